@@ -1,0 +1,1 @@
+//! Verified Nuncio topics in other protocols.

@@ -1,0 +1,2 @@
+//! The schema compiler.
+pub mod model;

@@ -1,0 +1,1 @@
+//! A ROS 2-style node whose every message proves who sent it.
