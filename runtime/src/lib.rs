@@ -1,1 +1,3 @@
 //! A ROS 2-style node whose every message proves who sent it.
+
+pub mod clock;
