@@ -1,3 +1,4 @@
 //! A ROS 2-style node whose every message proves who sent it.
 
 pub mod clock;
+pub mod security;
