@@ -1,4 +1,5 @@
 //! A ROS 2-style node whose every message proves who sent it.
 
 pub mod clock;
+pub mod private_file;
 pub mod security;
