@@ -110,7 +110,7 @@ impl GenericPublisher {
             notify.notify(usize::MAX);
         })
         .map_err(PublisherError::Link)?;
-        let facts = node.endpoints().add_publisher(&node, topic, definition, qos)?;
+        let facts = node.endpoints.add_publisher(&node.name, topic, definition, qos).ok_or(PublisherError::TooMany)?;
         let context =
             Context::new(&node.domain, facts.topic.as_str(), &facts.type_name, &facts.type_hash, Kind::Message, &[]);
         node.card_changed();
@@ -221,7 +221,7 @@ impl GenericPublisher {
 
 impl Drop for GenericPublisher {
     fn drop(&mut self) {
-        self.node.endpoints().remove_publisher(&self.facts);
+        self.node.endpoints.remove_publisher(&self.facts);
         self.node.card_changed();
     }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use nuncio_msgs::TypeHash;
 
+use crate::endpoints::SubscriberFacts;
 use crate::key_expr;
 use crate::link::{Declared, LinkError};
 use crate::name::{NameError, NodeName, TopicName};
-use crate::node::{NodeCore, SubscriberFacts};
+use crate::node::NodeCore;
 use crate::qos::QosProfile;
 use crate::queue::TakeError;
 use crate::reception::Reception;
@@ -166,7 +167,7 @@ impl GenericSubscriber {
         let depth = options.qos.depth.get();
         let reception = Arc::new(Reception::new(topic.clone(), verifier, depth, Arc::clone(&node.refusals)));
         let facts = SubscriberFacts { topic: topic.clone(), type_name, type_hash, qos: options.qos };
-        let facts = node.endpoints().add_subscriber(facts).ok_or(SubscriberError::TooMany)?;
+        let facts = node.endpoints.add_subscriber(facts).ok_or(SubscriberError::TooMany)?;
         node.add_reception(&reception);
         let (receiving, contact) = (Arc::clone(&reception), Arc::clone(&node.contact));
         let declared = node
@@ -236,7 +237,7 @@ impl GenericSubscriber {
 impl Drop for GenericSubscriber {
     fn drop(&mut self) {
         self.reception.close();
-        self.node.endpoints().remove_subscriber(&self.facts);
+        self.node.endpoints.remove_subscriber(&self.facts);
         self.node.card_changed();
     }
 }

@@ -180,16 +180,18 @@ impl Link {
         let multicast = config.discovery() == Discovery::Auto && multicast_interface().is_some();
         let mut membership = None;
         let mut discovery = format!("off; endpoints: {}", listen.iter().chain(&connect).cloned().collect::<Vec<_>>().join(" "));
+        // Holds the port until Zenoh listens on it.
+        let mut reserved = None;
         if config.discovery() != Discovery::Off {
             let registry = LocalRegistry::open(domain.as_str()).map_err(|error| LinkError::Registry(error.to_string()))?;
             let (joined, others) = registry
                 .join(|| {
-                    let port = reserve_loopback_port()?;
-                    if listen.is_empty() {
-                        listen.push(format!("tcp/{}:{port}", if multicast { "0.0.0.0" } else { "127.0.0.1" }));
-                        return Ok(vec![format!("tcp/127.0.0.1:{port}")]);
+                    if !listen.is_empty() {
+                        return Ok(listen.iter().filter_map(|endpoint| as_seen_on_this_machine(endpoint)).collect());
                     }
-                    Ok(listen.clone())
+                    let port = reserved.insert(reserve_loopback_port()?);
+                    listen.push(format!("tcp/{}:{}", if multicast { "0.0.0.0" } else { "127.0.0.1" }, port.port()));
+                    Ok(vec![port.locator()])
                 })
                 .map_err(|error| LinkError::Registry(error.to_string()))?;
             membership = Some(joined);
@@ -203,6 +205,7 @@ impl Link {
         let session = zenoh::open(zenoh_config(&listen, &connect, multicast)?)
             .await
             .map_err(|error| LinkError::Open(error.to_string()))?;
+        drop(reserved);
         Ok(Self { session, discovery, _membership: membership })
     }
 
@@ -401,6 +404,16 @@ fn zenoh_config(listen: &[String], connect: &[String], multicast: bool) -> Resul
         })?;
     }
     Ok(config)
+}
+
+/// How other processes of this machine reach an endpoint that is listened on; `None` when they cannot by TCP.
+fn as_seen_on_this_machine(endpoint: &str) -> Option<String> {
+    let (host, port) = endpoint.strip_prefix("tcp/")?.rsplit_once(':')?;
+    match host {
+        "0.0.0.0" | "[::]" => Some(format!("tcp/127.0.0.1:{port}")),
+        _ => Some(endpoint.to_owned()),
+    }
+    .filter(|_| port != "0")
 }
 
 /// The first network interface that is up, can do multicast and is not loopback.

@@ -10,7 +10,9 @@ use nuncio_msgs::Message;
 
 use crate::generic_subscriber::{GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError};
 use crate::payload::{self, DecodeError};
+use crate::reception::Reception;
 use crate::security::refusal::{Reason, Refusal};
+use crate::stats::SubscriptionStats;
 
 /// A message and everything known of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,16 +86,15 @@ impl<M: Message> Subscriber<M> {
     ///
     /// [`SubscriberError::Thread`] when no thread can be started.
     pub fn on_message(self, mut callback: impl FnMut(Received<M>) + Send + 'static) -> Result<Callback, SubscriberError> {
-        let subscriber = Arc::new(self.generic);
-        let taking = Self { generic: GenericSubscriber::share(&subscriber), of: PhantomData };
-        let thread = thread::Builder::new().name(format!("nuncio{}", subscriber.topic()));
+        let reception = Arc::clone(&self.generic.reception);
+        let thread = thread::Builder::new().name(format!("nuncio{}", self.topic()));
         let run = move || {
-            while let Ok(received) = taking.recv_timeout(Duration::MAX) {
+            while let Ok(received) = self.recv_timeout(Duration::MAX) {
                 callback(received);
             }
         };
         thread.spawn(run).map_err(SubscriberError::Thread)?;
-        Ok(Callback { subscriber })
+        Ok(Callback { reception })
     }
 
     /// Decodes what was verified, or counts why it could not be.
@@ -106,6 +107,26 @@ impl<M: Message> Subscriber<M> {
         let signer = received.message().frame().signer();
         self.generic.reception.refuse(Refusal::new(reason.0, Some(signer), reason.1.to_string()));
         None
+    }
+}
+
+/// A subscription whose messages go to a callback. Dropping it ends the subscription.
+#[derive(Debug)]
+#[must_use = "the callback is called only while this is kept"]
+pub struct Callback {
+    reception: Arc<Reception>,
+}
+
+impl Callback {
+    /// What became of everything received.
+    pub fn stats(&self) -> SubscriptionStats {
+        self.reception.stats()
+    }
+}
+
+impl Drop for Callback {
+    fn drop(&mut self) {
+        self.reception.close();
     }
 }
 

@@ -37,25 +37,23 @@ impl Verdict {
     }
 }
 
-/// Called with what went wrong when a pin could not be stored.
-type Complain = Box<dyn Fn(&PinError) + Send + Sync>;
-
 /// Asks and sets the pins of one node's keystore.
+#[derive(Debug)]
 pub(crate) struct Believer {
     domain: Domain,
     pins: Mutex<Pins>,
-    complain: Complain,
-}
-
-impl std::fmt::Debug for Believer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Believer").field("domain", &self.domain).field("pins", &self.pins).finish_non_exhaustive()
-    }
+    /// Why the last pin that could not be stored could not.
+    problem: Mutex<Option<String>>,
 }
 
 impl Believer {
-    pub(crate) fn new(domain: Domain, pins: Pins, complain: impl Fn(&PinError) + Send + Sync + 'static) -> Self {
-        Self { domain, pins: Mutex::new(pins), complain: Box::new(complain) }
+    pub(crate) fn new(domain: Domain, pins: Pins) -> Self {
+        Self { domain, pins: Mutex::new(pins), problem: Mutex::default() }
+    }
+
+    /// Why pins are not stored, if they are not.
+    pub(crate) fn problem(&self) -> Option<String> {
+        self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Judges the signer of a frame whose signature held, and pins what is to be pinned.
@@ -63,7 +61,7 @@ impl Believer {
     /// # Errors
     ///
     /// `PinMismatch` in mode `tofu`. A pin that cannot be written is an error of the disk and not of the publisher: it
-    /// is complained about, and holds for as long as this node runs.
+    /// is reported by [`problem`](Self::problem), and the first key holds for as long as its node runs.
     pub(crate) fn judge(
         &self,
         facts: &WriterFacts,
@@ -108,7 +106,7 @@ impl Believer {
             Ok(holder) if holder != key => Err(pin_refusal(key, holder, what, name)),
             Ok(_) => Ok(()),
             Err(error) => {
-                (self.complain)(&error);
+                *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
                 Ok(())
             }
         }

@@ -86,6 +86,7 @@ pub struct Verified {
     verdict: Verdict,
     provenance: Provenance,
     missing_before: u64,
+    received_time_ns: i64,
 }
 
 impl Verified {
@@ -127,6 +128,11 @@ impl Verified {
     /// How many messages of this writer directly before the first of this frame never arrived.
     pub fn missing_before(&self) -> u64 {
         self.missing_before
+    }
+
+    /// When it was received, ns since 1970 by this machine's clock.
+    pub fn received_time_ns(&self) -> i64 {
+        self.received_time_ns
     }
 
     /// How many messages are in it.
@@ -295,7 +301,8 @@ impl Verifier {
             Some(missing_before) => {
                 let provenance = if layout.header.replay { Provenance::Replay } else { Provenance::Live };
                 let bytes = bytes.clone();
-                Ok(Opened::Verified(Verified { bytes, layout, facts, verdict, provenance, missing_before }))
+                let received_time_ns = now_ns;
+                Ok(Opened::Verified(Verified { bytes, layout, facts, verdict, provenance, missing_before, received_time_ns }))
             }
         }
     }
