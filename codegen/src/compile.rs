@@ -26,8 +26,8 @@ pub struct Interfaces {
     messages: BTreeMap<TypeName, usize>,
     /// Services and actions, as the structures that their hashes are made of.
     structures: BTreeMap<TypeName, Message>,
-    /// The text of each file.
-    texts: BTreeMap<TypeName, String>,
+    /// The path and the text of each file.
+    files: BTreeMap<TypeName, (String, String)>,
 }
 
 /// Compiles schema files: parses them, resolves every name, and checks every rule.
@@ -97,15 +97,16 @@ fn run(sources: &[SourceFile], annotations: Annotations) -> Result<Interfaces, D
     }
     let model = resolve(files, sources, annotations, &mut problems);
     problems.into_result(())?;
-    let texts = sources
+    let text = |source: &SourceFile| source.text().unwrap_or_default().to_owned();
+    let files = sources
         .iter()
-        .filter_map(|source| Some((source.type_name.clone(), source.text().ok()?.to_owned())))
+        .map(|source| (source.type_name.clone(), (source.path.clone(), text(source))))
         .collect();
-    Ok(Interfaces::new(model, texts))
+    Ok(Interfaces::new(model, files))
 }
 
 impl Interfaces {
-    fn new(model: Model, texts: BTreeMap<TypeName, String>) -> Self {
+    fn new(model: Model, files: BTreeMap<TypeName, (String, String)>) -> Self {
         let index = model
             .messages
             .iter()
@@ -123,7 +124,7 @@ impl Interfaces {
             structures: structures
                 .map(|structure| (structure.type_name.clone(), structure))
                 .collect(),
-            texts,
+            files,
             model,
         }
     }
@@ -145,7 +146,12 @@ impl Interfaces {
 
     /// The types that files define, by name, with the text of the file.
     pub fn files(&self) -> impl Iterator<Item = (&TypeName, &str)> {
-        self.texts.iter().map(|(name, text)| (name, text.as_str()))
+        self.files.iter().map(|(name, (_, text))| (name, text.as_str()))
+    }
+
+    /// The path of the file that defines a type, or that it is derived from.
+    pub(crate) fn path(&self, name: &TypeName) -> Option<&str> {
+        self.files.get(&name.file_type()).map(|(path, _)| path.as_str())
     }
 
     /// The message with this name.
@@ -156,41 +162,68 @@ impl Interfaces {
     /// The description of a message, a service or an action, with all that it refers to.
     pub fn describe(&self, name: &TypeName) -> Option<TypeDescription> {
         let root = self.structure(name)?;
-        let mut referenced: BTreeMap<&TypeName, &Message> = BTreeMap::new();
-        let mut open = vec![root];
-        while let Some(message) = open.pop() {
-            for name in message.references() {
-                if name == &root.type_name || referenced.contains_key(name) {
-                    continue;
-                }
-                let message = self.structure(name)?;
-                referenced.insert(name, message);
-                open.push(message);
-            }
-        }
+        let mut referenced = self.closure(vec![root])?;
+        referenced.remove(&root.type_name);
         Some(TypeDescription {
             root: root.clone(),
             referenced: referenced.into_values().cloned().collect(),
         })
     }
 
+    /// Everything that these messages refer to, directly or not.
+    fn closure<'a>(&'a self, mut open: Vec<&'a Message>) -> Option<BTreeMap<&'a TypeName, &'a Message>> {
+        let mut referenced: BTreeMap<&TypeName, &Message> = BTreeMap::new();
+        while let Some(message) = open.pop() {
+            for name in message.references() {
+                if !referenced.contains_key(name) {
+                    let message = self.structure(name)?;
+                    referenced.insert(name, message);
+                    open.push(message);
+                }
+            }
+        }
+        Some(referenced)
+    }
+
     /// The files that define a type: its own first, then those of all types that it refers to, by name.
     pub fn definitions(&self, name: &TypeName) -> Option<Vec<(&TypeName, &str)>> {
-        let own = self.texts.get_key_value(&name.file_type())?;
-        let description = self.describe(name)?;
-        let files: BTreeSet<TypeName> = description
-            .referenced
-            .iter()
-            .map(|message| message.type_name.file_type())
+        let own = self.files.get_key_value(&name.file_type())?;
+        let files: BTreeSet<TypeName> = self
+            .closure(self.messages_of_file(own.0))?
+            .into_keys()
+            .map(TypeName::file_type)
             .filter(|file| file != own.0)
             .collect();
-        let referenced = files.iter().filter_map(|file| self.texts.get_key_value(file));
+        let referenced = files.iter().filter_map(|file| self.files.get_key_value(file));
         Some(
             std::iter::once(own)
                 .chain(referenced)
-                .map(|(name, text)| (name, text.as_str()))
+                .map(|(name, (_, text))| (name, text.as_str()))
                 .collect(),
         )
+    }
+
+    /// The messages that a file defines, without the events that ROS 2 derives for introspection.
+    fn messages_of_file(&self, file: &TypeName) -> Vec<&Message> {
+        let of_service = |service: &Service| [service.request.type_name.clone(), service.response.type_name.clone()];
+        let names = match file.kind {
+            InterfaceKind::Msg => vec![file.clone()],
+            InterfaceKind::Srv => self
+                .services()
+                .iter()
+                .filter(|service| service.type_name == *file)
+                .flat_map(of_service)
+                .collect(),
+            InterfaceKind::Action => {
+                let action = self.actions().iter().find(|action| action.type_name == *file);
+                let parts = action.into_iter().flat_map(Action::messages);
+                parts
+                    .map(|part| part.type_name.clone())
+                    .filter(|name| !name.name.ends_with("_Event"))
+                    .collect()
+            }
+        };
+        names.iter().filter_map(|name| self.message(name)).collect()
     }
 
     /// The text of a message and of all that it refers to, as recordings carry it (`ros2msg`).

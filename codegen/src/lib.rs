@@ -7,9 +7,12 @@
 //! at run time use [`compile`] and [`describe`].
 
 mod ast;
+mod build_script;
 mod compile;
 mod definition;
 mod diagnostic;
+mod emit;
+mod facts;
 pub mod model;
 mod near_name;
 mod parse;
@@ -18,9 +21,11 @@ mod source;
 mod type_description;
 mod type_hash;
 
+pub use build_script::{Build, BuildError, build};
 pub use compile::{Interfaces, MAX_DEFINITIONS, MAX_DEFINITIONS_LEN, compile, describe};
 pub use definition::{join_definitions, split_definitions};
 pub use diagnostic::{Diagnostic, Diagnostics, MAX_PROBLEMS};
+pub use emit::{Target, emit};
 pub use source::{Folder, MAX_FILE_LEN, SourceFile, read_folder};
 pub use type_description::{PLACEHOLDER_MEMBER, type_description_json, type_id};
 pub use type_hash::{type_hash, type_hash_text};

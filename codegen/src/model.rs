@@ -15,14 +15,16 @@ pub(crate) mod derived;
 mod type_name;
 
 /// The folder of a package that an interface lives in, which is also the middle part of its type name.
+///
+/// In alphabetical order, so that type names sort as their texts do: type hashes depend on that order.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum InterfaceKind {
+    /// `action`: an action, or one of the messages and services derived from it.
+    Action,
     /// `msg`: a message.
     Msg,
     /// `srv`: a service, or one of the messages derived from it.
     Srv,
-    /// `action`: an action, or one of the messages and services derived from it.
-    Action,
 }
 
 /// A fully qualified type name such as `geometry_msgs/msg/Twist`.

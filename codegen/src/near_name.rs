@@ -67,6 +67,9 @@ mod tests {
     #[test]
     fn the_nearest_comes_first() {
         let names = ["Twist", "Vector3", "Vector", "Vectors"];
-        assert_eq!(near_names("Vectr3", names.into_iter()), ["Vector3", "Vector", "Vectors"]);
+        assert_eq!(
+            near_names("Vectr3", names.into_iter()),
+            ["Vector3", "Vector", "Vectors"]
+        );
     }
 }

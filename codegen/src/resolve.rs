@@ -7,6 +7,8 @@ mod name;
 
 use std::collections::HashMap;
 
+pub(crate) use self::limits::integer_bounds;
+
 use crate::ast::{FieldAst, FileAst, SectionAst, Span};
 use crate::diagnostic::Problems;
 use crate::model::derived::implicit_messages;
