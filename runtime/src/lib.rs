@@ -1,1 +1,88 @@
 //! A ROS 2-style node whose every message proves who sent it.
+//!
+//! ```no_run
+//! use nuncio::msgs::geometry_msgs::msg::Twist;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let node = nuncio::Node::builder("teleop").open().await?;
+//! let commands = node.publisher::<Twist>("/cmd_vel")?;
+//! let odometry = node.subscriber::<Twist>("/odom_twist")?;
+//!
+//! commands.publish(&Twist::default())?;
+//! let received = odometry.recv().await?;
+//! println!("{} says {:?}", received.info.signer, received.message);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The path of a message
+//!
+//! ```text
+//! publish     &M -> payload -> frame (security::frame) -> sign (security::signer) -> link
+//! subscribe   link -> reception -> security::verifier -> Verified -> queue -> payload -> Received<M>
+//! strangers   reception -> contact (asks for the card) -> security::peers -> reception again
+//! ```
+//!
+//! The only door is the proof: decoding, tools and bridges take a [`Verified`] message, which the verifier alone makes.
+//!
+//! # Reading order
+//!
+//! [`publisher`] → [`generic_publisher`] → [`security::frame`] → [`security::signer`] → `reception` →
+//! [`security::verifier`] → [`security::peers`] → `contact` → [`generic_subscriber`] → [`subscriber`].
+//!
+//! # What is promised, and what is not
+//!
+//! See [`security`] for the threat model.
+//!
+//! The runtime is for Unix: keys are guarded by file modes and locks.
+
+pub mod adversary;
+mod card;
+pub mod clock;
+mod contact;
+mod endpoints;
+pub mod generic_publisher;
+pub mod generic_subscriber;
+pub mod graph;
+mod key_expr;
+pub mod link;
+pub mod local_registry;
+pub mod name;
+pub mod node;
+pub mod node_builder;
+mod payload;
+pub mod private_file;
+pub mod publisher;
+pub mod qos;
+mod queue;
+mod reception;
+pub mod run_time_type;
+pub mod security;
+pub mod stats;
+pub mod subscriber;
+pub mod type_support;
+
+pub use generic_publisher::{GenericPublisher, PublishError, Published, PublisherError};
+pub use generic_subscriber::{
+    GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError, SubscriptionOptions,
+};
+pub use link::{Discovery, LinkConfig};
+pub use name::{Domain, NodeName, TopicName};
+pub use node::Node;
+pub use node_builder::{NodeBuilder, OpenError};
+pub use nuncio_msgs as msgs;
+pub use nuncio_msgs::{Message, TypeHash};
+pub use payload::{DecodeError, EncodeError};
+pub use publisher::Publisher;
+pub use qos::{QosProfile, Reliability};
+pub use reception::RefusalEvent;
+pub use security::believer::Verdict;
+pub use security::frame::{Accompaniment, MessageId};
+pub use security::key::{Identity, PublicKey};
+pub use security::keystore::Keystore;
+pub use security::refusal::{Reason, Refusal};
+pub use security::trust_policy::{TrustMode, TrustPolicy};
+pub use security::verifier::{Provenance, Verified, VerifiedMessage};
+pub use stats::{PublisherStats, SubscriptionStats};
+pub use subscriber::{Callback, Received, Subscriber};
+pub use type_support::{TypeError, TypeSupport};

@@ -1,0 +1,109 @@
+//! What a node publishes and subscribes to: the source of its card.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use nuncio_msgs::TypeHash;
+use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, CardSubscriber, TypeDefinition};
+
+use crate::generic_publisher::PublisherFacts;
+use crate::name::{NodeName, TopicName};
+use crate::qos::{QosProfile, Reliability};
+use crate::security::frame::Writer;
+
+/// The most publishers, and the most subscribers, that one node may have: what its card has room for.
+pub const ENDPOINTS_MAX: usize = 1024;
+
+/// What a subscriber and the card of its node share.
+#[derive(Debug)]
+pub(crate) struct SubscriberFacts {
+    pub(crate) topic: TopicName,
+    /// Empty: any type.
+    pub(crate) type_name: String,
+    pub(crate) type_hash: TypeHash,
+    pub(crate) qos: QosProfile,
+}
+
+/// The publishers and subscribers of one node, and the definitions of what it publishes.
+#[derive(Debug, Default)]
+pub(crate) struct Endpoints {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    publishers: Vec<Arc<PublisherFacts>>,
+    subscribers: Vec<Arc<SubscriberFacts>>,
+    definitions: HashMap<[u8; 32], Arc<TypeDefinition>>,
+    /// How many publishers each topic has had. An index is never used twice: its numbers would start again at 1.
+    indexes: HashMap<TopicName, u32>,
+}
+
+impl Endpoints {
+    /// Enters a publisher; `None` when there are [`ENDPOINTS_MAX`].
+    pub(crate) fn add_publisher(
+        &self,
+        node: &NodeName,
+        topic: TopicName,
+        definition: TypeDefinition,
+        qos: QosProfile,
+    ) -> Option<Arc<PublisherFacts>> {
+        let mut state = self.lock();
+        if state.publishers.len() >= ENDPOINTS_MAX {
+            return None;
+        }
+        let next = state.indexes.entry(topic.clone()).or_default();
+        let writer = Writer::derive(node.as_str(), topic.as_str(), *next);
+        *next += 1;
+        let facts = Arc::new(PublisherFacts::new(topic, &definition, writer, qos));
+        state.publishers.push(Arc::clone(&facts));
+        state.definitions.entry(definition.type_hash).or_insert_with(|| Arc::new(definition));
+        Some(facts)
+    }
+
+    pub(crate) fn remove_publisher(&self, facts: &Arc<PublisherFacts>) {
+        self.lock().publishers.retain(|other| !Arc::ptr_eq(other, facts));
+    }
+
+    /// Enters a subscriber; `None` when there are [`ENDPOINTS_MAX`].
+    pub(crate) fn add_subscriber(&self, facts: SubscriberFacts) -> Option<Arc<SubscriberFacts>> {
+        let mut state = self.lock();
+        if state.subscribers.len() >= ENDPOINTS_MAX {
+            return None;
+        }
+        let facts = Arc::new(facts);
+        state.subscribers.push(Arc::clone(&facts));
+        Some(facts)
+    }
+
+    pub(crate) fn remove_subscriber(&self, facts: &Arc<SubscriberFacts>) {
+        self.lock().subscribers.retain(|other| !Arc::ptr_eq(other, facts));
+    }
+
+    /// The definition of a type that this node publishes or has published.
+    pub(crate) fn definition(&self, type_hash: &[u8; 32]) -> Option<Arc<TypeDefinition>> {
+        self.lock().definitions.get(type_hash).cloned()
+    }
+
+    /// The publishers and subscribers, as the card has them.
+    pub(crate) fn card_entries(&self) -> (Vec<CardPublisher>, Vec<CardSubscriber>) {
+        let state = self.lock();
+        let publishers = state.publishers.iter().map(|facts| facts.card_entry()).collect();
+        let subscribers = state.subscribers.iter().map(|facts| CardSubscriber {
+            topic: facts.topic.as_str().to_owned(),
+            type_name: facts.type_name.clone(),
+            type_hash: *facts.type_hash.as_bytes(),
+            reliability: match facts.qos.reliability {
+                Reliability::Reliable => CardSubscriber::RELIABILITY_RELIABLE,
+                Reliability::BestEffort => CardSubscriber::RELIABILITY_BEST_EFFORT,
+            },
+            durability: CardSubscriber::DURABILITY_VOLATILE,
+            depth: u32::try_from(facts.qos.depth.get()).unwrap_or(u32::MAX),
+        });
+        (publishers, subscribers.collect())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,303 @@
+//! The untyped subscriber: verified messages of whatever type a topic has.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nuncio_msgs::TypeHash;
+
+use crate::endpoints::SubscriberFacts;
+use crate::key_expr;
+use crate::link::{Declared, LinkError};
+use crate::name::{NameError, NodeName, TopicName};
+use crate::node::NodeCore;
+use crate::qos::QosProfile;
+use crate::queue::TakeError;
+use crate::reception::Reception;
+use crate::security::believer::Verdict;
+use crate::security::frame::{MessageId, Writer};
+use crate::security::key::PublicKey;
+use crate::security::refusal::Refusal;
+use crate::security::verifier::{
+    ExpectedType, FRAME_LEN_MAX_DEFAULT, Provenance, VerifiedMessage, Verifier, VerifierSetup,
+};
+use crate::stats::SubscriptionStats;
+
+/// How a subscription takes messages.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SubscriptionOptions {
+    /// Reliability and queue.
+    pub qos: QosProfile,
+    /// Whether recordings that are played back are accepted. Their provenance says so.
+    pub accept_replay: bool,
+    /// The largest frame accepted, in bytes.
+    pub frame_len_max: usize,
+}
+
+impl Default for SubscriptionOptions {
+    fn default() -> Self {
+        Self { qos: QosProfile::default(), accept_replay: false, frame_len_max: FRAME_LEN_MAX_DEFAULT }
+    }
+}
+
+impl From<QosProfile> for SubscriptionOptions {
+    fn from(qos: QosProfile) -> Self {
+        Self { qos, ..Self::default() }
+    }
+}
+
+/// Who sent a message, when, and what is known of it. All of it was signed, except for the time of receipt.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct MessageInfo {
+    /// The topic.
+    pub topic: TopicName,
+    /// The key that signed it.
+    pub signer: PublicKey,
+    /// The node that published it, by the card of that key.
+    pub node: NodeName,
+    /// Which of the node's publishers.
+    pub writer: Writer,
+    /// The start of the node's instance, in ms since 1970.
+    pub epoch: u64,
+    /// Its number: the first message of a publisher is 1.
+    pub number: u64,
+    /// How many messages of the publisher directly before it had not arrived when it did.
+    pub missing_before: u64,
+    /// When it was published, ns since 1970 by the publisher's clock.
+    pub source_time_ns: i64,
+    /// When it was received, ns since 1970 by this machine's clock.
+    pub received_time_ns: i64,
+    /// Whether it happens now.
+    pub provenance: Provenance,
+    /// What the trust policy says of the signer.
+    pub verdict: Verdict,
+    /// Its id.
+    pub id: MessageId,
+    /// The message that led to it.
+    pub cause: Option<MessageId>,
+    /// On whose behalf it was published, by the publisher's word.
+    pub origin: Option<String>,
+}
+
+/// A verified message of any type, not decoded yet.
+#[derive(Clone, Debug)]
+pub struct GenericReceived {
+    topic: TopicName,
+    message: VerifiedMessage,
+}
+
+impl GenericReceived {
+    /// The message, which carries the proof.
+    pub fn message(&self) -> &VerifiedMessage {
+        &self.message
+    }
+
+    /// The payload's bytes, for a [`RunTimeType`](crate::run_time_type::RunTimeType).
+    pub fn payload(&self) -> &[u8] {
+        self.message.payload()
+    }
+
+    /// The type's full name, by the publisher's card.
+    pub fn type_name(&self) -> &str {
+        self.message.frame().type_name()
+    }
+
+    /// The type's hash.
+    pub fn type_hash(&self) -> TypeHash {
+        self.message.frame().type_hash()
+    }
+
+    /// Who sent it, and when.
+    pub fn info(&self) -> MessageInfo {
+        let (message, frame) = (&self.message, self.message.frame());
+        MessageInfo {
+            topic: self.topic.clone(),
+            signer: frame.signer(),
+            node: frame.node().clone(),
+            writer: frame.header().writer,
+            epoch: frame.header().epoch,
+            number: message.number(),
+            missing_before: message.missing_before(),
+            source_time_ns: message.source_time_ns(),
+            received_time_ns: frame.received_time_ns(),
+            provenance: frame.provenance(),
+            verdict: frame.verdict(),
+            id: message.id(),
+            cause: message.cause(),
+            origin: message.origin().map(ToOwned::to_owned),
+        }
+    }
+}
+
+/// Subscribes to one topic, whatever its type.
+pub struct GenericSubscriber {
+    node: Arc<NodeCore>,
+    facts: Arc<SubscriberFacts>,
+    pub(crate) reception: Arc<Reception>,
+    _declared: Declared,
+}
+
+impl fmt::Debug for GenericSubscriber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GenericSubscriber").field("facts", &self.facts).finish_non_exhaustive()
+    }
+}
+
+impl GenericSubscriber {
+    pub(crate) fn declare(
+        node: Arc<NodeCore>,
+        topic: TopicName,
+        expected: ExpectedType,
+        options: SubscriptionOptions,
+    ) -> Result<Self, SubscriberError> {
+        node.check_open().map_err(|_| SubscriberError::Closed)?;
+        let (type_name, type_hash) = match &expected {
+            ExpectedType::Exactly { name, hash, .. } => (name.clone(), *hash),
+            ExpectedType::AsInCard => (String::new(), TypeHash::from_bytes([0; 32])),
+        };
+        let setup = VerifierSetup {
+            domain: node.domain.clone(),
+            topic: topic.clone(),
+            expected,
+            policy: node.policy.clone(),
+            frame_len_max: options.frame_len_max,
+            accept_replay: options.accept_replay,
+        };
+        let verifier = Verifier::new(setup, Arc::clone(&node.peers), Arc::clone(&node.believer));
+        let depth = options.qos.depth.get();
+        let reception = Arc::new(Reception::new(topic.clone(), verifier, depth, Arc::clone(&node.refusals)));
+        let facts = SubscriberFacts { topic: topic.clone(), type_name, type_hash, qos: options.qos };
+        let facts = node.endpoints.add_subscriber(facts).ok_or(SubscriberError::TooMany)?;
+        node.add_reception(&reception);
+        let (receiving, contact) = (Arc::clone(&reception), Arc::clone(&node.contact));
+        let declared = node
+            .link
+            .subscribe(&key_expr::topic(&node.domain, &topic), move |_, bytes| receiving.receive(&bytes, &contact))
+            .map_err(SubscriberError::Link)?;
+        node.card_changed();
+        Ok(Self { node, facts, reception, _declared: declared })
+    }
+
+    /// Waits for the next message.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Closed`] when the node was closed and everything received was taken.
+    pub async fn recv(&self) -> Result<GenericReceived, ReceiveError> {
+        self.reception.queue.take().await.map(|message| self.received(message)).map_err(ReceiveError::from)
+    }
+
+    /// Takes the next message if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Empty`] when there is none now, [`ReceiveError::Closed`] when there will be none.
+    pub fn try_recv(&self) -> Result<GenericReceived, ReceiveError> {
+        self.reception.queue.try_take().map(|message| self.received(message)).map_err(ReceiveError::from)
+    }
+
+    /// Waits for the next message in this thread, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Empty`] when none came in time, [`ReceiveError::Closed`] when none will.
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<GenericReceived, ReceiveError> {
+        self.reception.queue.take_timeout(timeout).map(|message| self.received(message)).map_err(ReceiveError::from)
+    }
+
+    /// Waits for the next refusal on this subscription.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Closed`] when the node was closed.
+    pub async fn next_refusal(&self) -> Result<Refusal, ReceiveError> {
+        self.reception.refusals.take().await.map_err(ReceiveError::from)
+    }
+
+    /// Takes the oldest refusal that was not taken yet.
+    pub fn try_next_refusal(&self) -> Option<Refusal> {
+        self.reception.refusals.try_take().ok()
+    }
+
+    /// The topic.
+    pub fn topic(&self) -> &TopicName {
+        &self.facts.topic
+    }
+
+    /// What became of everything received.
+    pub fn stats(&self) -> SubscriptionStats {
+        self.reception.stats()
+    }
+
+    fn received(&self, message: VerifiedMessage) -> GenericReceived {
+        GenericReceived { topic: self.facts.topic.clone(), message }
+    }
+}
+
+impl Drop for GenericSubscriber {
+    fn drop(&mut self) {
+        self.reception.close();
+        self.node.endpoints.remove_subscriber(&self.facts);
+        self.node.card_changed();
+    }
+}
+
+/// Why nothing was received.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ReceiveError {
+    /// Nothing is there now.
+    Empty,
+    /// The node is closed: nothing will ever be there.
+    Closed,
+}
+
+impl From<TakeError> for ReceiveError {
+    fn from(error: TakeError) -> Self {
+        match error {
+            TakeError::Empty => Self::Empty,
+            TakeError::Closed => Self::Closed,
+        }
+    }
+}
+
+impl fmt::Display for ReceiveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "no message is there",
+            Self::Closed => "the node is closed",
+        })
+    }
+}
+
+impl std::error::Error for ReceiveError {}
+
+/// Why there is no subscriber.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SubscriberError {
+    /// The name is not a topic name.
+    Name(NameError),
+    /// A node has at most 1024 subscribers.
+    TooMany,
+    /// The node is closed.
+    Closed,
+    /// The thread that calls back could not be started.
+    Thread(std::io::Error),
+    /// The link refused.
+    Link(LinkError),
+}
+
+impl fmt::Display for SubscriberError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(error) => fmt::Display::fmt(error, f),
+            Self::TooMany => f.write_str("a node has at most 1024 subscribers; open another node for more"),
+            Self::Closed => f.write_str("the node is closed"),
+            Self::Thread(error) => write!(f, "no thread could be started for the callback: {error}"),
+            Self::Link(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl std::error::Error for SubscriberError {}

@@ -1,0 +1,151 @@
+//! Where things live on the fabric: the one place that knows the layout of Zenoh key expressions.
+//!
+//! ```text
+//! nuncio/<domain>/t/<topic>                              data of a topic
+//! nuncio/<domain>/@node/<key>/<epoch>/<node name>        liveliness token of a node
+//! nuncio/<domain>/@card/<key>/<epoch>/<node name>        the node's signed card: pushed on change, and by query
+//! nuncio/<domain>/@type/<key>/<type hash>                a type's definition, by query
+//! ```
+//!
+//! `<key>` is the publisher's public key and `<epoch>` the start of the instance, both in lower-case hexadecimal.
+//! Topic and node names keep their inner slashes and lose the leading one. Chunks that begin with `@` are never
+//! matched by wildcards, so a spy on `nuncio/**` sees data only. Nothing in a key expression is evidence of
+//! anything: it says where to look, and what is found there is signed.
+
+use crate::name::{Domain, NodeName, TopicName};
+use crate::security::key::PublicKey;
+
+/// The key expression of a topic's data.
+pub(crate) fn topic(domain: &Domain, topic: &TopicName) -> String {
+    format!("nuncio/{domain}/t{topic}")
+}
+
+/// The liveliness token of a node.
+pub(crate) fn node_token(domain: &Domain, key: &PublicKey, epoch: u64, node: &NodeName) -> String {
+    format!("nuncio/{domain}/@node/{}/{epoch:016x}{node}", hex(key.as_bytes()))
+}
+
+/// All liveliness tokens of a domain.
+pub(crate) fn all_node_tokens(domain: &Domain) -> String {
+    format!("nuncio/{domain}/@node/**")
+}
+
+/// The card of a node.
+pub(crate) fn card(domain: &Domain, key: &PublicKey, epoch: u64, node: &NodeName) -> String {
+    format!("nuncio/{domain}/@card/{}/{epoch:016x}{node}", hex(key.as_bytes()))
+}
+
+/// The cards of all nodes that have this key.
+pub(crate) fn cards_of_key(domain: &Domain, key: &PublicKey) -> String {
+    format!("nuncio/{domain}/@card/{}/**", hex(key.as_bytes()))
+}
+
+/// All cards of a domain.
+pub(crate) fn all_cards(domain: &Domain) -> String {
+    format!("nuncio/{domain}/@card/**")
+}
+
+/// A type's definition as the holder of this key publishes it.
+pub(crate) fn type_definition(domain: &Domain, key: &PublicKey, type_hash: &[u8; 32]) -> String {
+    format!("nuncio/{domain}/@type/{}/{}", hex(key.as_bytes()), hex(type_hash))
+}
+
+/// All type definitions that the holder of this key serves.
+pub(crate) fn type_definitions(domain: &Domain, key: &PublicKey) -> String {
+    format!("nuncio/{domain}/@type/{}/*", hex(key.as_bytes()))
+}
+
+/// What a liveliness token or a card's key expression claims. Only a card that verifies makes it more than a claim.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct NodeClaim {
+    pub(crate) key: PublicKey,
+    pub(crate) epoch: u64,
+    pub(crate) node: NodeName,
+}
+
+/// Reads a token's or a card's key expression; `None` when it is not one of this domain.
+pub(crate) fn parse_node_claim(domain: &Domain, key_expr: &str) -> Option<NodeClaim> {
+    let rest = key_expr.strip_prefix("nuncio/")?.strip_prefix(domain.as_str())?.strip_prefix('/')?;
+    let rest = rest.strip_prefix("@node/").or_else(|| rest.strip_prefix("@card/"))?;
+    let (key, rest) = rest.split_once('/')?;
+    let (epoch, node) = rest.split_at_checked(16)?;
+    let lower_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if !lower_hex(epoch) {
+        return None;
+    }
+    Some(NodeClaim {
+        key: PublicKey::from_bytes(unhex(key)?),
+        epoch: u64::from_str_radix(epoch, 16).ok()?,
+        node: NodeName::parse(node).ok()?,
+    })
+}
+
+/// The type hash that a definition's key expression asks for.
+pub(crate) fn parse_type_definition(key_expr: &str) -> Option<[u8; 32]> {
+    unhex(key_expr.rsplit('/').next()?)
+}
+
+/// Bytes as lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != 32 || !rest.is_empty() {
+        return None;
+    }
+    let digit = |character: u8| match character {
+        b'0'..=b'9' => Some(character - b'0'),
+        b'a'..=b'f' => Some(character - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; 32];
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_survives_the_way_there_and_back() {
+        let domain = Domain::parse("7").unwrap();
+        let claim = NodeClaim {
+            key: PublicKey::from_bytes([0xab; 32]),
+            epoch: 0x0000_0192_abcd_ef01,
+            node: NodeName::parse("/robot_1/arm").unwrap(),
+        };
+        let token = node_token(&domain, &claim.key, claim.epoch, &claim.node);
+        assert_eq!(token, format!("nuncio/7/@node/{}/00000192abcdef01/robot_1/arm", "ab".repeat(32)));
+        assert_eq!(parse_node_claim(&domain, &token), Some(claim.clone()));
+        let card = card(&domain, &claim.key, claim.epoch, &claim.node);
+        assert_eq!(parse_node_claim(&domain, &card), Some(claim));
+    }
+
+    #[test]
+    fn foreign_and_broken_tokens_are_no_claims() {
+        let domain = Domain::default();
+        let key = "ab".repeat(32);
+        for token in [
+            format!("nuncio/1/@node/{key}/0000000000000001/a"),
+            format!("nuncio/0/t/{key}/0000000000000001/a"),
+            format!("nuncio/0/@node/{}/0000000000000001/a", "AB".repeat(32)),
+            format!("nuncio/0/@node/{key}ab/0000000000000001/a"),
+            format!("nuncio/0/@node/{key}/+000000000000001/a"),
+            format!("nuncio/0/@node/{key}/0000000000000001"),
+            format!("nuncio/0/@node/{key}/0000000000000001/a b"),
+            format!("nuncio/0/@node/{key}/00000000000001é/a"),
+        ] {
+            assert_eq!(parse_node_claim(&domain, &token), None, "{token}");
+        }
+    }
+}

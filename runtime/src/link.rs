@@ -1,0 +1,438 @@
+//! The link: the one Zenoh session of a node, and the only file that names `zenoh::`.
+//!
+//! Everything here is transport. What arrives is bytes and claims; nothing from this layer is evidence: not Zenoh's
+//! source info, timestamps, ids or liveliness.
+//!
+//! # Finding others
+//!
+//! With [`Discovery::Auto`] a node looks for others in two ways at once: by Zenoh's UDP multicast scouting where a
+//! network interface can do that, and always through a registry of the processes on this machine (a folder of small
+//! files), which also works in a container that has only a loopback interface. Endpoints that are given by hand replace
+//! both, unless discovery is asked for as well.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use zenoh::bytes::ZBytes;
+use zenoh::qos::{CongestionControl, Reliability};
+use zenoh::query::{ConsolidationMode, QueryTarget};
+use zenoh::sample::SampleKind;
+use zenoh::{Session, Wait};
+
+use crate::local_registry::{LocalRegistry, Membership, reserve_loopback_port};
+use crate::name::Domain;
+
+/// Bytes from or for the network: contiguous, shared, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Bytes(ZBytes);
+
+impl Bytes {
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        match self.0.to_bytes() {
+            Cow::Borrowed(bytes) => bytes,
+            // Never: every constructor makes the bytes contiguous.
+            Cow::Owned(_) => &[],
+        }
+    }
+
+    fn contiguous(bytes: &ZBytes) -> Self {
+        match bytes.to_bytes() {
+            Cow::Borrowed(_) => Self(bytes.clone()),
+            Cow::Owned(gathered) => Self(gathered.into()),
+        }
+    }
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+/// How nodes find each other without being told where.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Discovery {
+    /// Multicast where there is an interface for it, and the registry of this machine.
+    Auto,
+    /// The registry of this machine only; nothing leaves the machine and nothing from outside comes in.
+    Local,
+    /// Not at all: only the endpoints given.
+    Off,
+}
+
+impl Discovery {
+    /// The word for it on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Local => "local",
+            Self::Off => "off",
+        }
+    }
+}
+
+impl FromStr for Discovery {
+    type Err = DiscoveryError;
+
+    fn from_str(text: &str) -> Result<Self, DiscoveryError> {
+        [Self::Auto, Self::Local, Self::Off]
+            .into_iter()
+            .find(|discovery| discovery.as_str() == text)
+            .ok_or_else(|| DiscoveryError { text: text.to_owned() })
+    }
+}
+
+/// A word that names no way of discovery.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DiscoveryError {
+    text: String,
+}
+
+impl fmt::Display for DiscoveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "discovery is `auto`, `local` or `off`, found {:?}", self.text)
+    }
+}
+
+impl std::error::Error for DiscoveryError {}
+
+/// Where a node listens, what it connects to and how it finds others.
+#[derive(Clone, Debug, Default)]
+pub struct LinkConfig {
+    /// Zenoh endpoints to listen on, such as `tcp/0.0.0.0:7448`.
+    pub listen: Vec<String>,
+    /// Zenoh endpoints to connect to, such as `tcp/192.168.1.5:7447`.
+    pub connect: Vec<String>,
+    /// `None`: [`Discovery::Auto`] when no endpoint is given, [`Discovery::Off`] otherwise.
+    pub discovery: Option<Discovery>,
+}
+
+impl LinkConfig {
+    fn discovery(&self) -> Discovery {
+        let given = !self.listen.is_empty() || !self.connect.is_empty();
+        self.discovery.unwrap_or(if given { Discovery::Off } else { Discovery::Auto })
+    }
+}
+
+/// Why there is no link.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// An endpoint or another part of the configuration is not what Zenoh understands.
+    Config {
+        /// The part.
+        what: String,
+        /// What Zenoh says of it.
+        problem: String,
+    },
+    /// The registry of this machine cannot be used.
+    Registry(String),
+    /// The session could not be opened, for example because the port is taken.
+    Open(String),
+    /// An operation on the session failed; it is closed, or the name is not a key expression.
+    Session {
+        /// What was tried.
+        doing: &'static str,
+        /// What Zenoh says.
+        problem: String,
+    },
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config { what, problem } => {
+                write!(f, "{what} is not usable: {problem}; an endpoint looks like tcp/127.0.0.1:7447")
+            }
+            Self::Registry(problem) => write!(f, "{problem}; or start with discovery off and give endpoints"),
+            Self::Open(problem) => write!(f, "the link could not be opened: {problem}"),
+            Self::Session { doing, problem } => write!(f, "{doing} failed: {problem}"),
+        }
+    }
+}
+
+impl std::error::Error for LinkError {}
+
+fn failed(doing: &'static str) -> impl Fn(zenoh::Error) -> LinkError {
+    move |error| LinkError::Session { doing, problem: error.to_string() }
+}
+
+/// An open link.
+#[derive(Debug)]
+pub struct Link {
+    session: Session,
+    discovery: String,
+    _membership: Option<Membership>,
+}
+
+impl Link {
+    /// Opens a session of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when an endpoint is wrong, a port is taken or the registry cannot be used.
+    pub async fn open(config: &LinkConfig, domain: &Domain) -> Result<Self, LinkError> {
+        let (mut listen, mut connect) = (config.listen.clone(), config.connect.clone());
+        let multicast = config.discovery() == Discovery::Auto && multicast_interface().is_some();
+        let mut membership = None;
+        let mut discovery = format!("off; endpoints: {}", listen.iter().chain(&connect).cloned().collect::<Vec<_>>().join(" "));
+        // Holds the port until Zenoh listens on it.
+        let mut reserved = None;
+        if config.discovery() != Discovery::Off {
+            let registry = LocalRegistry::open(domain.as_str()).map_err(|error| LinkError::Registry(error.to_string()))?;
+            let (joined, others) = registry
+                .join(|| {
+                    if !listen.is_empty() {
+                        return Ok(listen.iter().filter_map(|endpoint| as_seen_on_this_machine(endpoint)).collect());
+                    }
+                    let port = reserved.insert(reserve_loopback_port()?);
+                    listen.push(format!("tcp/{}:{}", if multicast { "0.0.0.0" } else { "127.0.0.1" }, port.port()));
+                    Ok(vec![port.locator()])
+                })
+                .map_err(|error| LinkError::Registry(error.to_string()))?;
+            membership = Some(joined);
+            connect.extend(others);
+            discovery = match multicast_interface().filter(|_| multicast) {
+                Some(interface) => format!("multicast on {interface}, and the registry of this machine"),
+                None if config.discovery() == Discovery::Local => "the registry of this machine".to_owned(),
+                None => "the registry of this machine (multicast is unavailable: no network interface but loopback)".to_owned(),
+            };
+        }
+        let session = zenoh::open(zenoh_config(&listen, &connect, multicast)?)
+            .await
+            .map_err(|error| LinkError::Open(error.to_string()))?;
+        drop(reserved);
+        Ok(Self { session, discovery, _membership: membership })
+    }
+
+    /// How this node finds others, in words.
+    pub fn discovery(&self) -> &str {
+        &self.discovery
+    }
+
+    /// The addresses that this node listens on, without those that only this machine can reach if there are others.
+    pub async fn locators(&self) -> Vec<String> {
+        self.session.info().locators().await.iter().map(ToString::to_string).collect()
+    }
+
+    /// The far ends of the links that are up.
+    pub async fn neighbours(&self) -> Vec<String> {
+        self.session.info().links().await.map(|link| link.dst().to_string()).collect()
+    }
+
+    /// Puts bytes on a key. Waits while the link is congested.
+    pub(crate) fn put(&self, key_expr: &str, bytes: Vec<u8>) -> Result<(), LinkError> {
+        let put = self.session.put(key_expr, bytes).congestion_control(CongestionControl::Block);
+        put.wait().map_err(failed("sending"))
+    }
+
+    /// Declares that this node will put bytes on a key.
+    pub(crate) fn declare_publisher(&self, key_expr: String, reliable: bool) -> Result<LinkPublisher, LinkError> {
+        let (congestion, reliability) = match reliable {
+            true => (CongestionControl::Block, Reliability::Reliable),
+            false => (CongestionControl::Drop, Reliability::BestEffort),
+        };
+        let builder = self.session.declare_publisher(key_expr).congestion_control(congestion).reliability(reliability);
+        builder.wait().map(LinkPublisher).map_err(failed("declaring a publisher"))
+    }
+
+    /// Calls `receive` with the bytes of every put on a key, in the thread that received them: it must not block.
+    pub(crate) fn subscribe(
+        &self,
+        key_expr: &str,
+        receive: impl Fn(&str, Bytes) + Send + Sync + 'static,
+    ) -> Result<Declared, LinkError> {
+        let builder = self.session.declare_subscriber(key_expr).callback(move |sample| {
+            if sample.kind() == SampleKind::Put {
+                receive(sample.key_expr().as_str(), Bytes::contiguous(sample.payload()));
+            }
+        });
+        builder.wait().map(Declared::subscriber).map_err(failed("declaring a subscriber"))
+    }
+
+    /// Answers queries on a key. `answer` is called in the thread that received the query.
+    pub(crate) fn serve(
+        &self,
+        key_expr: &str,
+        answer: impl Fn(Query) + Send + Sync + 'static,
+    ) -> Result<Declared, LinkError> {
+        let builder = self.session.declare_queryable(key_expr).callback(move |query| answer(Query(query)));
+        builder.wait().map(Declared::queryable).map_err(failed("declaring a queryable"))
+    }
+
+    /// Asks everybody who serves a key. `receive` is called for each answer and dropped when no more can come.
+    pub(crate) fn query(
+        &self,
+        key_expr: &str,
+        payload: Vec<u8>,
+        timeout: Duration,
+        receive: impl Fn(&str, Bytes) + Send + Sync + 'static,
+    ) -> Result<(), LinkError> {
+        let get = self
+            .session
+            .get(key_expr)
+            .payload(payload)
+            .target(QueryTarget::All)
+            .consolidation(ConsolidationMode::None)
+            .timeout(timeout)
+            .callback(move |reply| {
+                if let Ok(sample) = reply.result() {
+                    receive(sample.key_expr().as_str(), Bytes::contiguous(sample.payload()));
+                }
+            });
+        get.wait().map_err(failed("asking"))
+    }
+
+    /// Declares a liveliness token, which vanishes with the link.
+    pub(crate) fn declare_token(&self, key_expr: &str) -> Result<Declared, LinkError> {
+        self.session.liveliness().declare_token(key_expr).wait().map(Declared::token).map_err(failed("declaring presence"))
+    }
+
+    /// Calls `receive` with `true` for each token that is there or appears, and with `false` for each that vanishes.
+    pub(crate) fn watch_tokens(
+        &self,
+        key_expr: &str,
+        receive: impl Fn(&str, bool) + Send + Sync + 'static,
+    ) -> Result<Declared, LinkError> {
+        let builder = self
+            .session
+            .liveliness()
+            .declare_subscriber(key_expr)
+            .history(true)
+            .callback(move |sample| receive(sample.key_expr().as_str(), sample.kind() == SampleKind::Put));
+        builder.wait().map(Declared::subscriber).map_err(failed("watching presence"))
+    }
+
+    /// Closes the session; everything declared on it is gone afterwards.
+    pub(crate) async fn close(&self) -> Result<(), LinkError> {
+        self.session.close().await.map_err(failed("closing the link"))
+    }
+}
+
+/// A declared publisher.
+#[derive(Debug)]
+pub(crate) struct LinkPublisher(zenoh::pubsub::Publisher<'static>);
+
+impl LinkPublisher {
+    pub(crate) fn put(&self, bytes: Vec<u8>) -> Result<(), LinkError> {
+        self.0.put(bytes).wait().map_err(failed("publishing"))
+    }
+
+    /// Whether anybody is subscribed, as far as the link knows.
+    pub(crate) fn has_subscribers(&self) -> Result<bool, LinkError> {
+        let status = self.0.matching_status().wait().map_err(failed("asking for subscribers"))?;
+        Ok(status.matching())
+    }
+
+    /// Calls `changed` when the first subscriber comes and when the last one goes.
+    pub(crate) fn watch_subscribers(&self, changed: impl Fn(bool) + Send + Sync + 'static) -> Result<(), LinkError> {
+        let listener = self.0.matching_listener().callback(move |status| changed(status.matching())).background();
+        listener.wait().map_err(failed("watching for subscribers"))
+    }
+}
+
+/// Something declared on the link; dropping it takes it back.
+#[derive(Debug)]
+pub(crate) struct Declared {
+    _what: DeclaredKind,
+}
+
+#[derive(Debug)]
+enum DeclaredKind {
+    Subscriber { _kept: zenoh::pubsub::Subscriber<()> },
+    Queryable { _kept: zenoh::query::Queryable<()> },
+    Token { _kept: zenoh::liveliness::LivelinessToken },
+}
+
+impl Declared {
+    fn subscriber(kept: zenoh::pubsub::Subscriber<()>) -> Self {
+        Self { _what: DeclaredKind::Subscriber { _kept: kept } }
+    }
+
+    fn queryable(kept: zenoh::query::Queryable<()>) -> Self {
+        Self { _what: DeclaredKind::Queryable { _kept: kept } }
+    }
+
+    fn token(kept: zenoh::liveliness::LivelinessToken) -> Self {
+        Self { _what: DeclaredKind::Token { _kept: kept } }
+    }
+}
+
+/// A query to answer.
+#[derive(Debug)]
+pub(crate) struct Query(zenoh::query::Query);
+
+impl Query {
+    /// The key expression asked for, which may have wildcards.
+    pub(crate) fn key_expr(&self) -> &str {
+        self.0.key_expr().as_str()
+    }
+
+    /// What was sent along.
+    pub(crate) fn payload(&self) -> Vec<u8> {
+        self.0.payload().map(|payload| payload.to_bytes().into_owned()).unwrap_or_default()
+    }
+
+    /// Answers on a concrete key.
+    pub(crate) fn reply(&self, key_expr: &str, bytes: Vec<u8>) -> Result<(), LinkError> {
+        self.0.reply(key_expr, bytes).wait().map_err(failed("answering"))
+    }
+}
+
+fn zenoh_config(listen: &[String], connect: &[String], multicast: bool) -> Result<zenoh::Config, LinkError> {
+    let mut config = zenoh::Config::default();
+    let quoted = |endpoints: &[String]| serde_json::Value::from(endpoints).to_string();
+    let settings = [
+        ("mode", "\"peer\"".to_owned()),
+        ("listen/endpoints", quoted(listen)),
+        ("connect/endpoints", quoted(connect)),
+        ("scouting/multicast/enabled", multicast.to_string()),
+        ("scouting/gossip/enabled", "true".to_owned()),
+        // Whoever opens a node goes on at once; what appears later is announced by liveliness.
+        ("open/return_conditions/connect_scouted", "false".to_owned()),
+        // A link that cannot send for this long is closed. Receivers here never block it.
+        ("transport/link/tx/queue/congestion_control/block/wait_before_close", "60000000".to_owned()),
+    ];
+    for (path, value) in settings {
+        config.insert_json5(path, &value).map_err(|error| LinkError::Config {
+            what: format!("{path} = {value}"),
+            problem: error.to_string(),
+        })?;
+    }
+    Ok(config)
+}
+
+/// How other processes of this machine reach an endpoint that is listened on; `None` when they cannot by TCP.
+fn as_seen_on_this_machine(endpoint: &str) -> Option<String> {
+    let (host, port) = endpoint.strip_prefix("tcp/")?.rsplit_once(':')?;
+    match host {
+        "0.0.0.0" | "[::]" => Some(format!("tcp/127.0.0.1:{port}")),
+        _ => Some(endpoint.to_owned()),
+    }
+    .filter(|_| port != "0")
+}
+
+/// The first network interface that is up, can do multicast and is not loopback.
+///
+/// Read from `/sys/class/net` (Linux). Where there is no such folder, multicast is assumed to work.
+fn multicast_interface() -> Option<Arc<str>> {
+    const UP: u32 = 0x1;
+    const LOOPBACK: u32 = 0x8;
+    const MULTICAST: u32 = 0x1000;
+    let Ok(interfaces) = std::fs::read_dir("/sys/class/net") else { return Some("all interfaces".into()) };
+    let mut usable: Vec<String> = interfaces
+        .flatten()
+        .filter(|entry| {
+            let flags = std::fs::read_to_string(entry.path().join("flags")).unwrap_or_default();
+            let flags = u32::from_str_radix(flags.trim().trim_start_matches("0x"), 16).unwrap_or(0);
+            flags & UP != 0 && flags & LOOPBACK == 0 && flags & MULTICAST != 0
+        })
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    usable.sort();
+    usable.first().map(|name| name.as_str().into())
+}

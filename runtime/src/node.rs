@@ -1,0 +1,492 @@
+//! The node: one identity, one link, and everything that hangs on them. Built here, handed out from here; each port
+//! lives in its own file.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nuncio_msgs::nuncio_msgs::msg::{NodeCard, TypeDefinition};
+use nuncio_msgs::{Message, TypeHash};
+
+use crate::card::{self, time_from_ns};
+use crate::clock;
+use crate::contact::{self, ContactDesk, Note};
+use crate::endpoints::Endpoints;
+use crate::generic_publisher::{Closed, GenericPublisher, PublisherError};
+use crate::generic_subscriber::{GenericSubscriber, ReceiveError, SubscriberError, SubscriptionOptions};
+use crate::graph::{Graph, GraphState};
+use crate::key_expr;
+use crate::link::{Declared, Link, LinkError, Query};
+use crate::name::{Domain, NodeName, TopicName};
+use crate::node_builder::NodeBuilder;
+use crate::publisher::Publisher;
+use crate::qos::QosProfile;
+use crate::queue::Queue;
+use crate::reception::{Reception, RefusalEvent};
+use crate::security::believer::Believer;
+use crate::security::document::{self, DocumentPlace};
+use crate::security::frame::{Kind, Writer};
+use crate::security::key::{Identity, PublicKey};
+use crate::security::peers::{AuthenticCard, CardRoad, Peers};
+use crate::security::refusal::Refusal;
+use crate::security::trust_policy::TrustPolicy;
+use crate::security::verifier::ExpectedType;
+use crate::subscriber::Subscriber;
+use crate::type_support::{self, TypeError, TypeSupport};
+
+/// How long a publisher of a type may take to serve its definition.
+const DEFINITION_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A node: publishes and subscribes under one name and one key.
+///
+/// Cheap to clone; all clones are the same node.
+#[derive(Clone, Debug)]
+pub struct Node {
+    core: Arc<NodeCore>,
+}
+
+/// What a node's ports share.
+#[derive(Debug)]
+pub(crate) struct NodeCore {
+    pub(crate) name: NodeName,
+    pub(crate) domain: Domain,
+    pub(crate) identity: Identity,
+    pub(crate) epoch: u64,
+    pub(crate) policy: TrustPolicy,
+    pub(crate) frame_len_max: usize,
+    pub(crate) link: Link,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) believer: Arc<Believer>,
+    pub(crate) contact: Arc<ContactDesk>,
+    pub(crate) graph: GraphState,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) refusals: Arc<Queue<RefusalEvent>>,
+    pub(crate) started_ns: i64,
+    pub(crate) locators: Vec<String>,
+    pub(crate) card_number: AtomicU64,
+    pub(crate) receptions: Mutex<Vec<Weak<Reception>>>,
+    pub(crate) declared: Mutex<Vec<Declared>>,
+    pub(crate) closed: AtomicBool,
+}
+
+impl Node {
+    /// Begins a node with this base name, such as `talker`.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let node = nuncio::Node::builder("talker").namespace("/robot_1").open().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builder(name: &str) -> NodeBuilder {
+        NodeBuilder::new(name)
+    }
+
+    pub(crate) fn start(core: NodeCore) -> Result<Self, LinkError> {
+        let core = Arc::new(core);
+        let (weak, desk) = (Arc::downgrade(&core), Arc::clone(&core.contact));
+        thread::Builder::new()
+            .name(format!("nuncio{}", core.name))
+            .spawn(move || contact::run(&weak, &desk))
+            .map_err(|error| LinkError::Open(format!("no thread could be started: {error}")))?;
+        let node = Self { core };
+        // Queries can be answered before anybody is told that this node is there.
+        node.core.declare_presence()?;
+        Ok(node)
+    }
+
+    /// A publisher with the default profile. `topic` may be absolute, relative to the namespace, or private (`~/x`).
+    ///
+    /// # Errors
+    ///
+    /// [`PublisherError`] when the name is wrong or the node is closed.
+    pub fn publisher<M: Message>(&self, topic: &str) -> Result<Publisher<M>, PublisherError> {
+        self.publisher_with(topic, QosProfile::default())
+    }
+
+    /// A publisher with a profile.
+    ///
+    /// # Errors
+    ///
+    /// As [`publisher`](Self::publisher).
+    pub fn publisher_with<M: Message>(&self, topic: &str, qos: QosProfile) -> Result<Publisher<M>, PublisherError> {
+        let topic = TopicName::resolve(topic, &self.core.name).map_err(PublisherError::Name)?;
+        let definition = type_support::definition_of::<M>();
+        GenericPublisher::declare(Arc::clone(&self.core), topic, definition, qos).map(Publisher::new)
+    }
+
+    /// A publisher of a type that this program was not built with.
+    ///
+    /// # Errors
+    ///
+    /// As [`publisher`](Self::publisher).
+    pub fn generic_publisher(&self, topic: &str, of: &TypeSupport, qos: QosProfile) -> Result<GenericPublisher, PublisherError> {
+        let topic = TopicName::resolve(topic, &self.core.name).map_err(PublisherError::Name)?;
+        GenericPublisher::declare(Arc::clone(&self.core), topic, of.definition().clone(), qos)
+    }
+
+    /// A subscriber with default options.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscriberError`] when the name is wrong or the node is closed.
+    pub fn subscriber<M: Message>(&self, topic: &str) -> Result<Subscriber<M>, SubscriberError> {
+        self.subscriber_with(topic, SubscriptionOptions::default())
+    }
+
+    /// A subscriber with options, or with a profile.
+    ///
+    /// # Errors
+    ///
+    /// As [`subscriber`](Self::subscriber).
+    pub fn subscriber_with<M: Message>(
+        &self,
+        topic: &str,
+        options: impl Into<SubscriptionOptions>,
+    ) -> Result<Subscriber<M>, SubscriberError> {
+        let topic = TopicName::resolve(topic, &self.core.name).map_err(SubscriberError::Name)?;
+        let expected =
+            ExpectedType::Exactly { name: M::TYPE_NAME.to_owned(), hash: M::TYPE_HASH, exclusive: M::EXCLUSIVE };
+        GenericSubscriber::declare(Arc::clone(&self.core), topic, expected, options.into()).map(Subscriber::new)
+    }
+
+    /// A subscriber to whatever is published on a topic.
+    ///
+    /// # Errors
+    ///
+    /// As [`subscriber`](Self::subscriber).
+    pub fn generic_subscriber(
+        &self,
+        topic: &str,
+        options: impl Into<SubscriptionOptions>,
+    ) -> Result<GenericSubscriber, SubscriberError> {
+        let topic = TopicName::resolve(topic, &self.core.name).map_err(SubscriberError::Name)?;
+        GenericSubscriber::declare(Arc::clone(&self.core), topic, ExpectedType::AsInCard, options.into())
+    }
+
+    /// The nodes that are there now.
+    pub fn graph(&self) -> Graph {
+        self.core.graph.snapshot(&self.core.peers)
+    }
+
+    /// Waits until the graph satisfies a condition; gives the graph, or `None` when it did not in time.
+    pub async fn wait_for_graph(&self, timeout: Duration, condition: impl Fn(&Graph) -> bool) -> Option<Graph> {
+        let wait = async {
+            loop {
+                let changed = self.core.graph.listen();
+                let graph = self.graph();
+                if condition(&graph) {
+                    return graph;
+                }
+                changed.await;
+            }
+        };
+        tokio::time::timeout(timeout, wait).await.ok()
+    }
+
+    /// Waits until the graph is at rest: every node that claims to be there has shown its card, and nothing has changed
+    /// for `quiet`. Gives the graph as it is then, or as it is when `timeout` is over.
+    pub async fn settled_graph(&self, quiet: Duration, timeout: Duration) -> Graph {
+        let end = Instant::now() + timeout;
+        loop {
+            let version = self.core.graph.version();
+            let changed = self.core.graph.listen();
+            let graph = self.graph();
+            let alone = graph.nodes.iter().all(|node| node.key == self.core.public_key() && node.name == self.core.name);
+            let at_rest = !alone && graph.nodes.iter().all(|node| node.is_verified());
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return graph;
+            }
+            let waited = tokio::time::timeout(if at_rest { left.min(quiet) } else { left }, changed).await;
+            if at_rest && waited.is_err() && version == self.core.graph.version() {
+                return graph;
+            }
+        }
+    }
+
+    /// Asks a publisher for the definition of a type that a verified message of it names.
+    ///
+    /// # Errors
+    ///
+    /// [`TypeError`] when nobody answers in time, or with another type.
+    pub async fn fetch_type(&self, publisher: PublicKey, type_name: &str, type_hash: &TypeHash) -> Result<TypeSupport, TypeError> {
+        let mut nonce = [0; card::NONCE_LEN];
+        getrandom::fill(&mut nonce).map_err(|error| TypeError::Link(error.to_string()))?;
+        let answers = Arc::new(Queue::new(8));
+        let closing = CloseOnDrop(Arc::clone(&answers));
+        let question = key_expr::type_definition(&self.core.domain, &publisher, type_hash.as_bytes());
+        let receive = move |_: &str, bytes| closing.0.push(bytes);
+        self.core
+            .link
+            .query(&question, nonce.to_vec(), DEFINITION_TIMEOUT, receive)
+            .map_err(|error| TypeError::Link(error.to_string()))?;
+        let context = type_support::context(&self.core.domain, type_hash, &nonce);
+        let mut problem = TypeError::NoAnswer;
+        while let Ok(bytes) = answers.take().await {
+            let opened = document::open(bytes.as_slice(), Kind::Response, &context, publisher, &self.core.peers);
+            let accepted = opened.map_err(TypeError::Refused).and_then(|(definition, _): (TypeDefinition, _)| {
+                type_support::accept(&definition, type_name, type_hash)
+            });
+            match accepted {
+                Ok(support) => return Ok(support),
+                Err(error) => problem = error,
+            }
+        }
+        Err(problem)
+    }
+
+    /// Waits for the next refusal on any subscription of this node.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Closed`] when the node was closed.
+    pub async fn next_refusal(&self) -> Result<RefusalEvent, ReceiveError> {
+        self.core.refusals.take().await.map_err(ReceiveError::from)
+    }
+
+    /// Takes the oldest refusal that was not taken yet.
+    pub fn try_next_refusal(&self) -> Option<RefusalEvent> {
+        self.core.refusals.try_take().ok()
+    }
+
+    /// The full name.
+    pub fn name(&self) -> &NodeName {
+        &self.core.name
+    }
+
+    /// The domain.
+    pub fn domain(&self) -> &Domain {
+        &self.core.domain
+    }
+
+    /// The key that signs everything this node publishes.
+    pub fn public_key(&self) -> PublicKey {
+        self.core.public_key()
+    }
+
+    /// The start of this instance, in ms since 1970 or later: every start of the same key has a greater one.
+    pub fn epoch(&self) -> u64 {
+        self.core.epoch
+    }
+
+    /// How this node finds others, in words.
+    pub fn discovery(&self) -> &str {
+        self.core.link.discovery()
+    }
+
+    /// The addresses that this node listens on.
+    pub fn locators(&self) -> &[String] {
+        &self.core.locators
+    }
+
+    /// The far ends of the links that are up.
+    pub async fn neighbours(&self) -> Vec<String> {
+        self.core.link.neighbours().await
+    }
+
+    /// Why keys that were seen for the first time could not be pinned on disk, if so. Until that is mended they are
+    /// pinned for as long as they are seen.
+    pub fn pin_problem(&self) -> Option<String> {
+        self.core.believer.problem()
+    }
+
+    /// Closes the node: it vanishes from the graph, what was sent is flushed, and further sends are errors. What was
+    /// received can still be taken.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link cannot be closed in order. The node is closed all the same.
+    pub async fn close(&self) -> Result<(), LinkError> {
+        if self.core.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.core.take_back_presence();
+        self.core.contact.leave(Note::Close);
+        let closed = self.core.link.close().await;
+        self.core.receptions().iter().for_each(|reception| reception.close());
+        self.core.refusals.close();
+        closed
+    }
+}
+
+struct CloseOnDrop<T>(Arc<Queue<T>>);
+
+impl<T> Drop for CloseOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl NodeCore {
+    pub(crate) fn public_key(&self) -> PublicKey {
+        self.identity.public_key()
+    }
+
+    pub(crate) fn check_open(&self) -> Result<(), Closed> {
+        if self.closed.load(Ordering::Acquire) { Err(Closed) } else { Ok(()) }
+    }
+
+    /// The subscriptions that are there now.
+    pub(crate) fn receptions(&self) -> Vec<Arc<Reception>> {
+        let mut receptions = self.receptions.lock().unwrap_or_else(PoisonError::into_inner);
+        receptions.retain(|reception| reception.strong_count() > 0);
+        receptions.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    pub(crate) fn add_reception(&self, reception: &Arc<Reception>) {
+        self.receptions.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(reception));
+    }
+
+    /// The card is to be published anew. This node itself learns of the change at once.
+    pub(crate) fn card_changed(&self) {
+        if self.check_open().is_ok() {
+            self.know_own_card();
+            self.contact.leave(Note::OwnCardChanged);
+        }
+    }
+
+    /// Publishes the card; called by the contact thread.
+    pub(crate) fn announce_card(&self) {
+        if self.check_open().is_ok()
+            && let Some(bytes) = self.sealed_card(&[])
+        {
+            let key_expr = key_expr::card(&self.domain, &self.public_key(), self.epoch, &self.name);
+            // A card that cannot be sent now is asked for by whoever needs it.
+            let _ = self.link.put(&key_expr, bytes);
+        }
+    }
+
+    /// Counts a refused card or definition with the node's refusals.
+    pub(crate) fn refuse_document(&self, refusal: Refusal) {
+        if let Ok(topic) = TopicName::parse("/_nuncio/card") {
+            self.refusals.push(RefusalEvent { topic, refusal });
+        }
+    }
+
+    fn declare_presence(self: &Arc<Self>) -> Result<(), LinkError> {
+        let key = self.public_key();
+        let node_of = |weak: &Weak<Self>| weak.upgrade().filter(|node| node.check_open().is_ok());
+        let own_card = key_expr::card(&self.domain, &key, self.epoch, &self.name);
+        let (weak, answer_on) = (Arc::downgrade(self), own_card.clone());
+        let cards = self.link.serve(&own_card, move |query| {
+            if let Some(node) = node_of(&weak) {
+                node.answer_card(&query, &answer_on);
+            }
+        })?;
+        let weak = Arc::downgrade(self);
+        let types = self.link.serve(&key_expr::type_definitions(&self.domain, &key), move |query| {
+            if let Some(node) = node_of(&weak) {
+                node.answer_type(&query);
+            }
+        })?;
+        let weak = Arc::downgrade(self);
+        let announcements = self.link.subscribe(&key_expr::all_cards(&self.domain), move |key_expr, bytes| {
+            if let Some(node) = node_of(&weak)
+                && let Some(claim) = key_expr::parse_node_claim(&node.domain, key_expr)
+                && !node.is_own(&claim)
+            {
+                node.contact.leave(Note::Announced(claim, bytes));
+            }
+        })?;
+        let weak = Arc::downgrade(self);
+        let tokens = self.link.watch_tokens(&key_expr::all_node_tokens(&self.domain), move |key_expr, alive| {
+            if let Some(node) = node_of(&weak)
+                && let Some(claim) = key_expr::parse_node_claim(&node.domain, key_expr)
+                && !node.is_own(&claim)
+            {
+                node.contact.leave(if alive { Note::TokenAppeared(claim) } else { Note::TokenVanished(claim) });
+            }
+        })?;
+        self.know_own_card();
+        let token = self.link.declare_token(&key_expr::node_token(&self.domain, &key, self.epoch, &self.name))?;
+        let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
+        declared.extend([token, tokens, announcements, types, cards]);
+        Ok(())
+    }
+
+    /// Undeclares everything, the token first.
+    fn take_back_presence(&self) {
+        let declared = std::mem::take(&mut *self.declared.lock().unwrap_or_else(PoisonError::into_inner));
+        declared.into_iter().for_each(drop);
+    }
+
+    fn is_own(&self, claim: &key_expr::NodeClaim) -> bool {
+        claim.key == self.public_key() && claim.node == self.name && claim.epoch == self.epoch
+    }
+
+    fn answer_card(&self, query: &Query, answer_on: &str) {
+        let nonce = query.payload();
+        // Whoever sends no nonce of ours asks for something to replay.
+        if nonce.len() == card::NONCE_LEN
+            && let Some(bytes) = self.sealed_card(&nonce)
+        {
+            let _ = query.reply(answer_on, bytes);
+        }
+    }
+
+    fn answer_type(&self, query: &Query) {
+        let nonce = query.payload();
+        let Some(type_hash) = key_expr::parse_type_definition(query.key_expr()) else { return };
+        let Some(definition) = self.endpoints.definition(&type_hash).filter(|_| nonce.len() == card::NONCE_LEN) else { return };
+        let place = DocumentPlace {
+            kind: Kind::Response,
+            context: type_support::context(&self.domain, &TypeHash::from_bytes(type_hash), &nonce),
+            writer: Writer::derive(self.name.as_str(), "@type", 0),
+            epoch: self.epoch,
+            number: self.next_card_number(),
+            time_ns: clock::now_ns(),
+        };
+        if let Some(bytes) = document::seal(&self.identity, &*definition, &place) {
+            let answer_on = key_expr::type_definition(&self.domain, &self.public_key(), &type_hash);
+            let _ = query.reply(&answer_on, bytes);
+        }
+    }
+
+    /// Enters this node's own card among the peers', so that it hears itself as it hears others.
+    fn know_own_card(&self) {
+        let (card, number, time_ns) = self.card();
+        let own = AuthenticCard { card, name: self.name.clone(), key: self.public_key(), epoch: self.epoch, number, time_ns };
+        if let Err(refusal) = self.peers.admit(own, CardRoad::Answered) {
+            self.refuse_document(refusal);
+        }
+        self.graph.changed();
+    }
+
+    fn sealed_card(&self, nonce: &[u8]) -> Option<Vec<u8>> {
+        let (card, number, time_ns) = self.card();
+        card::seal(&self.identity, &self.domain, &card, number, time_ns, nonce)
+    }
+
+    /// The card as it is now, with its number and time.
+    fn card(&self) -> (NodeCard, u64, i64) {
+        let number = self.next_card_number();
+        let now_ns = clock::now_ns();
+        let (publishers, subscribers) = self.endpoints.card_entries();
+        let card = NodeCard {
+            node: self.name.as_str().to_owned(),
+            domain: self.domain.as_str().to_owned(),
+            epoch: self.epoch,
+            started: time_from_ns(self.started_ns),
+            stamp: time_from_ns(now_ns),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            discovery: self.link.discovery().to_owned(),
+            locators: self.locators.clone(),
+            publishers,
+            subscribers,
+            services: Vec::new(),
+        };
+        (card, number, now_ns)
+    }
+
+    fn next_card_number(&self) -> u64 {
+        self.card_number.fetch_add(1, Ordering::AcqRel)
+    }
+}
+
+impl Drop for NodeCore {
+    fn drop(&mut self) {
+        self.contact.leave(Note::Close);
+    }
+}

@@ -1,0 +1,184 @@
+//! Building a node: who am I, whom do I believe, where do I listen. Everything has a default that is safe.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
+
+use crate::clock;
+use crate::contact::ContactDesk;
+use crate::endpoints::Endpoints;
+use crate::graph::GraphState;
+use crate::link::{Discovery, Link, LinkConfig, LinkError};
+use crate::name::{Domain, NameError, NodeName};
+use crate::node::{Node, NodeCore};
+use crate::private_file::FileError;
+use crate::queue::Queue;
+use crate::reception::REFUSALS_KEPT;
+use crate::security::believer::Believer;
+use crate::security::keystore::{EpochError, IdentityError, Keystore, NoHome, PinError};
+use crate::security::peers::Peers;
+use crate::security::trust_policy::{TrustMode, TrustPolicy};
+use crate::security::verifier::FRAME_LEN_MAX_DEFAULT;
+
+/// The most locators that a card has room for.
+const LOCATORS_MAX: usize = 16;
+
+/// Builds a [`Node`].
+///
+/// By default the node's key is the one in the keystore (`$NUNCIO_HOME`, else `~/.config/nuncio`), made on first use;
+/// it trusts on first use; it is in domain `0` without a namespace; and it finds others by itself.
+#[derive(Debug)]
+#[must_use]
+pub struct NodeBuilder {
+    name: String,
+    namespace: String,
+    domain: Domain,
+    keystore: Option<Keystore>,
+    policy: TrustPolicy,
+    link: LinkConfig,
+}
+
+impl NodeBuilder {
+    pub(crate) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            namespace: "/".to_owned(),
+            domain: Domain::default(),
+            keystore: None,
+            policy: TrustPolicy::default(),
+            link: LinkConfig::default(),
+        }
+    }
+
+    /// Puts the node into a namespace, such as `/robot_1`.
+    pub fn namespace(mut self, namespace: &str) -> Self {
+        namespace.clone_into(&mut self.namespace);
+        self
+    }
+
+    /// Nodes of other domains are not heard.
+    pub fn domain(mut self, domain: Domain) -> Self {
+        self.domain = domain;
+        self
+    }
+
+    /// Takes key, epochs and pins from this keystore instead of the default one.
+    pub fn keystore(mut self, keystore: Keystore) -> Self {
+        self.keystore = Some(keystore);
+        self
+    }
+
+    /// Whom the node believes.
+    pub fn trust(mut self, policy: TrustPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// How strictly the node believes; the rest of the policy stays.
+    pub fn trust_mode(mut self, mode: TrustMode) -> Self {
+        self.policy.mode = mode;
+        self
+    }
+
+    /// Listens on a Zenoh endpoint, such as `tcp/0.0.0.0:7448`. May be called several times.
+    pub fn listen(mut self, endpoint: impl Into<String>) -> Self {
+        self.link.listen.push(endpoint.into());
+        self
+    }
+
+    /// Connects to a Zenoh endpoint, such as `tcp/192.168.1.5:7447`. May be called several times.
+    pub fn connect(mut self, endpoint: impl Into<String>) -> Self {
+        self.link.connect.push(endpoint.into());
+        self
+    }
+
+    /// How the node finds others. Without this: by itself, unless an endpoint is given.
+    pub fn discovery(mut self, discovery: Discovery) -> Self {
+        self.link.discovery = Some(discovery);
+        self
+    }
+
+    /// Where the node listens, what it connects to and how it finds others, all at once.
+    pub fn link(mut self, link: LinkConfig) -> Self {
+        self.link = link;
+        self
+    }
+
+    /// Opens the node. Its epoch is stored before anything is signed.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] when a name is wrong, the keystore cannot be used or the link cannot be opened.
+    pub async fn open(self) -> Result<Node, OpenError> {
+        let name = NodeName::join(&self.namespace, &self.name).map_err(OpenError::Name)?;
+        let keystore = match self.keystore {
+            Some(keystore) => keystore,
+            None => Keystore::open(Keystore::default_dir().map_err(OpenError::NoHome)?).map_err(OpenError::Keystore)?,
+        };
+        let identity = keystore.identity().map_err(OpenError::Identity)?;
+        let pins = keystore.pins().map_err(OpenError::Pins)?;
+        let epoch = keystore.next_epoch(&identity.public_key(), clock::now_ms()).map_err(OpenError::Epoch)?;
+        let link = Link::open(&self.link, &self.domain).await.map_err(OpenError::Link)?;
+        let refusals = Arc::new(Queue::new(REFUSALS_KEPT));
+        let mut locators = link.locators().await;
+        locators.truncate(LOCATORS_MAX);
+        Node::start(NodeCore {
+            believer: Arc::new(Believer::new(self.domain.clone(), pins)),
+            name,
+            domain: self.domain,
+            identity,
+            epoch,
+            policy: self.policy,
+            frame_len_max: FRAME_LEN_MAX_DEFAULT,
+            link,
+            peers: Arc::new(Peers::default()),
+            contact: Arc::new(ContactDesk::default()),
+            graph: GraphState::default(),
+            endpoints: Endpoints::default(),
+            refusals,
+            started_ns: clock::now_ns(),
+            locators,
+            card_number: AtomicU64::new(1),
+            receptions: Mutex::default(),
+            declared: Mutex::default(),
+            closed: AtomicBool::new(false),
+        })
+        .map_err(OpenError::Link)
+    }
+}
+
+/// Why a node could not be opened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The node's name or namespace breaks the rules.
+    Name(NameError),
+    /// There is no place for a keystore.
+    NoHome(NoHome),
+    /// The keystore's directory cannot be used.
+    Keystore(FileError),
+    /// The key cannot be read or made.
+    Identity(IdentityError),
+    /// The pins cannot be read.
+    Pins(PinError),
+    /// The epoch cannot be stored, and nothing may be signed without.
+    Epoch(EpochError),
+    /// The link cannot be opened.
+    Link(LinkError),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(error) => fmt::Display::fmt(error, f),
+            Self::NoHome(error) => fmt::Display::fmt(error, f),
+            Self::Keystore(error) => fmt::Display::fmt(error, f),
+            Self::Identity(error) => fmt::Display::fmt(error, f),
+            Self::Pins(error) => fmt::Display::fmt(error, f),
+            Self::Epoch(error) => fmt::Display::fmt(error, f),
+            Self::Link(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}

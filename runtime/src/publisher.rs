@@ -1,0 +1,63 @@
+//! The typed publisher: a message to a payload, and on to the untyped one.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use nuncio_msgs::Message;
+
+use crate::generic_publisher::{GenericPublisher, PublishError, Published};
+use crate::payload;
+use crate::security::frame::Accompaniment;
+
+/// Publishes messages of type `M` on one topic, each signed by its node.
+///
+/// Everything that does not depend on the type is on [`GenericPublisher`], which this dereferences to.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use nuncio::msgs::geometry_msgs::msg::Twist;
+///
+/// let node = nuncio::Node::builder("teleop").open().await?;
+/// let publisher = node.publisher::<Twist>("cmd_vel")?;
+/// publisher.publish(&Twist::default())?;
+/// node.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Publisher<M> {
+    generic: GenericPublisher,
+    of: PhantomData<fn(&M)>,
+}
+
+impl<M: Message> Publisher<M> {
+    pub(crate) fn new(generic: GenericPublisher) -> Self {
+        Self { generic, of: PhantomData }
+    }
+
+    /// Checks a message against its schema, signs it and sends it. Waits while a reliable link is congested.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`] names the field that violates the schema, or says that the node is closed.
+    pub fn publish(&self, message: &M) -> Result<Published, PublishError> {
+        self.publish_with(message, Accompaniment::default())
+    }
+
+    /// Publishes a message that names its cause, or on whose behalf it is sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish), and when the origin is longer than 255 bytes.
+    pub fn publish_with(&self, message: &M, with: Accompaniment<'_>) -> Result<Published, PublishError> {
+        self.generic.publish_encoded(with, |bytes| payload::encode(message, bytes))
+    }
+}
+
+impl<M> Deref for Publisher<M> {
+    type Target = GenericPublisher;
+
+    fn deref(&self) -> &GenericPublisher {
+        &self.generic
+    }
+}

@@ -1,0 +1,212 @@
+//! Reception: from the bytes of a put to verified messages in a subscription's queue.
+//!
+//! Runs in the thread that received the bytes and never blocks. Frames of a key that nobody has vouched for yet wait in
+//! a bounded list until first contact was made or has failed; frames of known publishers are not held up by them.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::clock;
+use crate::contact::{AskOutcome, ContactDesk};
+use crate::link::Bytes;
+use crate::name::TopicName;
+use crate::queue::Queue;
+use crate::security::frame::Layout;
+use crate::security::key::PublicKey;
+use crate::security::refusal::{Reason, Refusal};
+use crate::security::verifier::{Opened, Verified, VerifiedMessage, Verifier};
+use crate::stats::{SubscriptionCounters, SubscriptionStats, add};
+
+/// The most frames of strangers that wait at one subscription.
+pub const WAITING_FRAMES_MAX: usize = 256;
+/// The most bytes that they may have together.
+pub const WAITING_BYTES_MAX: usize = 4 << 20;
+/// How many refusals are kept for whoever wants to read them; older ones are only counted.
+pub const REFUSALS_KEPT: usize = 256;
+
+/// A refusal and where it happened.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RefusalEvent {
+    /// The topic that the frame arrived on.
+    pub topic: TopicName,
+    /// The reason and what was found.
+    pub refusal: Refusal,
+}
+
+/// Where one subscription's frames end up.
+#[derive(Debug)]
+pub(crate) struct Reception {
+    pub(crate) topic: TopicName,
+    verifier: Verifier,
+    waiting: Mutex<Waiting>,
+    /// Held while waiting frames are opened again: one thread at a time.
+    reopening: Mutex<()>,
+    pub(crate) queue: Queue<VerifiedMessage>,
+    pub(crate) refusals: Queue<Refusal>,
+    node_refusals: Arc<Queue<RefusalEvent>>,
+    counters: SubscriptionCounters,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    frames: VecDeque<(PublicKey, Bytes)>,
+    bytes: usize,
+}
+
+impl Waiting {
+    fn has(&self, key: PublicKey) -> bool {
+        self.frames.iter().any(|(waiting, _)| *waiting == key)
+    }
+
+    fn first_of(&self, key: PublicKey) -> Option<Bytes> {
+        self.frames.iter().find(|(waiting, _)| *waiting == key).map(|(_, bytes)| bytes.clone())
+    }
+
+    fn remove_first_of(&mut self, key: PublicKey) {
+        if let Some(at) = self.frames.iter().position(|(waiting, _)| *waiting == key)
+            && let Some((_, bytes)) = self.frames.remove(at)
+        {
+            self.bytes -= bytes.as_slice().len();
+        }
+    }
+}
+
+impl Reception {
+    pub(crate) fn new(topic: TopicName, verifier: Verifier, depth: usize, node_refusals: Arc<Queue<RefusalEvent>>) -> Self {
+        Self {
+            topic,
+            verifier,
+            waiting: Mutex::default(),
+            reopening: Mutex::default(),
+            queue: Queue::new(depth),
+            refusals: Queue::new(REFUSALS_KEPT),
+            node_refusals,
+            counters: SubscriptionCounters::default(),
+        }
+    }
+
+    /// Takes the bytes of one put.
+    pub(crate) fn receive(&self, bytes: &Bytes, contact: &ContactDesk) {
+        if self.joins_the_waiting(bytes) {
+            return;
+        }
+        if let Some(stranger) = self.open(bytes) {
+            self.await_contact(stranger, bytes, contact);
+        }
+    }
+
+    /// Opens the waiting frames of a key again, in their order, now that something was learned about it. Those that are
+    /// still a stranger's wait on.
+    pub(crate) fn retry(&self, key: PublicKey) {
+        self.reopen_waiting(key, |_| false);
+    }
+
+    /// First contact has ended: what is still a stranger's is refused.
+    pub(crate) fn settle(&self, key: PublicKey) {
+        self.reopen_waiting(key, |reception| {
+            reception.refuse(Refusal::new(Reason::UnknownKey, Some(key), "no card of this key names the writer of this frame"));
+            true
+        });
+    }
+
+    /// Counts a refusal and tells those who listen.
+    pub(crate) fn refuse(&self, refusal: Refusal) {
+        self.counters.refuse(refusal.reason);
+        self.node_refusals.push(RefusalEvent { topic: self.topic.clone(), refusal: refusal.clone() });
+        self.refusals.push(refusal);
+    }
+
+    pub(crate) fn stats(&self) -> SubscriptionStats {
+        self.counters.read(self.queue.dropped(), self.queue.len())
+    }
+
+    pub(crate) fn close(&self) {
+        self.queue.close();
+        self.refusals.close();
+    }
+
+    /// A frame of a key whose earlier frames still wait goes behind them, so that order is kept.
+    fn joins_the_waiting(&self, bytes: &Bytes) -> bool {
+        let mut waiting = self.lock_waiting();
+        if waiting.frames.is_empty() {
+            return false;
+        }
+        let Ok(layout) = Layout::parse(bytes.as_slice()) else { return false };
+        let key = layout.header.key;
+        if !waiting.has(key) {
+            return false;
+        }
+        let fits = Self::add_waiting(&mut waiting, key, bytes);
+        drop(waiting);
+        if !fits {
+            self.refuse_overload(key);
+        }
+        true
+    }
+
+    /// Opens one frame; gives the key when first contact has to be made.
+    fn open(&self, bytes: &Bytes) -> Option<PublicKey> {
+        match self.verifier.open(bytes, clock::now_ns()) {
+            Opened::Verified(verified) => self.deliver(verified),
+            Opened::Duplicate => add(&self.counters.duplicates, 1),
+            Opened::Refused(refusal) => self.refuse(refusal),
+            Opened::Stranger(key) => return Some(key),
+        }
+        None
+    }
+
+    fn deliver(&self, verified: Verified) {
+        add(&self.counters.received, u64::from(verified.count()));
+        add(&self.counters.received_bytes, verified.frame_bytes().len() as u64);
+        add(&self.counters.missing, verified.missing_before());
+        let frame = Arc::new(verified);
+        frame.messages().for_each(|message| self.queue.push(message));
+    }
+
+    fn await_contact(&self, key: PublicKey, bytes: &Bytes, contact: &ContactDesk) {
+        let fits = Self::add_waiting(&mut self.lock_waiting(), key, bytes);
+        if !fits {
+            return self.refuse_overload(key);
+        }
+        match contact.ask_about(key) {
+            AskOutcome::Asked => {}
+            AskOutcome::FailedLately => self.settle(key),
+            AskOutcome::TooMany => {
+                self.lock_waiting().remove_first_of(key);
+                self.refuse_overload(key);
+            }
+        }
+    }
+
+    fn reopen_waiting(&self, key: PublicKey, give_up: impl Fn(&Self) -> bool) {
+        let _one_at_a_time = self.reopening.lock().unwrap_or_else(PoisonError::into_inner);
+        // The frame stays in the list while it is opened: one that arrives meanwhile then joins behind it.
+        while let Some(bytes) = { self.lock_waiting().first_of(key) } {
+            if self.open(&bytes).is_some() && !give_up(self) {
+                return;
+            }
+            self.lock_waiting().remove_first_of(key);
+        }
+    }
+
+    fn add_waiting(waiting: &mut Waiting, key: PublicKey, bytes: &Bytes) -> bool {
+        let len = bytes.as_slice().len();
+        if waiting.frames.len() >= WAITING_FRAMES_MAX || waiting.bytes + len > WAITING_BYTES_MAX {
+            return false;
+        }
+        waiting.frames.push_back((key, bytes.clone()));
+        waiting.bytes += len;
+        true
+    }
+
+    fn refuse_overload(&self, key: PublicKey) {
+        let detail = format!(
+            "at most {WAITING_FRAMES_MAX} frames or {WAITING_BYTES_MAX} bytes of unknown keys wait for first contact on a topic"
+        );
+        self.refuse(Refusal::new(Reason::Overloaded, Some(key), detail));
+    }
+
+    fn lock_waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

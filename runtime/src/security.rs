@@ -1,0 +1,48 @@
+//! Who says what: keys, frames, and the checks that stand between the network and everybody else.
+//!
+//! # Threat model
+//!
+//! The network is the adversary's: anybody on it, routers included, may read, alter, drop, delay, repeat, reorder,
+//! redirect and invent whatever passes. Nothing from the transport is evidence, not even a node's presence.
+//!
+//! **Promised.** A message that reaches a callback was published by the holder of the key it names, on this topic, in
+//! this domain, with this type; it is delivered once per subscription; it is called live only if it was signed after
+//! this node met the publisher, or within the second before; and if the key is not the one pinned to the node's name
+//! (and to the topic, for `@exclusive` types), it is refused, in mode `tofu`. Strangers cannot make a node's memory
+//! grow beyond fixed bounds. No flag, feature or setting turns verification off.
+//!
+//! **Not promised.** That nobody else reads: signing does not hide; use TLS and access control on routers. That every
+//! message arrives: whoever controls the network can drop all of them, and losses are only counted. That the first key
+//! seen under a name is the right one: trust on first use trusts on first use. That a key was not stolen: two programs
+//! with one key are noticed only when they contradict each other. How often and how much is sent is visible to all.
+//!
+//! # Files
+//!
+//! - [`key`]: Ed25519 keys, their text form `did:key:z6Mk…`, signing and strict verification.
+//! - [`keystore`]: the node's own key, the epochs it has used and the keys it has pinned, on disk. These are Unix
+//!   files: owners and mode bits are part of what is checked.
+//! - [`frame`], [`merkle`], `context`, [`signer`]: the wire format, and what is signed.
+//! - [`peers`]: who stands behind a key, by signed cards.
+//! - [`replay_window`]: which numbers are still acceptable.
+//! - [`trust_policy`], [`believer`]: how strictly a node believes; the pins.
+//! - [`verifier`]: all of it in order. [`verifier::Verified`] is the proof.
+//! - [`refusal`]: the numbered reasons.
+
+pub mod believer;
+pub mod context;
+pub(crate) mod document;
+pub mod frame;
+pub mod key;
+pub mod keystore;
+pub mod merkle;
+pub mod peers;
+pub mod refusal;
+pub mod replay_window;
+pub mod signer;
+pub mod trust_policy;
+pub mod verifier;
+
+mod epoch;
+mod known_toml;
+mod pins;
+mod public_key;

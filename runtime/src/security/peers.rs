@@ -1,0 +1,314 @@
+//! Peers: who stands behind a key, as far as signed cards tell.
+//!
+//! A frame names a key and a writer. Which node that is, which topic and type it publishes, and from which number on
+//! its messages are fresh is learned from the node's card, a signed document.
+//!
+//! # Freshness without clocks
+//!
+//! A card counts as *fresh* when it answers a query with a nonce that this node has just made up; nobody can have
+//! recorded the answer. Its `next_number` is a floor: what is numbered from there on was signed after the question.
+//! What lies below was signed before. It may still be on its way, so it counts as live when its source time is at most
+//! [`FIRST_CONTACT_GRACE_NS`] before the card's: both times are read from the same clock, the publisher's, hence no
+//! clocks need agree. A writer that appears in a later card of the same epoch began after first contact, so all of its
+//! messages are fresh.
+//!
+//! # Invariants
+//!
+//! - Every entry comes from a card whose signature held, and an epoch enters the table by a fresh card only.
+//! - The tables are bounded; a card that does not fit is refused, none is forgotten for it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use nuncio_msgs::TypeHash;
+use nuncio_msgs::nuncio_msgs::msg::NodeCard;
+
+use super::frame::Writer;
+use super::key::{EnrolledKey, PublicKey};
+use super::refusal::{Reason, Refusal};
+use crate::name::{NodeName, TopicName};
+
+/// How much older than a fresh card a frame below its floor may be, by the publisher's own clock.
+pub const FIRST_CONTACT_GRACE_NS: i64 = 1_000_000_000;
+/// The most nodes that a node remembers.
+pub const PEERS_MAX: usize = 4096;
+/// The most writers that a node remembers, over all nodes.
+pub const WRITERS_MAX: usize = 65_536;
+/// How many verified roots are remembered per key.
+const ROOTS_MAX: usize = 64;
+
+/// A tree's root, its number of leaves and the signature that holds for both.
+type VerifiedRoot = ([u8; 32], u16, [u8; 64]);
+
+/// A key that passed enrolment, with the tree roots lately verified under it.
+#[derive(Debug)]
+pub(crate) struct PeerKey {
+    pub(crate) enrolled: EnrolledKey,
+    roots: Mutex<VecDeque<VerifiedRoot>>,
+}
+
+impl PeerKey {
+    /// Checks a key and makes it usable.
+    pub(crate) fn enrol(key: PublicKey) -> Result<Self, Refusal> {
+        let enrolled =
+            EnrolledKey::enrol(key).map_err(|weak| Refusal::new(Reason::WeakKey, Some(key), weak.to_string()))?;
+        Ok(Self { enrolled, roots: Mutex::default() })
+    }
+
+    /// Whether this very signature over this root was verified before; further frames of a tree then cost hashes only.
+    pub(crate) fn knows_root(&self, root: &VerifiedRoot) -> bool {
+        self.roots.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().any(|known| known == root)
+    }
+
+    /// Remembers a root whose signature held.
+    pub(crate) fn remember_root(&self, root: VerifiedRoot) {
+        let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
+        if roots.len() == ROOTS_MAX {
+            roots.pop_front();
+        }
+        roots.push_back(root);
+    }
+}
+
+/// One instance of a node whose card was verified and fresh.
+#[derive(Debug)]
+pub struct Peer {
+    pub(crate) key: Arc<PeerKey>,
+    pub(crate) name: NodeName,
+    pub(crate) epoch: u64,
+    /// Set once the pins were asked and agreed, so that they are asked once.
+    pub(crate) name_believed: AtomicBool,
+    card: RwLock<CardState>,
+}
+
+#[derive(Debug)]
+struct CardState {
+    card: Arc<NodeCard>,
+    number: u64,
+}
+
+impl Peer {
+    /// The newest card.
+    pub fn card(&self) -> Arc<NodeCard> {
+        Arc::clone(&self.card.read().unwrap_or_else(PoisonError::into_inner).card)
+    }
+
+    /// The node's key.
+    pub fn public_key(&self) -> PublicKey {
+        self.key.enrolled.public_key()
+    }
+
+    /// The node's full name.
+    pub fn name(&self) -> &NodeName {
+        &self.name
+    }
+
+    /// The start of this instance.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+}
+
+/// What a card says of one writer.
+#[derive(Debug)]
+pub(crate) struct WriterFacts {
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) topic: TopicName,
+    pub(crate) type_name: String,
+    pub(crate) type_hash: TypeHash,
+    /// Numbers from here on are fresh.
+    pub(crate) floor: u64,
+    /// When the card that set the floor was made, by the publisher's clock.
+    pub(crate) floor_time_ns: i64,
+    /// Set once the topic's pin was asked and agreed.
+    pub(crate) topic_believed: AtomicBool,
+}
+
+impl WriterFacts {
+    /// Whether a message may be called live (see the module's documentation).
+    pub(crate) fn is_fresh(&self, number: u64, time_ns: i64) -> bool {
+        number >= self.floor || time_ns >= self.floor_time_ns.saturating_sub(FIRST_CONTACT_GRACE_NS)
+    }
+}
+
+/// How a card came here.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum CardRoad {
+    /// As the answer to a query with our nonce: it is fresh.
+    Answered,
+    /// Pushed by the node: it may be a repetition.
+    Announced,
+}
+
+/// A card whose signature held.
+#[derive(Debug)]
+pub(crate) struct AuthenticCard {
+    pub(crate) card: NodeCard,
+    pub(crate) name: NodeName,
+    pub(crate) key: PublicKey,
+    pub(crate) epoch: u64,
+    /// The number in the frame's header: of two cards of one epoch the higher one is newer.
+    pub(crate) number: u64,
+    /// The source time in the frame's header.
+    pub(crate) time_ns: i64,
+}
+
+/// What became of a card.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum CardOutcome {
+    /// It told something new.
+    Updated,
+    /// It told nothing new.
+    Known,
+    /// A pushed card of an instance that was never asked: ask it.
+    NotFresh,
+    /// A card of an instance that a later one has replaced.
+    Stale,
+}
+
+/// The table of peers of one node.
+#[derive(Debug, Default)]
+pub(crate) struct Peers {
+    state: RwLock<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    keys: HashMap<PublicKey, Arc<PeerKey>>,
+    nodes: HashMap<(PublicKey, NodeName), Arc<Peer>>,
+    writers: HashMap<(PublicKey, Writer), Arc<WriterFacts>>,
+}
+
+impl Peers {
+    /// What is known of a writer.
+    pub(crate) fn writer(&self, key: PublicKey, writer: Writer) -> Option<Arc<WriterFacts>> {
+        self.read(|state| state.writers.get(&(key, writer)).cloned())
+    }
+
+    /// One node's newest instance.
+    pub(crate) fn node(&self, key: PublicKey, name: &NodeName) -> Option<Arc<Peer>> {
+        self.read(|state| state.nodes.get(&(key, name.clone())).cloned())
+    }
+
+    /// All nodes, in no order.
+    pub(crate) fn all(&self) -> Vec<Arc<Peer>> {
+        self.read(|state| state.nodes.values().cloned().collect())
+    }
+
+    /// The key as enrolled before, or enrolled now. Nothing is remembered yet.
+    pub(crate) fn key(&self, key: PublicKey) -> Result<Arc<PeerKey>, Refusal> {
+        match self.read(|state| state.keys.get(&key).cloned()) {
+            Some(known) => Ok(known),
+            None => PeerKey::enrol(key).map(Arc::new),
+        }
+    }
+
+    /// Takes in what a card says.
+    ///
+    /// # Errors
+    ///
+    /// `Overloaded` when the tables are full, `WeakKey` when the key cannot be enrolled.
+    pub(crate) fn admit(&self, authentic: AuthenticCard, road: CardRoad) -> Result<CardOutcome, Refusal> {
+        let key = self.key(authentic.key)?;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let id = (authentic.key, authentic.name.clone());
+        let known = state.nodes.get(&id).cloned();
+        match known {
+            Some(peer) if peer.epoch > authentic.epoch => Ok(CardOutcome::Stale),
+            Some(peer) if peer.epoch == authentic.epoch => state.refresh(&peer, authentic),
+            _ if road == CardRoad::Announced => Ok(CardOutcome::NotFresh),
+            known => {
+                if known.is_none() && state.nodes.len() >= PEERS_MAX {
+                    return Err(overloaded(authentic.key, format!("{PEERS_MAX} nodes are known already")));
+                }
+                state.writers.retain(|_, facts| !(facts.peer.name == id.1 && facts.peer.public_key() == id.0));
+                let peer = Arc::new(Peer {
+                    key: Arc::clone(&key),
+                    name: authentic.name.clone(),
+                    epoch: authentic.epoch,
+                    name_believed: AtomicBool::new(false),
+                    card: RwLock::new(CardState { card: Arc::new(NodeCard::default()), number: 0 }),
+                });
+                state.add_writers(&peer, &authentic, true)?;
+                *peer.card.write().unwrap_or_else(PoisonError::into_inner) =
+                    CardState { card: Arc::new(authentic.card), number: authentic.number };
+                state.keys.insert(authentic.key, key);
+                state.nodes.insert(id, peer);
+                Ok(CardOutcome::Updated)
+            }
+        }
+    }
+
+    /// Forgets an instance whose liveliness token is gone. It has to be asked again before it is believed again.
+    pub(crate) fn forget(&self, key: PublicKey, name: &NodeName, epoch: u64) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let id = (key, name.clone());
+        if state.nodes.get(&id).is_none_or(|peer| peer.epoch != epoch) {
+            return;
+        }
+        state.nodes.remove(&id);
+        state.writers.retain(|_, facts| !(facts.peer.name == *name && facts.peer.public_key() == key));
+        if !state.nodes.keys().any(|(other, _)| *other == key) {
+            state.keys.remove(&key);
+        }
+    }
+
+    fn read<T>(&self, question: impl FnOnce(&State) -> T) -> T {
+        question(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl State {
+    /// A further card of an instance that is known.
+    fn refresh(&mut self, peer: &Arc<Peer>, authentic: AuthenticCard) -> Result<CardOutcome, Refusal> {
+        let newest = peer.card.read().unwrap_or_else(PoisonError::into_inner).number;
+        if authentic.number <= newest {
+            return Ok(CardOutcome::Known);
+        }
+        self.add_writers(peer, &authentic, false)?;
+        let mut place = peer.card.write().unwrap_or_else(PoisonError::into_inner);
+        let same = place.card.publishers.len() == authentic.card.publishers.len()
+            && place.card.subscribers == authentic.card.subscribers
+            && place.card.services == authentic.card.services;
+        *place = CardState { card: Arc::new(authentic.card), number: authentic.number };
+        Ok(if same { CardOutcome::Known } else { CardOutcome::Updated })
+    }
+
+    /// Enters the writers that are not known yet. Known ones keep the floor that they were first given.
+    fn add_writers(&mut self, peer: &Arc<Peer>, authentic: &AuthenticCard, first: bool) -> Result<(), Refusal> {
+        if self.writers.len() + authentic.card.publishers.len() > WRITERS_MAX {
+            return Err(overloaded(authentic.key, format!("{WRITERS_MAX} publishers are known already")));
+        }
+        for publisher in &authentic.card.publishers {
+            let Ok(topic) = TopicName::parse(&publisher.topic) else { continue };
+            let facts = || {
+                Arc::new(WriterFacts {
+                    peer: Arc::clone(peer),
+                    topic,
+                    type_name: publisher.type_name.clone(),
+                    type_hash: TypeHash::from_bytes(publisher.type_hash),
+                    floor: if first { publisher.next_number } else { 1 },
+                    floor_time_ns: authentic.time_ns,
+                    topic_believed: AtomicBool::new(false),
+                })
+            };
+            self.writers.entry((authentic.key, Writer(publisher.writer))).or_insert_with(facts);
+        }
+        Ok(())
+    }
+}
+
+fn overloaded(key: PublicKey, found: String) -> Refusal {
+    Refusal::new(Reason::Overloaded, Some(key), found)
+}
+
+/// Reads and sets a flag that only ever goes from `false` to `true`.
+pub(crate) fn is_set(flag: &AtomicBool) -> bool {
+    flag.load(Ordering::Relaxed)
+}
+
+/// Sets such a flag.
+pub(crate) fn set(flag: &AtomicBool) {
+    flag.store(true, Ordering::Relaxed);
+}

@@ -1,0 +1,473 @@
+//! The verifier: the one door between bytes from the network and everybody else.
+//!
+//! One verifier stands before each subscription. It checks in the order that the design gives: cheap things first,
+//! nothing is remembered before the signature held, and every refusal has a numbered reason.
+//!
+//! | step | refuses with |
+//! |---|---|
+//! | size and layout | `TooLarge`, `NotAFrame`, `UnsupportedVersion`, `UnsupportedSuite`, `Malformed` |
+//! | type | `TypeMismatch` |
+//! | who is it | `UnknownKey` (after first contact failed), `WeakKey`, `StaleEpoch` |
+//! | when was it | `ReplayNotAllowed`, `TooOld`, `StampTooOld`, `StampInFuture`, or a duplicate, which is dropped and counted |
+//! | signature | `BadSignature` |
+//! | what only a true signature can prove | `Equivocation`, `PinMismatch` |
+//!
+//! # Invariants
+//!
+//! - [`Verified`] has private fields and is built in [`Verifier::open`] only.
+//! - A forged frame changes nothing here, whatever it says.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use nuncio_msgs::TypeHash;
+
+use super::believer::{Believer, Verdict};
+use super::context::Context;
+use super::frame::{Header, Kind, Layout, LayoutError, MessageId, MessageSpan, Writer};
+use super::key::PublicKey;
+use super::merkle;
+use super::peers::{PeerKey, Peers, WriterFacts};
+use super::refusal::{Reason, Refusal};
+use super::replay_window::{Novelty, Numbers, ReplayError, ReplayWindow};
+use super::signer::signed_text;
+use super::trust_policy::TrustPolicy;
+use crate::link::Bytes;
+use crate::name::{Domain, NodeName, TopicName};
+
+/// The most writers that one subscription follows at a time.
+pub const STREAMS_MAX: usize = 1024;
+/// The largest frame that a subscription accepts unless told otherwise, in bytes.
+pub const FRAME_LEN_MAX_DEFAULT: usize = 64 << 20;
+
+/// Whether a message is happening now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Provenance {
+    /// Published after this node first met the publisher, or just before.
+    Live,
+    /// Fetched from the publisher's memory.
+    History,
+    /// Played back from a recording, signed by whoever plays it.
+    Replay,
+}
+
+impl Provenance {
+    /// The word for it in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::History => "history",
+            Self::Replay => "replay",
+        }
+    }
+}
+
+/// Which type a subscription takes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum ExpectedType {
+    /// This one.
+    Exactly { name: String, hash: TypeHash, exclusive: bool },
+    /// Whatever the writer's card says.
+    AsInCard,
+}
+
+/// One frame that passed the layout, trust, signature and replay checks.
+///
+/// The fields are private and only the verifier builds one: holding a `Verified` is the proof. Decoding takes a
+/// `Verified`, never bytes.
+#[derive(Debug)]
+pub struct Verified {
+    bytes: Bytes,
+    layout: Layout,
+    facts: Arc<WriterFacts>,
+    verdict: Verdict,
+    provenance: Provenance,
+    missing_before: u64,
+    received_time_ns: i64,
+}
+
+impl Verified {
+    /// The fixed part of the frame.
+    pub fn header(&self) -> &Header {
+        &self.layout.header
+    }
+
+    /// Who signed it.
+    pub fn signer(&self) -> PublicKey {
+        self.layout.header.key
+    }
+
+    /// The node that published it, by its card.
+    pub fn node(&self) -> &NodeName {
+        &self.facts.peer.name
+    }
+
+    /// The type's full name.
+    pub fn type_name(&self) -> &str {
+        &self.facts.type_name
+    }
+
+    /// The type's full hash.
+    pub fn type_hash(&self) -> TypeHash {
+        self.facts.type_hash
+    }
+
+    /// What the trust policy says of the signer.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Whether it happens now.
+    pub fn provenance(&self) -> Provenance {
+        self.provenance
+    }
+
+    /// How many messages of this writer directly before the first of this frame never arrived.
+    pub fn missing_before(&self) -> u64 {
+        self.missing_before
+    }
+
+    /// When it was received, ns since 1970 by this machine's clock.
+    pub fn received_time_ns(&self) -> i64 {
+        self.received_time_ns
+    }
+
+    /// How many messages are in it.
+    pub fn count(&self) -> u16 {
+        self.layout.count
+    }
+
+    /// The whole frame, as it was signed.
+    pub fn frame_bytes(&self) -> &[u8] {
+        self.bytes.as_slice()
+    }
+
+    /// The messages in order. They share the frame's bytes.
+    pub fn messages(self: &Arc<Self>) -> impl Iterator<Item = VerifiedMessage> + use<'_> {
+        let spans = self.layout.messages(self.bytes.as_slice());
+        spans.map(|span| VerifiedMessage { frame: Arc::clone(self), span })
+    }
+}
+
+/// One message of a verified frame.
+#[derive(Clone, Debug)]
+pub struct VerifiedMessage {
+    frame: Arc<Verified>,
+    span: MessageSpan,
+}
+
+impl VerifiedMessage {
+    /// The frame that it came in.
+    pub fn frame(&self) -> &Verified {
+        &self.frame
+    }
+
+    /// The payload's bytes.
+    pub fn payload(&self) -> &[u8] {
+        self.frame.bytes.as_slice().get(self.span.payload.clone()).unwrap_or_default()
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u64 {
+        self.span.number
+    }
+
+    /// When it was published, ns since 1970 by the publisher's clock.
+    pub fn source_time_ns(&self) -> i64 {
+        self.span.time_ns
+    }
+
+    /// The message that led to it.
+    pub fn cause(&self) -> Option<MessageId> {
+        self.span.cause
+    }
+
+    /// On whose behalf it was published, by the publisher's word.
+    pub fn origin(&self) -> Option<&str> {
+        let range = self.span.origin.clone()?;
+        std::str::from_utf8(self.frame.bytes.as_slice().get(range)?).ok()
+    }
+
+    /// Its id.
+    pub fn id(&self) -> MessageId {
+        let header = self.frame.header();
+        MessageId::of(&header.key, header.writer, header.epoch, self.span.number)
+    }
+
+    /// How many messages directly before it never arrived.
+    pub fn missing_before(&self) -> u64 {
+        if self.span.number == self.frame.header().first_number { self.frame.missing_before } else { 0 }
+    }
+}
+
+/// What became of a frame.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// It holds.
+    Verified(Verified),
+    /// It was delivered before.
+    Duplicate,
+    /// Nobody has vouched for this key, writer or epoch yet: first contact has to be made.
+    Stranger(PublicKey),
+    /// It is refused.
+    Refused(Refusal),
+}
+
+/// How a subscription's verifier is set up.
+#[derive(Debug)]
+pub(crate) struct VerifierSetup {
+    pub(crate) domain: Domain,
+    pub(crate) topic: TopicName,
+    pub(crate) expected: ExpectedType,
+    pub(crate) policy: TrustPolicy,
+    pub(crate) frame_len_max: usize,
+    pub(crate) accept_replay: bool,
+}
+
+/// Opens the frames of one subscription.
+#[derive(Debug)]
+pub(crate) struct Verifier {
+    setup: VerifierSetup,
+    /// The context where the type is fixed; otherwise it depends on the writer.
+    fixed_context: Option<Context>,
+    peers: Arc<Peers>,
+    believer: Arc<Believer>,
+    streams: Mutex<HashMap<(PublicKey, Writer), Stream>>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    window: ReplayWindow,
+    context: Context,
+    /// The epoch whose card the context was computed from; a restarted publisher may have another type.
+    context_epoch: u64,
+}
+
+impl Verifier {
+    pub(crate) fn new(setup: VerifierSetup, peers: Arc<Peers>, believer: Arc<Believer>) -> Self {
+        let fixed_context = match &setup.expected {
+            ExpectedType::Exactly { name, hash, .. } => {
+                Some(Context::new(&setup.domain, setup.topic.as_str(), name, hash, Kind::Message, &[]))
+            }
+            ExpectedType::AsInCard => None,
+        };
+        Self { setup, fixed_context, peers, believer, streams: Mutex::default() }
+    }
+
+    /// Checks a frame that arrived on this subscription's topic. `now_ns` is the receiver's time.
+    pub(crate) fn open(&self, bytes: &Bytes, now_ns: i64) -> Opened {
+        self.try_open(bytes, now_ns).unwrap_or_else(Opened::Refused)
+    }
+
+    fn try_open(&self, bytes: &Bytes, now_ns: i64) -> Result<Opened, Refusal> {
+        let raw = bytes.as_slice();
+        let layout = self.check_layout(raw)?;
+        let key = layout.header.key;
+        let refuse = |reason, detail: String| Refusal::new(reason, Some(key), detail);
+        self.check_type(&layout)?;
+        let Some(facts) = self.peers.writer(key, layout.header.writer) else { return Ok(Opened::Stranger(key)) };
+        if layout.header.epoch > facts.peer.epoch {
+            return Ok(Opened::Stranger(key));
+        }
+        if layout.header.epoch < facts.peer.epoch {
+            let newer = facts.peer.epoch;
+            return Err(refuse(
+                Reason::StaleEpoch,
+                format!("epoch {} of {}, which has started again with epoch {newer}", layout.header.epoch, facts.peer.name),
+            ));
+        }
+        self.check_time(&layout, &facts, now_ns)?;
+
+        let digest = layout.digest(raw);
+        let numbers =
+            Numbers { epoch: layout.header.epoch, first: layout.header.first_number, last: layout.last_number() };
+        let (context, novelty) = self.look_at_stream(&layout, &facts, numbers, tag(&digest));
+        let suspect = match novelty {
+            Ok(Novelty::Duplicate) => return Ok(Opened::Duplicate),
+            Ok(Novelty::New) => None,
+            Err(error @ ReplayError::Equivocation { .. }) => Some(error),
+            Err(error) => return Err(replay_refusal(key, error)),
+        };
+        check_signature(&layout, raw, &digest, &context, &facts.peer.key)?;
+        if let Some(error) = suspect {
+            return Err(replay_refusal(key, error));
+        }
+        let verdict = self.believer.judge(&facts, &self.setup.topic, self.is_exclusive(), self.setup.policy.mode)?;
+        match self.admit(&facts, &layout, numbers, tag(&digest), context)? {
+            None => Ok(Opened::Duplicate),
+            Some(missing_before) => {
+                let provenance = if layout.header.replay { Provenance::Replay } else { Provenance::Live };
+                let bytes = bytes.clone();
+                let received_time_ns = now_ns;
+                Ok(Opened::Verified(Verified { bytes, layout, facts, verdict, provenance, missing_before, received_time_ns }))
+            }
+        }
+    }
+
+    fn check_layout(&self, raw: &[u8]) -> Result<Layout, Refusal> {
+        if raw.len() > self.setup.frame_len_max {
+            let max = self.setup.frame_len_max;
+            return Err(Refusal::new(Reason::TooLarge, None, format!("a frame of {} bytes, at most {max} are accepted", raw.len())));
+        }
+        let layout = Layout::parse(raw).map_err(layout_refusal)?;
+        if layout.header.kind != Kind::Message {
+            let detail = format!("a frame of kind {:?} on a topic", layout.header.kind);
+            return Err(Refusal::new(Reason::Malformed, Some(layout.header.key), detail));
+        }
+        Ok(layout)
+    }
+
+    fn check_type(&self, layout: &Layout) -> Result<(), Refusal> {
+        let ExpectedType::Exactly { name, hash, .. } = &self.setup.expected else { return Ok(()) };
+        if hash.prefix() == layout.header.type_hash_prefix {
+            return Ok(());
+        }
+        let key = layout.header.key;
+        let found = match self.peers.writer(key, layout.header.writer) {
+            Some(facts) => format!("{} {}", facts.type_name, facts.type_hash),
+            None => format!("a type whose hash begins with {}", crate::key_expr::hex(&layout.header.type_hash_prefix)),
+        };
+        Err(Refusal::new(Reason::TypeMismatch, Some(key), format!("{found}, subscribed to {name} {hash}")))
+    }
+
+    fn check_time(&self, layout: &Layout, facts: &WriterFacts, now_ns: i64) -> Result<(), Refusal> {
+        let header = &layout.header;
+        let refuse = |reason, detail: String| Err(Refusal::new(reason, Some(header.key), detail));
+        if header.replay && !self.setup.accept_replay {
+            return refuse(Reason::ReplayNotAllowed, "a recording is played back and this subscription takes live messages only".to_owned());
+        }
+        if !facts.is_fresh(layout.last_number(), header.first_time_ns) {
+            return refuse(
+                Reason::TooOld,
+                format!("number {} was published before first contact, which began at {}", header.first_number, facts.floor),
+            );
+        }
+        let nanos = |duration: Option<Duration>| duration.map(|d| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX));
+        let age = now_ns.saturating_sub(header.first_time_ns);
+        if let Some(max) = nanos(self.setup.policy.stamp_age_max).filter(|max| age > *max) {
+            return refuse(Reason::StampTooOld, format!("published {} ms ago, at most {} ms are allowed", age / 1_000_000, max / 1_000_000));
+        }
+        if let Some(max) = nanos(self.setup.policy.stamp_ahead_max).filter(|max| age.saturating_neg() > *max) {
+            return refuse(
+                Reason::StampInFuture,
+                format!("published {} ms in the future, at most {} ms are allowed", -(age / 1_000_000), max / 1_000_000),
+            );
+        }
+        Ok(())
+    }
+
+    /// The context of this writer's frames here, and what its window says. Changes nothing.
+    fn look_at_stream(
+        &self,
+        layout: &Layout,
+        facts: &WriterFacts,
+        numbers: Numbers,
+        tag: u64,
+    ) -> (Context, Result<Novelty, ReplayError>) {
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        match streams.get(&(layout.header.key, layout.header.writer)) {
+            Some(stream) if stream.context_epoch == facts.peer.epoch => (stream.context, stream.window.check(numbers, tag)),
+            Some(stream) => (self.context_of(facts), stream.window.check(numbers, tag)),
+            None => (self.context_of(facts), Ok(Novelty::New)),
+        }
+    }
+
+    fn context_of(&self, facts: &WriterFacts) -> Context {
+        self.fixed_context.unwrap_or_else(|| {
+            Context::new(&self.setup.domain, self.setup.topic.as_str(), &facts.type_name, &facts.type_hash, Kind::Message, &[])
+        })
+    }
+
+    fn is_exclusive(&self) -> bool {
+        matches!(self.setup.expected, ExpectedType::Exactly { exclusive: true, .. })
+    }
+
+    /// Remembers the numbers; `None` when the same frame was admitted by another thread meanwhile.
+    fn admit(
+        &self,
+        facts: &WriterFacts,
+        layout: &Layout,
+        numbers: Numbers,
+        tag: u64,
+        context: Context,
+    ) -> Result<Option<u64>, Refusal> {
+        let key = layout.header.key;
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        if streams.len() >= STREAMS_MAX && !streams.contains_key(&(key, layout.header.writer)) {
+            streams.retain(|(key, writer), _| self.peers.writer(*key, *writer).is_some());
+            if streams.len() >= STREAMS_MAX {
+                return Err(Refusal::new(Reason::Overloaded, Some(key), format!("{STREAMS_MAX} publishers on this topic already")));
+            }
+        }
+        let stream = match streams.entry((key, layout.header.writer)) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                entry.insert(Stream { window: ReplayWindow::new(facts.peer.epoch), context, context_epoch: facts.peer.epoch })
+            }
+        };
+        (stream.context, stream.context_epoch) = (context, facts.peer.epoch);
+        match stream.window.check(numbers, tag) {
+            Ok(Novelty::New) => Ok(Some(stream.window.admit(numbers, tag))),
+            Ok(Novelty::Duplicate) => Ok(None),
+            Err(error) => Err(replay_refusal(key, error)),
+        }
+    }
+}
+
+/// Whether the signature holds for these bytes in this place. Roots verified before cost hashes only.
+pub(crate) fn check_signature(
+    layout: &Layout,
+    raw: &[u8],
+    digest: &[u8; 32],
+    context: &Context,
+    key: &PeerKey,
+) -> Result<(), Refusal> {
+    let bad = || {
+        let detail = "the signature does not hold for these bytes on this topic, domain and type";
+        Refusal::new(Reason::BadSignature, Some(layout.header.key), detail)
+    };
+    let (siblings, _) = raw.get(layout.siblings()).unwrap_or_default().as_chunks::<32>();
+    let leaf = merkle::leaf(context.as_bytes(), digest);
+    let root = merkle::root_from_path(leaf, layout.leaf_index.into(), layout.leaf_count.into(), siblings).ok_or_else(bad)?;
+    let signed = (root, layout.leaf_count, *layout.signature(raw));
+    if layout.leaf_count > 1 && key.knows_root(&signed) {
+        return Ok(());
+    }
+    if !key.enrolled.verify(&signed_text(&layout.header.key, layout.leaf_count, &root), &signed.2) {
+        return Err(bad());
+    }
+    if layout.leaf_count > 1 {
+        key.remember_root(signed);
+    }
+    Ok(())
+}
+
+/// The refusal for bytes without a layout.
+pub(crate) fn layout_refusal(error: LayoutError) -> Refusal {
+    let reason = match error {
+        LayoutError::NotAFrame => Reason::NotAFrame,
+        LayoutError::UnsupportedVersion(_) => Reason::UnsupportedVersion,
+        LayoutError::UnsupportedSuite(_) => Reason::UnsupportedSuite,
+        LayoutError::Malformed { .. } => Reason::Malformed,
+    };
+    Refusal::new(reason, None, error.to_string())
+}
+
+fn replay_refusal(key: PublicKey, error: ReplayError) -> Refusal {
+    let (reason, detail) = match error {
+        ReplayError::StaleEpoch { current } => (Reason::StaleEpoch, format!("epoch {current} has replaced it")),
+        ReplayError::TooOld { newest } => (Reason::TooOld, format!("the newest number is {newest} already")),
+        ReplayError::Equivocation { number } => {
+            (Reason::Equivocation, format!("number {number} was accepted before with other content, and both signatures hold"))
+        }
+    };
+    Refusal::new(reason, Some(key), detail)
+}
+
+fn tag(digest: &[u8; 32]) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *digest;
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}

@@ -1,0 +1,139 @@
+//! The typed subscriber: verified messages, decoded.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nuncio_msgs::Message;
+
+use crate::generic_subscriber::{GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError};
+use crate::payload::{self, DecodeError};
+use crate::reception::Reception;
+use crate::security::refusal::{Reason, Refusal};
+use crate::stats::SubscriptionStats;
+
+/// A message and everything known of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Received<M> {
+    /// The message.
+    pub message: M,
+    /// Who sent it, when, and what is known of it.
+    pub info: MessageInfo,
+}
+
+/// Receives messages of type `M` from one topic. What does not verify, or is not an `M`, never appears here; it is
+/// counted and reported as a refusal.
+///
+/// Everything that does not depend on the type is on [`GenericSubscriber`], which this dereferences to.
+#[derive(Debug)]
+pub struct Subscriber<M> {
+    generic: GenericSubscriber,
+    of: PhantomData<fn() -> M>,
+}
+
+impl<M: Message> Subscriber<M> {
+    pub(crate) fn new(generic: GenericSubscriber) -> Self {
+        Self { generic, of: PhantomData }
+    }
+
+    /// Waits for the next message.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Closed`] when the node was closed and everything received was taken.
+    pub async fn recv(&self) -> Result<Received<M>, ReceiveError> {
+        loop {
+            if let Some(received) = self.decode(&self.generic.recv().await?) {
+                return Ok(received);
+            }
+        }
+    }
+
+    /// Takes the next message if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Empty`] when there is none now, [`ReceiveError::Closed`] when there will be none.
+    pub fn try_recv(&self) -> Result<Received<M>, ReceiveError> {
+        loop {
+            if let Some(received) = self.decode(&self.generic.try_recv()?) {
+                return Ok(received);
+            }
+        }
+    }
+
+    /// Waits for the next message in this thread, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Empty`] when none came in time, [`ReceiveError::Closed`] when none will.
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<Received<M>, ReceiveError> {
+        let start = Instant::now();
+        loop {
+            let left = timeout.saturating_sub(start.elapsed());
+            if let Some(received) = self.decode(&self.generic.recv_timeout(left)?) {
+                return Ok(received);
+            }
+        }
+    }
+
+    /// Calls `callback` with each message, in a thread of its own: a slow callback fills its own queue and slows nobody
+    /// else. The thread ends when what is returned is dropped or the node is closed.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscriberError::Thread`] when no thread can be started.
+    pub fn on_message(self, mut callback: impl FnMut(Received<M>) + Send + 'static) -> Result<Callback, SubscriberError> {
+        let reception = Arc::clone(&self.generic.reception);
+        let thread = thread::Builder::new().name(format!("nuncio{}", self.topic()));
+        let run = move || {
+            while let Ok(received) = self.recv_timeout(Duration::MAX) {
+                callback(received);
+            }
+        };
+        thread.spawn(run).map_err(SubscriberError::Thread)?;
+        Ok(Callback { reception })
+    }
+
+    /// Decodes what was verified, or counts why it could not be.
+    fn decode(&self, received: &GenericReceived) -> Option<Received<M>> {
+        let reason = match payload::decode(received.message()) {
+            Ok(message) => return Some(Received { message, info: received.info() }),
+            Err(DecodeError::Payload { problem, len }) => (Reason::DecodeFailed, DecodeError::Payload { problem, len }),
+            Err(error @ DecodeError::Limit(_)) => (Reason::LimitViolated, error),
+        };
+        let signer = received.message().frame().signer();
+        self.generic.reception.refuse(Refusal::new(reason.0, Some(signer), reason.1.to_string()));
+        None
+    }
+}
+
+/// A subscription whose messages go to a callback. Dropping it ends the subscription.
+#[derive(Debug)]
+#[must_use = "the callback is called only while this is kept"]
+pub struct Callback {
+    reception: Arc<Reception>,
+}
+
+impl Callback {
+    /// What became of everything received.
+    pub fn stats(&self) -> SubscriptionStats {
+        self.reception.stats()
+    }
+}
+
+impl Drop for Callback {
+    fn drop(&mut self) {
+        self.reception.close();
+    }
+}
+
+impl<M> Deref for Subscriber<M> {
+    type Target = GenericSubscriber;
+
+    fn deref(&self) -> &GenericSubscriber {
+        &self.generic
+    }
+}
