@@ -8,15 +8,23 @@
 use std::fmt;
 use std::time::Duration;
 
+pub use self::type_name::TypeNameError;
+pub(crate) use self::type_name::{MAX_NAME_LEN, is_constant_name, is_lower_name, is_type_name};
+
+pub(crate) mod derived;
+mod type_name;
+
 /// The folder of a package that an interface lives in, which is also the middle part of its type name.
+///
+/// In alphabetical order, so that type names sort as their texts do: type hashes depend on that order.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum InterfaceKind {
+    /// `action`: an action, or one of the messages and services derived from it.
+    Action,
     /// `msg`: a message.
     Msg,
     /// `srv`: a service, or one of the messages derived from it.
     Srv,
-    /// `action`: an action, or one of the messages and services derived from it.
-    Action,
 }
 
 /// A fully qualified type name such as `geometry_msgs/msg/Twist`.
@@ -191,6 +199,42 @@ pub struct Message {
     pub constants: Vec<Constant>,
 }
 
+/// A service: what is asked, what is answered, and the event that ROS 2 derives for introspection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// Its fully qualified name, such as `std_srvs/srv/SetBool`.
+    pub type_name: TypeName,
+    /// The comment at the top of the file, or what the service is for when it is derived from an action.
+    pub comment: String,
+    /// `S_Request`
+    pub request: Message,
+    /// `S_Response`
+    pub response: Message,
+    /// `S_Event`
+    pub event: Message,
+}
+
+/// An action: three parts from the file, and the services and the message that carry them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Action {
+    /// Its fully qualified name, such as `example_interfaces/action/Fibonacci`.
+    pub type_name: TypeName,
+    /// The comment at the top of the file.
+    pub comment: String,
+    /// `A_Goal`
+    pub goal: Message,
+    /// `A_Result`
+    pub result: Message,
+    /// `A_Feedback`
+    pub feedback: Message,
+    /// `A_SendGoal`
+    pub send_goal: Service,
+    /// `A_GetResult`
+    pub get_result: Service,
+    /// `A_FeedbackMessage`
+    pub feedback_message: Message,
+}
+
 /// A message with all messages that it refers to, directly or not: enough to hash, encode and show it.
 ///
 /// Invariant: `referenced` is sorted by type name, has each type once, does not have `root`, and holds every
@@ -214,6 +258,119 @@ impl TypeDescription {
             .binary_search_by(|message| message.type_name.cmp(name))
             .ok()?;
         self.referenced.get(index)
+    }
+}
+
+impl Primitive {
+    /// The word in the interface language, such as `float64`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::Byte => "byte",
+            Self::Char => "char",
+            Self::Int8 => "int8",
+            Self::Uint8 => "uint8",
+            Self::Int16 => "int16",
+            Self::Uint16 => "uint16",
+            Self::Int32 => "int32",
+            Self::Uint32 => "uint32",
+            Self::Int64 => "int64",
+            Self::Uint64 => "uint64",
+            Self::Float32 => "float32",
+            Self::Float64 => "float64",
+        }
+    }
+
+    /// The primitive that this word of the interface language names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|primitive| primitive.as_str() == word)
+    }
+
+    /// The least and the greatest value of an integer type; `None` for truth values and floats.
+    pub const fn integer_range(self) -> Option<(i128, i128)> {
+        match self {
+            Self::Byte | Self::Char | Self::Uint8 => Some((0, u8::MAX as i128)),
+            Self::Int8 => Some((i8::MIN as i128, i8::MAX as i128)),
+            Self::Int16 => Some((i16::MIN as i128, i16::MAX as i128)),
+            Self::Uint16 => Some((0, u16::MAX as i128)),
+            Self::Int32 => Some((i32::MIN as i128, i32::MAX as i128)),
+            Self::Uint32 => Some((0, u32::MAX as i128)),
+            Self::Int64 => Some((i64::MIN as i128, i64::MAX as i128)),
+            Self::Uint64 => Some((0, u64::MAX as i128)),
+            Self::Bool | Self::Float32 | Self::Float64 => None,
+        }
+    }
+
+    /// Whether this is `float32` or `float64`.
+    pub const fn is_float(self) -> bool {
+        matches!(self, Self::Float32 | Self::Float64)
+    }
+
+    /// Whether this is one of the three names for an unsigned octet.
+    pub const fn is_octet(self) -> bool {
+        matches!(self, Self::Byte | Self::Char | Self::Uint8)
+    }
+
+    /// Every primitive, in the order of the enum.
+    pub const ALL: [Self; 13] = [
+        Self::Bool,
+        Self::Byte,
+        Self::Char,
+        Self::Int8,
+        Self::Uint8,
+        Self::Int16,
+        Self::Uint16,
+        Self::Int32,
+        Self::Uint32,
+        Self::Int64,
+        Self::Uint64,
+        Self::Float32,
+        Self::Float64,
+    ];
+}
+
+impl TextKind {
+    /// The word in the interface language.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Wstring => "wstring",
+        }
+    }
+
+    /// How long `text` is in the unit that bounds are given in: bytes of UTF-8, or UTF-16 code units.
+    pub fn length(self, text: &str) -> usize {
+        match self {
+            Self::String => text.len(),
+            Self::Wstring => text.encode_utf16().count(),
+        }
+    }
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Primitive(primitive) => f.write_str(primitive.as_str()),
+            Self::Text { kind, bound: None } => f.write_str(kind.as_str()),
+            Self::Text {
+                kind,
+                bound: Some(bound),
+            } => write!(f, "{}<={bound}", kind.as_str()),
+            Self::Message(name) => write!(f, "{}/{}", name.package, name.name),
+        }
+    }
+}
+
+/// As the interface language writes it, such as `geometry_msgs/Point[<=4]`.
+impl fmt::Display for FieldType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.element.fmt(f)?;
+        match self.count {
+            Count::One => Ok(()),
+            Count::Array(count) => write!(f, "[{count}]"),
+            Count::Sequence { bound: None } => f.write_str("[]"),
+            Count::Sequence { bound: Some(bound) } => write!(f, "[<={bound}]"),
+        }
     }
 }
 

@@ -1,0 +1,97 @@
+//! Crates that build on each other's schemas, as Cargo would run their build scripts.
+
+use super::*;
+
+struct Crate {
+    root: tempfile::TempDir,
+    name: &'static str,
+}
+
+impl Crate {
+    fn new(name: &'static str, files: &[(&str, &str)]) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("out")).unwrap();
+        for (path, text) in files {
+            let path = root.path().join("interfaces").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        Self { root, name }
+    }
+
+    /// Runs the build script; returns the generated text and what dependents get to see.
+    fn build(&self, metadata: &[(String, String)]) -> Result<(String, Vec<(String, String)>), BuildError> {
+        let out = self.root.path().join("out");
+        let own = [
+            ("OUT_DIR", out.display().to_string()),
+            ("CARGO_MANIFEST_DIR", self.root.path().display().to_string()),
+            ("CARGO_PKG_NAME", self.name.to_owned()),
+            ("CARGO_MANIFEST_LINKS", self.name.to_owned()),
+        ];
+        let own = own.map(|(name, value)| (name.to_owned(), value));
+        let variables = own
+            .iter()
+            .chain(metadata)
+            .map(|(name, value)| (name.into(), value.into()));
+        let instructions = Build::new("interfaces").compile(variables)?;
+        let metadata = instructions
+            .iter()
+            .filter_map(|line| line.strip_prefix("cargo::metadata=")?.split_once('='))
+            .map(|(key, value)| (format!("DEP_{}_{key}", self.name.to_uppercase()), value.to_owned()))
+            .collect();
+        Ok((fs::read_to_string(out.join("interfaces.rs")).unwrap(), metadata))
+    }
+}
+
+#[test]
+fn types_of_upstream_crates_are_paths_and_never_copies() {
+    let first = Crate::new("first", &[("base_msgs/msg/Point.msg", "float64 x\n")]);
+    let second = Crate::new("second", &[("mid_msgs/msg/Line.msg", "base_msgs/Point[2] ends\n")]);
+    let third = Crate::new("third", &[("top_msgs/msg/Shape.msg", "mid_msgs/Line[] lines\n")]);
+    let (_, first_metadata) = first.build(&[]).unwrap();
+    let (text, second_metadata) = second.build(&first_metadata).unwrap();
+    assert!(
+        text.contains("pub ends: [::first::base_msgs::msg::Point; 2],"),
+        "{text}"
+    );
+    assert!(!text.contains("pub mod base_msgs"));
+    // The third crate does not depend on the first one, and yet its hashes need the first one's schemas.
+    let (text, _) = third.build(&second_metadata).unwrap();
+    assert!(
+        text.contains("::std::vec::Vec<::second::mid_msgs::msg::Line>"),
+        "{text}"
+    );
+    assert!(text.contains("base_msgs/msg/Point"));
+}
+
+#[test]
+fn a_package_in_two_places_is_an_error_that_names_both() {
+    let first = Crate::new("first", &[("base_msgs/msg/Point.msg", "float64 x\n")]);
+    let second = Crate::new("second", &[("base_msgs/msg/Other.msg", "float64 x\n")]);
+    let (_, metadata) = first.build(&[]).unwrap();
+    let error = second.build(&metadata).unwrap_err().to_string();
+    for root in [&first.root, &second.root] {
+        assert!(error.contains(&root.path().display().to_string()), "{error}");
+    }
+}
+
+#[test]
+fn an_unchanged_text_is_not_written_again() {
+    let only = Crate::new("only", &[("a/msg/A.msg", "bool x\n")]);
+    only.build(&[]).unwrap();
+    let time = || {
+        fs::metadata(only.root.path().join("out/interfaces.rs"))
+            .unwrap()
+            .modified()
+            .unwrap()
+    };
+    let before = time();
+    only.build(&[]).unwrap();
+    assert_eq!(time(), before);
+}
+
+#[test]
+fn outside_of_a_build_script_the_missing_variable_is_named() {
+    let error = Build::new("interfaces").compile([]).unwrap_err();
+    assert!(error.to_string().contains("OUT_DIR"), "{error}");
+}

@@ -1,0 +1,147 @@
+//! One message: its struct, its constants, its default value and its `impl Message`.
+
+use super::docs::{docs, field_facts, paragraphs};
+use super::writer::Writer;
+use super::{Emitter, default, ident};
+use crate::model::{Constant, Count, Element, Field, Message, Primitive, Scalar, TypeName};
+
+impl Emitter<'_> {
+    pub(super) fn message(&self, writer: &mut Writer, message: &Message) {
+        self.structure(writer, message);
+        self.constants(writer, message);
+        if default::needs_own(message) {
+            writer.line("");
+            self.default(writer, message);
+        }
+        writer.line("");
+        let root = &self.target.crate_path;
+        let facts = self.facts(&message.type_name);
+        writer.open(&format!(
+            "impl {root}::Message for {} {{",
+            ident::upper(&message.type_name)
+        ));
+        self.identity(writer, &message.type_name);
+        writer.line(&format!(
+            "const MAX_ENCODED_LEN: ::std::option::Option<usize> = {};",
+            optional(facts.max_len)
+        ));
+        writer.line(&format!("const EXCLUSIVE: bool = {};", message.exclusive));
+        if facts.aged {
+            writer.line("const HAS_MAX_AGE: bool = true;");
+        }
+        self.check(writer, message);
+        if facts.aged {
+            self.check_age(writer, message);
+        }
+        writer.close("}");
+    }
+
+    fn structure(&self, writer: &mut Writer, message: &Message) {
+        let root = &self.target.crate_path;
+        let name = &message.type_name;
+        docs(
+            writer,
+            &paragraphs([message.comment.clone(), format!("ROS 2 type `{name}`.")]),
+        );
+        let default = if default::needs_own(message) { "" } else { "Default, " };
+        writer.line(&format!("#[derive(Clone, Debug, {default}PartialEq)]"));
+        writer.line(&format!(
+            "#[derive({root}::serde::Serialize, {root}::serde::Deserialize)]"
+        ));
+        writer.line(&format!("#[derive({root}::schemars::JsonSchema)]"));
+        // In attributes, paths have no leading `::crate` form of their own: serde takes them as text.
+        writer.line(&format!(
+            "#[serde(crate = \"{root}::serde\", default, deny_unknown_fields)]"
+        ));
+        writer.line(&format!(
+            "#[schemars(crate = \"{root}::schemars\", rename = \"{name}\"{})]",
+            description(&message.comment)
+        ));
+        if message.fields.is_empty() {
+            writer.line(&format!("pub struct {} {{}}", ident::upper(name)));
+            return;
+        }
+        writer.open(&format!("pub struct {} {{", ident::upper(name)));
+        for field in &message.fields {
+            docs(writer, &paragraphs([field.comment.clone(), field_facts(field)]));
+            let ident = ident::lower(&field.name);
+            if ident.ends_with('_') {
+                writer.line(&format!("#[serde(rename = \"{}\")]", field.name));
+            }
+            self.attributes(writer, message, field);
+            writer.line(&format!("pub {ident}: {},", self.field_type(name, field)));
+        }
+        writer.close("}");
+    }
+
+    /// The Rust type of a field.
+    fn field_type(&self, from: &TypeName, field: &Field) -> String {
+        let element = self.element_type(from, &field.field_type.element);
+        match field.field_type.count {
+            Count::One => element,
+            Count::Array(count) => format!("[{element}; {count}]"),
+            Count::Sequence { .. } => format!("::std::vec::Vec<{element}>"),
+        }
+    }
+
+    pub(super) fn element_type(&self, from: &TypeName, element: &Element) -> String {
+        match element {
+            Element::Primitive(primitive) => primitive_type(*primitive).to_owned(),
+            Element::Text { .. } => "::std::string::String".to_owned(),
+            Element::Message(name) => self.path(from, name),
+        }
+    }
+
+    fn constants(&self, writer: &mut Writer, message: &Message) {
+        if message.constants.is_empty() {
+            return;
+        }
+        writer.line("");
+        writer.open(&format!("impl {} {{", ident::upper(&message.type_name)));
+        for constant in &message.constants {
+            docs(writer, &constant.comment);
+            let (constant_type, value) = constant_value(constant);
+            writer.line(&format!("pub const {}: {constant_type} = {value};", constant.name));
+        }
+        writer.close("}");
+    }
+}
+
+fn optional(value: Option<usize>) -> String {
+    match value {
+        Some(value) => format!("::std::option::Option::Some({value})"),
+        None => "::std::option::Option::None".to_owned(),
+    }
+}
+
+/// The comment as the JSON Schema shows it, where the doc comment had to escape it.
+pub(super) fn description(comment: &str) -> String {
+    if comment.lines().all(|line| super::docs::escaped(line) == line) {
+        return String::new();
+    }
+    format!(", description = {comment:?}")
+}
+
+fn constant_value(constant: &Constant) -> (&'static str, String) {
+    match (&constant.element, &constant.value) {
+        (_, Scalar::Text(text)) => ("&'static str", format!("{text:?}")),
+        (Element::Primitive(primitive), value) => (primitive_type(*primitive), default::literal(*primitive, value)),
+        (_, value) => ("u8", default::literal(Primitive::Uint8, value)),
+    }
+}
+
+pub(super) fn primitive_type(primitive: Primitive) -> &'static str {
+    match primitive {
+        Primitive::Bool => "bool",
+        Primitive::Byte | Primitive::Char | Primitive::Uint8 => "u8",
+        Primitive::Int8 => "i8",
+        Primitive::Int16 => "i16",
+        Primitive::Uint16 => "u16",
+        Primitive::Int32 => "i32",
+        Primitive::Uint32 => "u32",
+        Primitive::Int64 => "i64",
+        Primitive::Uint64 => "u64",
+        Primitive::Float32 => "f32",
+        Primitive::Float64 => "f64",
+    }
+}

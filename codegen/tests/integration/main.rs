@@ -1,0 +1,6 @@
+//! The compiler from outside: what goes in are schema files, what comes out is compared.
+
+#![cfg(test)]
+
+mod damage;
+mod type_hashes;

@@ -1,0 +1,6 @@
+//! What must hold for every type of the vocabulary.
+
+#![cfg(test)]
+
+mod every_message;
+mod type_hashes;
