@@ -84,6 +84,8 @@ pub struct GenericPublisher {
     link: LinkPublisher,
     context: Context,
     matched: Arc<Event>,
+    /// The change of the card that entered this publisher.
+    card_change: u64,
     /// Held while a message is numbered, signed and sent, so that numbers leave in order.
     sending: Mutex<()>,
 }
@@ -127,8 +129,9 @@ impl GenericPublisher {
             Kind::Message,
             &[],
         );
-        node.card_changed();
+        let card_change = node.card_changed();
         Ok(Self {
+            card_change,
             node,
             facts,
             link,
@@ -150,6 +153,8 @@ impl GenericPublisher {
     ) -> Result<Published, PublishError> {
         self.node.check_open().map_err(|Closed| PublishError::Closed)?;
         let _in_order = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever has met this node learns of the publisher before its first message: both take the same way.
+        self.node.announce_card(self.card_change);
         let number = self.facts.next_number.load(Ordering::Acquire);
         let time_ns = clock::now_ns();
         let identity = &self.node.identity;

@@ -7,4 +7,4 @@ mod peers;
 mod pub_sub;
 mod queues;
 mod refusals;
-mod run_time_types;
+// mod run_time_types;
