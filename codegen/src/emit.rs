@@ -21,7 +21,7 @@ use crate::model::{Action, Count, InterfaceKind, Message, Service, TypeName};
 const MAX_ARRAY_LEN: u32 = 65_536;
 
 /// Generated code answers to the lints of this crate, not to those of the crate that includes it.
-const ALLOWED: &str = "#[allow(missing_docs, dead_code, unreachable_pub, unused_qualifications, clippy::all, \
+const ALLOWED: &str = "#[allow(missing_docs, unused_imports, unreachable_pub, unused_qualifications, clippy::all, \
     clippy::pedantic, clippy::nursery, clippy::restriction, reason = \"generated code\")]";
 
 /// Where the generated text will live, and where the types are that it refers to.
@@ -167,6 +167,9 @@ impl<'a> Emitter<'a> {
             };
             writer.line(&format!("/// {what}."));
             writer.open(&format!("pub mod {kind} {{"));
+            // What schemars derives for fields with an encoding of their own expects serde under this name.
+            writer.line(&format!("use {}::serde;", self.target.crate_path));
+            writer.line("");
             for (name, item) in items {
                 match item {
                     Item::Message(message) => self.message(writer, message),
