@@ -3,4 +3,6 @@
 #![cfg(test)]
 
 mod damage;
+mod diagnostics;
+mod golden;
 mod type_hashes;
