@@ -196,11 +196,11 @@ impl Excerpt {
     }
 }
 
-/// How many characters begin in the bytes `start..end` of `line`.
+/// How many characters are in the bytes `start..end` of `line`.
 fn characters(line: &str, start: usize, end: usize) -> usize {
-    line.char_indices()
-        .filter(|(index, _)| (start..end).contains(index))
-        .count()
+    let start = line.floor_char_boundary(start);
+    let end = line.floor_char_boundary(end.max(start));
+    line.get(start..end).map_or(0, |part| part.chars().count())
 }
 
 /// `character`, or what stands in for it when a terminal would act on it.

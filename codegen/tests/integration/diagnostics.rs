@@ -148,8 +148,8 @@ fn names_that_become_equal_in_rust() {
 }
 
 #[test]
-fn an_array_too_large_for_the_stack() {
-    insta::assert_snapshot!(report("uint8[65537] a\nuint8[65536] b\n"));
+fn arrays_too_large_for_the_stack() {
+    insta::assert_snapshot!(report("float64[65536] a\nuint8 b\n"));
 }
 
 #[test]

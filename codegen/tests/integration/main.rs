@@ -6,3 +6,4 @@ mod damage;
 mod diagnostics;
 mod golden;
 mod type_hashes;
+mod vocabulary;
