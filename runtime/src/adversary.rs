@@ -3,13 +3,14 @@
 //! An adversary has a link and no key but its own. It can read what is on the fabric, put any bytes on any topic, and
 //! assemble frames that say anything. It has no road into a node: what it captures is bytes, and nothing decodes them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::key_expr;
 use crate::link::{Bytes, Declared, Link, LinkConfig, LinkError};
-use crate::name::{Domain, TopicName};
+use crate::name::{Domain, NodeName, TopicName};
 use crate::queue::Queue;
-use std::sync::Arc;
+use crate::security::key::PublicKey;
 
 /// How many captured frames are kept; older ones are dropped.
 const CAPTURED_MAX: usize = 4096;
@@ -28,6 +29,12 @@ pub struct Capture {
     _declared: Declared,
 }
 
+/// A claim that a node is there; dropping it takes it back.
+#[derive(Debug)]
+pub struct FalsePresence {
+    _token: Declared,
+}
+
 impl Adversary {
     /// Joins the network.
     ///
@@ -35,7 +42,10 @@ impl Adversary {
     ///
     /// [`LinkError`] when the link cannot be opened.
     pub async fn join(config: &LinkConfig, domain: Domain) -> Result<Self, LinkError> {
-        Ok(Self { link: Link::open(config, &domain).await?, domain })
+        Ok(Self {
+            link: Link::open(config, &domain).await?,
+            domain,
+        })
     }
 
     /// Listens in on a topic.
@@ -46,9 +56,15 @@ impl Adversary {
     pub fn capture(&self, topic: &TopicName) -> Result<Capture, LinkError> {
         let frames = Arc::new(Queue::new(CAPTURED_MAX));
         let captured = Arc::clone(&frames);
-        let declared =
-            self.link.subscribe(&key_expr::topic(&self.domain, topic), move |_, bytes| captured.push(bytes))?;
-        Ok(Capture { frames, _declared: declared })
+        let declared = self
+            .link
+            .subscribe(&key_expr::topic(&self.domain, topic), move |_, bytes| {
+                captured.push(bytes)
+            })?;
+        Ok(Capture {
+            frames,
+            _declared: declared,
+        })
     }
 
     /// Puts any bytes on a topic.
@@ -69,6 +85,18 @@ impl Adversary {
         self.link.put(key_expr, bytes.to_vec())
     }
 
+    /// Claims that a node is there, as anybody can.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link is closed.
+    pub fn claim_presence(&self, key: &PublicKey, epoch: u64, node: &NodeName) -> Result<FalsePresence, LinkError> {
+        let token = self
+            .link
+            .declare_token(&key_expr::node_token(&self.domain, key, epoch, node))?;
+        Ok(FalsePresence { _token: token })
+    }
+
     /// Leaves the network.
     ///
     /// # Errors
@@ -82,7 +110,10 @@ impl Adversary {
 impl Capture {
     /// The next frame that passes; `None` when none did in time.
     pub fn next(&self, timeout: Duration) -> Option<Vec<u8>> {
-        self.frames.take_timeout(timeout).ok().map(|bytes| bytes.as_slice().to_vec())
+        self.frames
+            .take_timeout(timeout)
+            .ok()
+            .map(|bytes| bytes.as_slice().to_vec())
     }
 
     /// The next frame; `None` when the capture has ended.

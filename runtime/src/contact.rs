@@ -211,11 +211,18 @@ fn attend(node: &Arc<NodeCore>, tokens: &mut HashSet<NodeClaim>, note: Note) {
 
 /// Asks a node whose token or pushed card was seen, unless this instance is known already.
 fn meet(node: &Arc<NodeCore>, claim: &NodeClaim) {
-    let known = node.peers.node(claim.key, &claim.node).is_some_and(|peer| peer.epoch() >= claim.epoch);
+    let known = node
+        .peers
+        .node(claim.key, &claim.node)
+        .is_some_and(|peer| peer.epoch() >= claim.epoch);
     let own = claim.key == node.public_key() && claim.node == node.name && claim.epoch == node.epoch;
     if !known && !own {
         node.contact.begin(claim.key);
-        ask(node, claim.key, &key_expr::card(&node.domain, &claim.key, claim.epoch, &claim.node));
+        ask(
+            node,
+            claim.key,
+            &key_expr::card(&node.domain, &claim.key, claim.epoch, &claim.node),
+        );
     }
 }
 
@@ -226,13 +233,20 @@ fn ask(node: &Arc<NodeCore>, key: PublicKey, key_expr: &str) {
         node.contact.leave(Note::AnswersEnded(key));
         return;
     }
-    let ended = EndNote { node: Arc::downgrade(node), key };
-    let asked = node.link.query(key_expr, nonce.to_vec(), ANSWER_TIMEOUT, move |answered_on, bytes| {
-        let Some(node) = ended.node.upgrade() else { return };
-        if let Some(claim) = key_expr::parse_node_claim(&node.domain, answered_on).filter(|claim| claim.key == ended.key) {
-            node.contact.leave(Note::Answered(claim, bytes, nonce));
-        }
-    });
+    let ended = EndNote {
+        node: Arc::downgrade(node),
+        key,
+    };
+    let asked = node
+        .link
+        .query(key_expr, nonce.to_vec(), ANSWER_TIMEOUT, move |answered_on, bytes| {
+            let Some(node) = ended.node.upgrade() else { return };
+            if let Some(claim) =
+                key_expr::parse_node_claim(&node.domain, answered_on).filter(|claim| claim.key == ended.key)
+            {
+                node.contact.leave(Note::Answered(claim, bytes, nonce));
+            }
+        });
     // When the question could not even be put, the closure was dropped and has left its note.
     drop(asked);
 }

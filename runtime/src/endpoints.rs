@@ -57,7 +57,10 @@ impl Endpoints {
         *next += 1;
         let facts = Arc::new(PublisherFacts::new(topic, &definition, writer, qos));
         state.publishers.push(Arc::clone(&facts));
-        state.definitions.entry(definition.type_hash).or_insert_with(|| Arc::new(definition));
+        state
+            .definitions
+            .entry(definition.type_hash)
+            .or_insert_with(|| Arc::new(definition));
         Some(facts)
     }
 

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use event_listener::{Event, Listener, listener};
-use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, TypeDefinition};
 use nuncio_msgs::TypeHash;
+use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, TypeDefinition};
 
 use crate::clock;
 use crate::key_expr;
@@ -90,7 +90,9 @@ pub struct GenericPublisher {
 
 impl fmt::Debug for GenericPublisher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GenericPublisher").field("facts", &self.facts).finish_non_exhaustive()
+        f.debug_struct("GenericPublisher")
+            .field("facts", &self.facts)
+            .finish_non_exhaustive()
     }
 }
 
@@ -103,18 +105,37 @@ impl GenericPublisher {
     ) -> Result<Self, PublisherError> {
         node.check_open().map_err(|Closed| PublisherError::Closed)?;
         let reliable = qos.reliability == Reliability::Reliable;
-        let link = node.link.declare_publisher(key_expr::topic(&node.domain, &topic), reliable).map_err(PublisherError::Link)?;
+        let link = node
+            .link
+            .declare_publisher(key_expr::topic(&node.domain, &topic), reliable)
+            .map_err(PublisherError::Link)?;
         let matched = Arc::new(Event::new());
         let notify = Arc::clone(&matched);
         link.watch_subscribers(move |_| {
             notify.notify(usize::MAX);
         })
         .map_err(PublisherError::Link)?;
-        let facts = node.endpoints.add_publisher(&node.name, topic, definition, qos).ok_or(PublisherError::TooMany)?;
-        let context =
-            Context::new(&node.domain, facts.topic.as_str(), &facts.type_name, &facts.type_hash, Kind::Message, &[]);
+        let facts = node
+            .endpoints
+            .add_publisher(&node.name, topic, definition, qos)
+            .ok_or(PublisherError::TooMany)?;
+        let context = Context::new(
+            &node.domain,
+            facts.topic.as_str(),
+            &facts.type_name,
+            &facts.type_hash,
+            Kind::Message,
+            &[],
+        );
         node.card_changed();
-        Ok(Self { node, facts, link, context, matched, sending: Mutex::new(()) })
+        Ok(Self {
+            node,
+            facts,
+            link,
+            context,
+            matched,
+            sending: Mutex::new(()),
+        })
     }
 
     /// Publishes the payload that `encode` appends to the buffer it is given.
@@ -150,13 +171,19 @@ impl GenericPublisher {
         let bytes = signer::seal(identity, frame.finish(), &self.context);
         let len = bytes.len();
         if len > self.node.frame_len_max {
-            return Err(PublishError::TooLarge { len, max: self.node.frame_len_max });
+            return Err(PublishError::TooLarge {
+                len,
+                max: self.node.frame_len_max,
+            });
         }
         self.link.put(bytes).map_err(PublishError::Link)?;
         self.facts.next_number.store(number + 1, Ordering::Release);
         add(&self.facts.sent, 1);
         add(&self.facts.sent_bytes, len as u64);
-        Ok(Published { number, id: MessageId::of(&header.key, header.writer, header.epoch, number) })
+        Ok(Published {
+            number,
+            id: MessageId::of(&header.key, header.writer, header.epoch, number),
+        })
     }
 
     /// Publishes a payload, for example one that [`RunTimeType`](crate::run_time_type::RunTimeType) made from JSON.

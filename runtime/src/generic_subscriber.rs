@@ -36,7 +36,11 @@ pub struct SubscriptionOptions {
 
 impl Default for SubscriptionOptions {
     fn default() -> Self {
-        Self { qos: QosProfile::default(), accept_replay: false, frame_len_max: FRAME_LEN_MAX_DEFAULT }
+        Self {
+            qos: QosProfile::default(),
+            accept_replay: false,
+            frame_len_max: FRAME_LEN_MAX_DEFAULT,
+        }
     }
 }
 
@@ -139,7 +143,9 @@ pub struct GenericSubscriber {
 
 impl fmt::Debug for GenericSubscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GenericSubscriber").field("facts", &self.facts).finish_non_exhaustive()
+        f.debug_struct("GenericSubscriber")
+            .field("facts", &self.facts)
+            .finish_non_exhaustive()
     }
 }
 
@@ -165,17 +171,34 @@ impl GenericSubscriber {
         };
         let verifier = Verifier::new(setup, Arc::clone(&node.peers), Arc::clone(&node.believer));
         let depth = options.qos.depth.get();
-        let reception = Arc::new(Reception::new(topic.clone(), verifier, depth, Arc::clone(&node.refusals)));
-        let facts = SubscriberFacts { topic: topic.clone(), type_name, type_hash, qos: options.qos };
+        let reception = Arc::new(Reception::new(
+            topic.clone(),
+            verifier,
+            depth,
+            Arc::clone(&node.refusals),
+        ));
+        let facts = SubscriberFacts {
+            topic: topic.clone(),
+            type_name,
+            type_hash,
+            qos: options.qos,
+        };
         let facts = node.endpoints.add_subscriber(facts).ok_or(SubscriberError::TooMany)?;
         node.add_reception(&reception);
         let (receiving, contact) = (Arc::clone(&reception), Arc::clone(&node.contact));
         let declared = node
             .link
-            .subscribe(&key_expr::topic(&node.domain, &topic), move |_, bytes| receiving.receive(&bytes, &contact))
+            .subscribe(&key_expr::topic(&node.domain, &topic), move |_, bytes| {
+                receiving.receive(&bytes, &contact)
+            })
             .map_err(SubscriberError::Link)?;
         node.card_changed();
-        Ok(Self { node, facts, reception, _declared: declared })
+        Ok(Self {
+            node,
+            facts,
+            reception,
+            _declared: declared,
+        })
     }
 
     /// Waits for the next message.
@@ -184,7 +207,12 @@ impl GenericSubscriber {
     ///
     /// [`ReceiveError::Closed`] when the node was closed and everything received was taken.
     pub async fn recv(&self) -> Result<GenericReceived, ReceiveError> {
-        self.reception.queue.take().await.map(|message| self.received(message)).map_err(ReceiveError::from)
+        self.reception
+            .queue
+            .take()
+            .await
+            .map(|message| self.received(message))
+            .map_err(ReceiveError::from)
     }
 
     /// Takes the next message if there is one.
@@ -193,7 +221,11 @@ impl GenericSubscriber {
     ///
     /// [`ReceiveError::Empty`] when there is none now, [`ReceiveError::Closed`] when there will be none.
     pub fn try_recv(&self) -> Result<GenericReceived, ReceiveError> {
-        self.reception.queue.try_take().map(|message| self.received(message)).map_err(ReceiveError::from)
+        self.reception
+            .queue
+            .try_take()
+            .map(|message| self.received(message))
+            .map_err(ReceiveError::from)
     }
 
     /// Waits for the next message in this thread, for at most `timeout`.
@@ -202,7 +234,11 @@ impl GenericSubscriber {
     ///
     /// [`ReceiveError::Empty`] when none came in time, [`ReceiveError::Closed`] when none will.
     pub fn recv_timeout(&self, timeout: Duration) -> Result<GenericReceived, ReceiveError> {
-        self.reception.queue.take_timeout(timeout).map(|message| self.received(message)).map_err(ReceiveError::from)
+        self.reception
+            .queue
+            .take_timeout(timeout)
+            .map(|message| self.received(message))
+            .map_err(ReceiveError::from)
     }
 
     /// Waits for the next refusal on this subscription.
@@ -230,7 +266,10 @@ impl GenericSubscriber {
     }
 
     fn received(&self, message: VerifiedMessage) -> GenericReceived {
-        GenericReceived { topic: self.facts.topic.clone(), message }
+        GenericReceived {
+            topic: self.facts.topic.clone(),
+            message,
+        }
     }
 }
 

@@ -64,9 +64,18 @@ pub struct GraphTopic {
 impl GraphTopic {
     /// The types that its publishers and subscribers name, each once, sorted by name. More than one is a mismatch.
     pub fn types(&self) -> Vec<(String, TypeHash)> {
-        let published = self.publishers.iter().map(|p| (p.facts.type_name.clone(), TypeHash::from_bytes(p.facts.type_hash)));
-        let subscribed = self.subscribers.iter().map(|s| (s.facts.type_name.clone(), TypeHash::from_bytes(s.facts.type_hash)));
-        let mut types: Vec<_> = published.chain(subscribed).filter(|(name, _)| !name.is_empty()).collect();
+        let published = self
+            .publishers
+            .iter()
+            .map(|p| (p.facts.type_name.clone(), TypeHash::from_bytes(p.facts.type_hash)));
+        let subscribed = self
+            .subscribers
+            .iter()
+            .map(|s| (s.facts.type_name.clone(), TypeHash::from_bytes(s.facts.type_hash)));
+        let mut types: Vec<_> = published
+            .chain(subscribed)
+            .filter(|(name, _)| !name.is_empty())
+            .collect();
         types.sort();
         types.dedup();
         types
@@ -81,12 +90,18 @@ impl Graph {
             let Some(card) = &node.card else { continue };
             for facts in &card.publishers {
                 if let Ok(topic) = TopicName::parse(&facts.topic) {
-                    topics.entry(topic).or_default().publishers.push(Endpoint { node: node.clone(), facts: facts.clone() });
+                    topics.entry(topic).or_default().publishers.push(Endpoint {
+                        node: node.clone(),
+                        facts: facts.clone(),
+                    });
                 }
             }
             for facts in &card.subscribers {
                 if let Ok(topic) = TopicName::parse(&facts.topic) {
-                    topics.entry(topic).or_default().subscribers.push(Endpoint { node: node.clone(), facts: facts.clone() });
+                    topics.entry(topic).or_default().subscribers.push(Endpoint {
+                        node: node.clone(),
+                        facts: facts.clone(),
+                    });
                 }
             }
         }
@@ -145,7 +160,15 @@ impl GraphState {
     pub(crate) fn snapshot(&self, peers: &Peers) -> Graph {
         let mut nodes: BTreeMap<(NodeName, PublicKey), GraphNode> = BTreeMap::new();
         for ((key, name), epoch) in self.lock().iter() {
-            nodes.insert((name.clone(), *key), GraphNode { name: name.clone(), key: *key, epoch: *epoch, card: None });
+            nodes.insert(
+                (name.clone(), *key),
+                GraphNode {
+                    name: name.clone(),
+                    key: *key,
+                    epoch: *epoch,
+                    card: None,
+                },
+            );
         }
         for peer in peers.all() {
             let node = GraphNode {
@@ -156,7 +179,9 @@ impl GraphState {
             };
             nodes.insert((node.name.clone(), node.key), node);
         }
-        Graph { nodes: nodes.into_values().collect() }
+        Graph {
+            nodes: nodes.into_values().collect(),
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(PublicKey, NodeName), u64>> {

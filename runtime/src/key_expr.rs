@@ -65,7 +65,10 @@ pub(crate) struct NodeClaim {
 
 /// Reads a token's or a card's key expression; `None` when it is not one of this domain.
 pub(crate) fn parse_node_claim(domain: &Domain, key_expr: &str) -> Option<NodeClaim> {
-    let rest = key_expr.strip_prefix("nuncio/")?.strip_prefix(domain.as_str())?.strip_prefix('/')?;
+    let rest = key_expr
+        .strip_prefix("nuncio/")?
+        .strip_prefix(domain.as_str())?
+        .strip_prefix('/')?;
     let rest = rest.strip_prefix("@node/").or_else(|| rest.strip_prefix("@card/"))?;
     let (key, rest) = rest.split_once('/')?;
     let (epoch, node) = rest.split_at_checked(16)?;
@@ -125,7 +128,10 @@ mod tests {
             node: NodeName::parse("/robot_1/arm").unwrap(),
         };
         let token = node_token(&domain, &claim.key, claim.epoch, &claim.node);
-        assert_eq!(token, format!("nuncio/7/@node/{}/00000192abcdef01/robot_1/arm", "ab".repeat(32)));
+        assert_eq!(
+            token,
+            format!("nuncio/7/@node/{}/00000192abcdef01/robot_1/arm", "ab".repeat(32))
+        );
         assert_eq!(parse_node_claim(&domain, &token), Some(claim.clone()));
         let card = card(&domain, &claim.key, claim.epoch, &claim.node);
         assert_eq!(parse_node_claim(&domain, &card), Some(claim));

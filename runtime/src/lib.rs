@@ -62,6 +62,7 @@ pub mod stats;
 pub mod subscriber;
 pub mod type_support;
 
+pub use card::time_from_ns;
 pub use generic_publisher::{GenericPublisher, PublishError, Published, PublisherError};
 pub use generic_subscriber::{
     GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError, SubscriptionOptions,

@@ -114,7 +114,8 @@ pub struct LinkConfig {
 impl LinkConfig {
     fn discovery(&self) -> Discovery {
         let given = !self.listen.is_empty() || !self.connect.is_empty();
-        self.discovery.unwrap_or(if given { Discovery::Off } else { Discovery::Auto })
+        self.discovery
+            .unwrap_or(if given { Discovery::Off } else { Discovery::Auto })
     }
 }
 
@@ -146,7 +147,10 @@ impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config { what, problem } => {
-                write!(f, "{what} is not usable: {problem}; an endpoint looks like tcp/127.0.0.1:7447")
+                write!(
+                    f,
+                    "{what} is not usable: {problem}; an endpoint looks like tcp/127.0.0.1:7447"
+                )
             }
             Self::Registry(problem) => write!(f, "{problem}; or start with discovery off and give endpoints"),
             Self::Open(problem) => write!(f, "the link could not be opened: {problem}"),
@@ -158,7 +162,10 @@ impl fmt::Display for LinkError {
 impl std::error::Error for LinkError {}
 
 fn failed(doing: &'static str) -> impl Fn(zenoh::Error) -> LinkError {
-    move |error| LinkError::Session { doing, problem: error.to_string() }
+    move |error| LinkError::Session {
+        doing,
+        problem: error.to_string(),
+    }
 }
 
 /// An open link.
@@ -179,18 +186,29 @@ impl Link {
         let (mut listen, mut connect) = (config.listen.clone(), config.connect.clone());
         let multicast = config.discovery() == Discovery::Auto && multicast_interface().is_some();
         let mut membership = None;
-        let mut discovery = format!("off; endpoints: {}", listen.iter().chain(&connect).cloned().collect::<Vec<_>>().join(" "));
+        let mut discovery = format!(
+            "off; endpoints: {}",
+            listen.iter().chain(&connect).cloned().collect::<Vec<_>>().join(" ")
+        );
         // Holds the port until Zenoh listens on it.
         let mut reserved = None;
         if config.discovery() != Discovery::Off {
-            let registry = LocalRegistry::open(domain.as_str()).map_err(|error| LinkError::Registry(error.to_string()))?;
+            let registry =
+                LocalRegistry::open(domain.as_str()).map_err(|error| LinkError::Registry(error.to_string()))?;
             let (joined, others) = registry
                 .join(|| {
                     if !listen.is_empty() {
-                        return Ok(listen.iter().filter_map(|endpoint| as_seen_on_this_machine(endpoint)).collect());
+                        return Ok(listen
+                            .iter()
+                            .filter_map(|endpoint| as_seen_on_this_machine(endpoint))
+                            .collect());
                     }
                     let port = reserved.insert(reserve_loopback_port()?);
-                    listen.push(format!("tcp/{}:{}", if multicast { "0.0.0.0" } else { "127.0.0.1" }, port.port()));
+                    listen.push(format!(
+                        "tcp/{}:{}",
+                        if multicast { "0.0.0.0" } else { "127.0.0.1" },
+                        port.port()
+                    ));
                     Ok(vec![port.locator()])
                 })
                 .map_err(|error| LinkError::Registry(error.to_string()))?;
@@ -199,14 +217,19 @@ impl Link {
             discovery = match multicast_interface().filter(|_| multicast) {
                 Some(interface) => format!("multicast on {interface}, and the registry of this machine"),
                 None if config.discovery() == Discovery::Local => "the registry of this machine".to_owned(),
-                None => "the registry of this machine (multicast is unavailable: no network interface but loopback)".to_owned(),
+                None => "the registry of this machine (multicast is unavailable: no network interface but loopback)"
+                    .to_owned(),
             };
         }
         let session = zenoh::open(zenoh_config(&listen, &connect, multicast)?)
             .await
             .map_err(|error| LinkError::Open(error.to_string()))?;
         drop(reserved);
-        Ok(Self { session, discovery, _membership: membership })
+        Ok(Self {
+            session,
+            discovery,
+            _membership: membership,
+        })
     }
 
     /// How this node finds others, in words.
@@ -216,17 +239,31 @@ impl Link {
 
     /// The addresses that this node listens on, without those that only this machine can reach if there are others.
     pub async fn locators(&self) -> Vec<String> {
-        self.session.info().locators().await.iter().map(ToString::to_string).collect()
+        self.session
+            .info()
+            .locators()
+            .await
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     /// The far ends of the links that are up.
     pub async fn neighbours(&self) -> Vec<String> {
-        self.session.info().links().await.map(|link| link.dst().to_string()).collect()
+        self.session
+            .info()
+            .links()
+            .await
+            .map(|link| link.dst().to_string())
+            .collect()
     }
 
     /// Puts bytes on a key. Waits while the link is congested.
     pub(crate) fn put(&self, key_expr: &str, bytes: Vec<u8>) -> Result<(), LinkError> {
-        let put = self.session.put(key_expr, bytes).congestion_control(CongestionControl::Block);
+        let put = self
+            .session
+            .put(key_expr, bytes)
+            .congestion_control(CongestionControl::Block);
         put.wait().map_err(failed("sending"))
     }
 
@@ -236,8 +273,15 @@ impl Link {
             true => (CongestionControl::Block, Reliability::Reliable),
             false => (CongestionControl::Drop, Reliability::BestEffort),
         };
-        let builder = self.session.declare_publisher(key_expr).congestion_control(congestion).reliability(reliability);
-        builder.wait().map(LinkPublisher).map_err(failed("declaring a publisher"))
+        let builder = self
+            .session
+            .declare_publisher(key_expr)
+            .congestion_control(congestion)
+            .reliability(reliability);
+        builder
+            .wait()
+            .map(LinkPublisher)
+            .map_err(failed("declaring a publisher"))
     }
 
     /// Calls `receive` with the bytes of every put on a key, in the thread that received them: it must not block.
@@ -251,7 +295,10 @@ impl Link {
                 receive(sample.key_expr().as_str(), Bytes::contiguous(sample.payload()));
             }
         });
-        builder.wait().map(Declared::subscriber).map_err(failed("declaring a subscriber"))
+        builder
+            .wait()
+            .map(Declared::subscriber)
+            .map_err(failed("declaring a subscriber"))
     }
 
     /// Answers queries on a key. `answer` is called in the thread that received the query.
@@ -260,8 +307,14 @@ impl Link {
         key_expr: &str,
         answer: impl Fn(Query) + Send + Sync + 'static,
     ) -> Result<Declared, LinkError> {
-        let builder = self.session.declare_queryable(key_expr).callback(move |query| answer(Query(query)));
-        builder.wait().map(Declared::queryable).map_err(failed("declaring a queryable"))
+        let builder = self
+            .session
+            .declare_queryable(key_expr)
+            .callback(move |query| answer(Query(query)));
+        builder
+            .wait()
+            .map(Declared::queryable)
+            .map_err(failed("declaring a queryable"))
     }
 
     /// Asks everybody who serves a key. `receive` is called for each answer and dropped when no more can come.
@@ -289,7 +342,12 @@ impl Link {
 
     /// Declares a liveliness token, which vanishes with the link.
     pub(crate) fn declare_token(&self, key_expr: &str) -> Result<Declared, LinkError> {
-        self.session.liveliness().declare_token(key_expr).wait().map(Declared::token).map_err(failed("declaring presence"))
+        self.session
+            .liveliness()
+            .declare_token(key_expr)
+            .wait()
+            .map(Declared::token)
+            .map_err(failed("declaring presence"))
     }
 
     /// Calls `receive` with `true` for each token that is there or appears, and with `false` for each that vanishes.
@@ -304,7 +362,10 @@ impl Link {
             .declare_subscriber(key_expr)
             .history(true)
             .callback(move |sample| receive(sample.key_expr().as_str(), sample.kind() == SampleKind::Put));
-        builder.wait().map(Declared::subscriber).map_err(failed("watching presence"))
+        builder
+            .wait()
+            .map(Declared::subscriber)
+            .map_err(failed("watching presence"))
     }
 
     /// Closes the session; everything declared on it is gone afterwards.
@@ -324,13 +385,21 @@ impl LinkPublisher {
 
     /// Whether anybody is subscribed, as far as the link knows.
     pub(crate) fn has_subscribers(&self) -> Result<bool, LinkError> {
-        let status = self.0.matching_status().wait().map_err(failed("asking for subscribers"))?;
+        let status = self
+            .0
+            .matching_status()
+            .wait()
+            .map_err(failed("asking for subscribers"))?;
         Ok(status.matching())
     }
 
     /// Calls `changed` when the first subscriber comes and when the last one goes.
     pub(crate) fn watch_subscribers(&self, changed: impl Fn(bool) + Send + Sync + 'static) -> Result<(), LinkError> {
-        let listener = self.0.matching_listener().callback(move |status| changed(status.matching())).background();
+        let listener = self
+            .0
+            .matching_listener()
+            .callback(move |status| changed(status.matching()))
+            .background();
         listener.wait().map_err(failed("watching for subscribers"))
     }
 }
@@ -350,15 +419,21 @@ enum DeclaredKind {
 
 impl Declared {
     fn subscriber(kept: zenoh::pubsub::Subscriber<()>) -> Self {
-        Self { _what: DeclaredKind::Subscriber { _kept: kept } }
+        Self {
+            _what: DeclaredKind::Subscriber { _kept: kept },
+        }
     }
 
     fn queryable(kept: zenoh::query::Queryable<()>) -> Self {
-        Self { _what: DeclaredKind::Queryable { _kept: kept } }
+        Self {
+            _what: DeclaredKind::Queryable { _kept: kept },
+        }
     }
 
     fn token(kept: zenoh::liveliness::LivelinessToken) -> Self {
-        Self { _what: DeclaredKind::Token { _kept: kept } }
+        Self {
+            _what: DeclaredKind::Token { _kept: kept },
+        }
     }
 }
 
@@ -374,7 +449,10 @@ impl Query {
 
     /// What was sent along.
     pub(crate) fn payload(&self) -> Vec<u8> {
-        self.0.payload().map(|payload| payload.to_bytes().into_owned()).unwrap_or_default()
+        self.0
+            .payload()
+            .map(|payload| payload.to_bytes().into_owned())
+            .unwrap_or_default()
     }
 
     /// Answers on a concrete key.
@@ -395,7 +473,10 @@ fn zenoh_config(listen: &[String], connect: &[String], multicast: bool) -> Resul
         // Whoever opens a node goes on at once; what appears later is announced by liveliness.
         ("open/return_conditions/connect_scouted", "false".to_owned()),
         // A link that cannot send for this long is closed. Receivers here never block it.
-        ("transport/link/tx/queue/congestion_control/block/wait_before_close", "60000000".to_owned()),
+        (
+            "transport/link/tx/queue/congestion_control/block/wait_before_close",
+            "60000000".to_owned(),
+        ),
     ];
     for (path, value) in settings {
         config.insert_json5(path, &value).map_err(|error| LinkError::Config {
@@ -423,7 +504,9 @@ fn multicast_interface() -> Option<Arc<str>> {
     const UP: u32 = 0x1;
     const LOOPBACK: u32 = 0x8;
     const MULTICAST: u32 = 0x1000;
-    let Ok(interfaces) = std::fs::read_dir("/sys/class/net") else { return Some("all interfaces".into()) };
+    let Ok(interfaces) = std::fs::read_dir("/sys/class/net") else {
+        return Some("all interfaces".into());
+    };
     let mut usable: Vec<String> = interfaces
         .flatten()
         .filter(|entry| {

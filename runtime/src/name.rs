@@ -60,7 +60,10 @@ impl TopicName {
         match text.strip_prefix('~') {
             Some("") => Self::parse(node.as_str()),
             Some(rest) if rest.starts_with('/') => Self::parse(&format!("{node}{rest}")),
-            Some(_) => Err(NameError { text: text.to_owned(), problem: NameProblem::TildeWithoutSlash }),
+            Some(_) => Err(NameError {
+                text: text.to_owned(),
+                problem: NameProblem::TildeWithoutSlash,
+            }),
             None => Self::parse(&format!("{}{text}", node.namespace_with_slash())),
         }
     }
@@ -89,10 +92,17 @@ impl NodeName {
     /// [`NameError`] when either breaks the rules.
     pub fn join(namespace: &str, base: &str) -> Result<Self, NameError> {
         if base.contains('/') {
-            return Err(NameError { text: base.to_owned(), problem: NameProblem::SlashInBase });
+            return Err(NameError {
+                text: base.to_owned(),
+                problem: NameProblem::SlashInBase,
+            });
         }
         let namespace = namespace.trim_matches('/');
-        if namespace.is_empty() { Self::parse(&format!("/{base}")) } else { Self::parse(&format!("/{namespace}/{base}")) }
+        if namespace.is_empty() {
+            Self::parse(&format!("/{base}"))
+        } else {
+            Self::parse(&format!("/{namespace}/{base}"))
+        }
     }
 
     /// The name, with its leading slash.
@@ -119,14 +129,25 @@ impl Domain {
     ///
     /// [`NameError`] when it is empty, too long or has another character.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let wrong = |problem| Err(NameError { text: text.to_owned(), problem });
+        let wrong = |problem| {
+            Err(NameError {
+                text: text.to_owned(),
+                problem,
+            })
+        };
         if text.is_empty() {
             return wrong(NameProblem::Empty);
         }
         if text.len() > 64 {
-            return wrong(NameProblem::TooLong { len: text.len(), max: 64 });
+            return wrong(NameProblem::TooLong {
+                len: text.len(),
+                max: 64,
+            });
         }
-        match text.chars().find(|c| !(c.is_ascii_alphanumeric() || *c == '_' || *c == '-')) {
+        match text
+            .chars()
+            .find(|c| !(c.is_ascii_alphanumeric() || *c == '_' || *c == '-'))
+        {
             Some(character) => wrong(NameProblem::BadCharacter { character, segment: 0 }),
             None => Ok(Self(text.to_owned())),
         }
@@ -145,12 +166,20 @@ impl Default for Domain {
 }
 
 fn check_absolute(text: &str) -> Result<(), NameError> {
-    let wrong = |problem| Err(NameError { text: text.to_owned(), problem });
+    let wrong = |problem| {
+        Err(NameError {
+            text: text.to_owned(),
+            problem,
+        })
+    };
     let Some(relative) = text.strip_prefix('/') else {
         return wrong(NameProblem::NotAbsolute);
     };
     if text.len() > NAME_LEN_MAX {
-        return wrong(NameProblem::TooLong { len: text.len(), max: NAME_LEN_MAX });
+        return wrong(NameProblem::TooLong {
+            len: text.len(),
+            max: NAME_LEN_MAX,
+        });
     }
     for (segment, part) in relative.split('/').enumerate() {
         let Some(first) = part.chars().next() else {
@@ -219,14 +248,26 @@ impl fmt::Display for NameError {
         match &self.problem {
             NameProblem::Empty => f.write_str("it is empty; a domain is letters, digits, `_` and `-`"),
             NameProblem::NotAbsolute => {
-                write!(f, "a full name begins with `/`; did you mean {:?}?", format!("/{}", self.text))
+                write!(
+                    f,
+                    "a full name begins with `/`; did you mean {:?}?",
+                    format!("/{}", self.text)
+                )
             }
             NameProblem::TooLong { len, max } => write!(f, "it has {len} bytes, at most {max} are allowed"),
             NameProblem::EmptySegment { segment } => {
-                write!(f, "segment {} is empty; write one `/` between segments and none at the end", segment + 1)
+                write!(
+                    f,
+                    "segment {} is empty; write one `/` between segments and none at the end",
+                    segment + 1
+                )
             }
             NameProblem::LeadingDigit { segment } => {
-                write!(f, "segment {} begins with a digit; begin it with a letter or `_`", segment + 1)
+                write!(
+                    f,
+                    "segment {} begins with a digit; begin it with a letter or `_`",
+                    segment + 1
+                )
             }
             NameProblem::BadCharacter { character, segment } => write!(
                 f,
@@ -286,10 +327,31 @@ mod tests {
         assert_eq!(problem("/a//b"), NameProblem::EmptySegment { segment: 1 });
         assert_eq!(problem("/a/"), NameProblem::EmptySegment { segment: 1 });
         assert_eq!(problem("/a/1b"), NameProblem::LeadingDigit { segment: 1 });
-        assert_eq!(problem("/a/*"), NameProblem::BadCharacter { character: '*', segment: 1 });
-        assert_eq!(problem("/a\u{1b}[2J"), NameProblem::BadCharacter { character: '\u{1b}', segment: 0 });
-        assert_eq!(problem("/ä"), NameProblem::BadCharacter { character: 'ä', segment: 0 });
-        assert_eq!(problem(&format!("/{}", "x".repeat(255))), NameProblem::TooLong { len: 256, max: 255 });
+        assert_eq!(
+            problem("/a/*"),
+            NameProblem::BadCharacter {
+                character: '*',
+                segment: 1
+            }
+        );
+        assert_eq!(
+            problem("/a\u{1b}[2J"),
+            NameProblem::BadCharacter {
+                character: '\u{1b}',
+                segment: 0
+            }
+        );
+        assert_eq!(
+            problem("/ä"),
+            NameProblem::BadCharacter {
+                character: 'ä',
+                segment: 0
+            }
+        );
+        assert_eq!(
+            problem(&format!("/{}", "x".repeat(255))),
+            NameProblem::TooLong { len: 256, max: 255 }
+        );
     }
 
     #[test]

@@ -121,7 +121,12 @@ impl Node {
     /// # Errors
     ///
     /// As [`publisher`](Self::publisher).
-    pub fn generic_publisher(&self, topic: &str, of: &TypeSupport, qos: QosProfile) -> Result<GenericPublisher, PublisherError> {
+    pub fn generic_publisher(
+        &self,
+        topic: &str,
+        of: &TypeSupport,
+        qos: QosProfile,
+    ) -> Result<GenericPublisher, PublisherError> {
         let topic = TopicName::resolve(topic, &self.core.name).map_err(PublisherError::Name)?;
         GenericPublisher::declare(Arc::clone(&self.core), topic, of.definition().clone(), qos)
     }
@@ -146,8 +151,11 @@ impl Node {
         options: impl Into<SubscriptionOptions>,
     ) -> Result<Subscriber<M>, SubscriberError> {
         let topic = TopicName::resolve(topic, &self.core.name).map_err(SubscriberError::Name)?;
-        let expected =
-            ExpectedType::Exactly { name: M::TYPE_NAME.to_owned(), hash: M::TYPE_HASH, exclusive: M::EXCLUSIVE };
+        let expected = ExpectedType::Exactly {
+            name: M::TYPE_NAME.to_owned(),
+            hash: M::TYPE_HASH,
+            exclusive: M::EXCLUSIVE,
+        };
         GenericSubscriber::declare(Arc::clone(&self.core), topic, expected, options.into()).map(Subscriber::new)
     }
 
@@ -193,7 +201,10 @@ impl Node {
             let version = self.core.graph.version();
             let changed = self.core.graph.listen();
             let graph = self.graph();
-            let alone = graph.nodes.iter().all(|node| node.key == self.core.public_key() && node.name == self.core.name);
+            let alone = graph
+                .nodes
+                .iter()
+                .all(|node| node.key == self.core.public_key() && node.name == self.core.name);
             let at_rest = !alone && graph.nodes.iter().all(|node| node.is_verified());
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -211,7 +222,12 @@ impl Node {
     /// # Errors
     ///
     /// [`TypeError`] when nobody answers in time, or with another type.
-    pub async fn fetch_type(&self, publisher: PublicKey, type_name: &str, type_hash: &TypeHash) -> Result<TypeSupport, TypeError> {
+    pub async fn fetch_type(
+        &self,
+        publisher: PublicKey,
+        type_name: &str,
+        type_hash: &TypeHash,
+    ) -> Result<TypeSupport, TypeError> {
         let mut nonce = [0; card::NONCE_LEN];
         getrandom::fill(&mut nonce).map_err(|error| TypeError::Link(error.to_string()))?;
         let answers = Arc::new(Queue::new(8));
@@ -226,9 +242,11 @@ impl Node {
         let mut problem = TypeError::NoAnswer;
         while let Ok(bytes) = answers.take().await {
             let opened = document::open(bytes.as_slice(), Kind::Response, &context, publisher, &self.core.peers);
-            let accepted = opened.map_err(TypeError::Refused).and_then(|(definition, _): (TypeDefinition, _)| {
-                type_support::accept(&definition, type_name, type_hash)
-            });
+            let accepted = opened
+                .map_err(TypeError::Refused)
+                .and_then(|(definition, _): (TypeDefinition, _)| {
+                    type_support::accept(&definition, type_name, type_hash)
+                });
             match accepted {
                 Ok(support) => return Ok(support),
                 Err(error) => problem = error,
@@ -325,7 +343,11 @@ impl NodeCore {
     }
 
     pub(crate) fn check_open(&self) -> Result<(), Closed> {
-        if self.closed.load(Ordering::Acquire) { Err(Closed) } else { Ok(()) }
+        if self.closed.load(Ordering::Acquire) {
+            Err(Closed)
+        } else {
+            Ok(())
+        }
     }
 
     /// The subscriptions that are there now.
@@ -336,7 +358,10 @@ impl NodeCore {
     }
 
     pub(crate) fn add_reception(&self, reception: &Arc<Reception>) {
-        self.receptions.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(reception));
+        self.receptions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::downgrade(reception));
     }
 
     /// The card is to be published anew. This node itself learns of the change at once.
@@ -376,31 +401,43 @@ impl NodeCore {
             }
         })?;
         let weak = Arc::downgrade(self);
-        let types = self.link.serve(&key_expr::type_definitions(&self.domain, &key), move |query| {
-            if let Some(node) = node_of(&weak) {
-                node.answer_type(&query);
-            }
-        })?;
+        let types = self
+            .link
+            .serve(&key_expr::type_definitions(&self.domain, &key), move |query| {
+                if let Some(node) = node_of(&weak) {
+                    node.answer_type(&query);
+                }
+            })?;
         let weak = Arc::downgrade(self);
-        let announcements = self.link.subscribe(&key_expr::all_cards(&self.domain), move |key_expr, bytes| {
-            if let Some(node) = node_of(&weak)
-                && let Some(claim) = key_expr::parse_node_claim(&node.domain, key_expr)
-                && !node.is_own(&claim)
-            {
-                node.contact.leave(Note::Announced(claim, bytes));
-            }
-        })?;
+        let announcements = self
+            .link
+            .subscribe(&key_expr::all_cards(&self.domain), move |key_expr, bytes| {
+                if let Some(node) = node_of(&weak)
+                    && let Some(claim) = key_expr::parse_node_claim(&node.domain, key_expr)
+                    && !node.is_own(&claim)
+                {
+                    node.contact.leave(Note::Announced(claim, bytes));
+                }
+            })?;
         let weak = Arc::downgrade(self);
-        let tokens = self.link.watch_tokens(&key_expr::all_node_tokens(&self.domain), move |key_expr, alive| {
-            if let Some(node) = node_of(&weak)
-                && let Some(claim) = key_expr::parse_node_claim(&node.domain, key_expr)
-                && !node.is_own(&claim)
-            {
-                node.contact.leave(if alive { Note::TokenAppeared(claim) } else { Note::TokenVanished(claim) });
-            }
-        })?;
+        let tokens = self
+            .link
+            .watch_tokens(&key_expr::all_node_tokens(&self.domain), move |key_expr, alive| {
+                if let Some(node) = node_of(&weak)
+                    && let Some(claim) = key_expr::parse_node_claim(&node.domain, key_expr)
+                    && !node.is_own(&claim)
+                {
+                    node.contact.leave(if alive {
+                        Note::TokenAppeared(claim)
+                    } else {
+                        Note::TokenVanished(claim)
+                    });
+                }
+            })?;
         self.know_own_card();
-        let token = self.link.declare_token(&key_expr::node_token(&self.domain, &key, self.epoch, &self.name))?;
+        let token = self
+            .link
+            .declare_token(&key_expr::node_token(&self.domain, &key, self.epoch, &self.name))?;
         let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
         declared.extend([token, tokens, announcements, types, cards]);
         Ok(())
@@ -428,8 +465,16 @@ impl NodeCore {
 
     fn answer_type(&self, query: &Query) {
         let nonce = query.payload();
-        let Some(type_hash) = key_expr::parse_type_definition(query.key_expr()) else { return };
-        let Some(definition) = self.endpoints.definition(&type_hash).filter(|_| nonce.len() == card::NONCE_LEN) else { return };
+        let Some(type_hash) = key_expr::parse_type_definition(query.key_expr()) else {
+            return;
+        };
+        let Some(definition) = self
+            .endpoints
+            .definition(&type_hash)
+            .filter(|_| nonce.len() == card::NONCE_LEN)
+        else {
+            return;
+        };
         let place = DocumentPlace {
             kind: Kind::Response,
             context: type_support::context(&self.domain, &TypeHash::from_bytes(type_hash), &nonce),
@@ -447,7 +492,14 @@ impl NodeCore {
     /// Enters this node's own card among the peers', so that it hears itself as it hears others.
     fn know_own_card(&self) {
         let (card, number, time_ns) = self.card();
-        let own = AuthenticCard { card, name: self.name.clone(), key: self.public_key(), epoch: self.epoch, number, time_ns };
+        let own = AuthenticCard {
+            card,
+            name: self.name.clone(),
+            key: self.public_key(),
+            epoch: self.epoch,
+            number,
+            time_ns,
+        };
         if let Err(refusal) = self.peers.admit(own, CardRoad::Answered) {
             self.refuse_document(refusal);
         }

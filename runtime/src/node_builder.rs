@@ -117,7 +117,9 @@ impl NodeBuilder {
         };
         let identity = keystore.identity().map_err(OpenError::Identity)?;
         let pins = keystore.pins().map_err(OpenError::Pins)?;
-        let epoch = keystore.next_epoch(&identity.public_key(), clock::now_ms()).map_err(OpenError::Epoch)?;
+        let epoch = keystore
+            .next_epoch(&identity.public_key(), clock::now_ms())
+            .map_err(OpenError::Epoch)?;
         let link = Link::open(&self.link, &self.domain).await.map_err(OpenError::Link)?;
         let refusals = Arc::new(Queue::new(REFUSALS_KEPT));
         let mut locators = link.locators().await;

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io;
 
-use nuncio_msgs::message::LimitViolation;
 use nuncio_msgs::Message;
+use nuncio_msgs::message::LimitViolation;
 
 use crate::security::verifier::VerifiedMessage;
 
@@ -58,7 +58,9 @@ impl std::error::Error for DecodeError {}
 /// Checks a message against its schema and appends its bytes to `bytes`.
 pub(crate) fn encode<M: Message>(message: &M, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
     message.check().map_err(EncodeError::Limit)?;
-    postcard::to_io(message, Appender(bytes)).map(|_| ()).map_err(|error| EncodeError::Encoder(error.to_string()))
+    postcard::to_io(message, Appender(bytes))
+        .map(|_| ())
+        .map_err(|error| EncodeError::Encoder(error.to_string()))
 }
 
 /// Decodes a message. There is no such function for bytes: unverified ones cannot get here.
@@ -68,7 +70,10 @@ pub(crate) fn decode<M: Message>(verified: &VerifiedMessage) -> Result<M, Decode
 
 /// Decodes the payload of a document that is not a topic's message, such as a card, whose signature the caller checked.
 pub(crate) fn decode_bytes<M: Message>(payload: &[u8]) -> Result<M, DecodeError> {
-    let broken = |problem: String| DecodeError::Payload { problem, len: payload.len() };
+    let broken = |problem: String| DecodeError::Payload {
+        problem,
+        len: payload.len(),
+    };
     let (message, rest): (M, _) = postcard::take_from_bytes(payload).map_err(|error| broken(error.to_string()))?;
     if !rest.is_empty() {
         return Err(broken(format!("{} bytes are left over", rest.len())));

@@ -32,7 +32,10 @@ pub struct Publisher<M> {
 
 impl<M: Message> Publisher<M> {
     pub(crate) fn new(generic: GenericPublisher) -> Self {
-        Self { generic, of: PhantomData }
+        Self {
+            generic,
+            of: PhantomData,
+        }
     }
 
     /// Checks a message against its schema, signs it and sends it. Waits while a reliable link is congested.
@@ -50,7 +53,8 @@ impl<M: Message> Publisher<M> {
     ///
     /// As [`publish`](Self::publish), and when the origin is longer than 255 bytes.
     pub fn publish_with(&self, message: &M, with: Accompaniment<'_>) -> Result<Published, PublishError> {
-        self.generic.publish_encoded(with, |bytes| payload::encode(message, bytes))
+        self.generic
+            .publish_encoded(with, |bytes| payload::encode(message, bytes))
     }
 }
 

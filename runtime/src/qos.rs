@@ -34,12 +34,18 @@ pub struct QosProfile {
 impl QosProfile {
     /// Reliable, and keeps the last `depth` messages (at least one).
     pub fn keep_last(depth: usize) -> Self {
-        Self { reliability: Reliability::Reliable, depth: NonZeroUsize::new(depth).unwrap_or(NonZeroUsize::MIN) }
+        Self {
+            reliability: Reliability::Reliable,
+            depth: NonZeroUsize::new(depth).unwrap_or(NonZeroUsize::MIN),
+        }
     }
 
     /// For sensors: best effort, keep the last 5.
     pub fn sensor_data() -> Self {
-        Self { reliability: Reliability::BestEffort, ..Self::keep_last(5) }
+        Self {
+            reliability: Reliability::BestEffort,
+            ..Self::keep_last(5)
+        }
     }
 }
 

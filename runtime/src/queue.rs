@@ -35,8 +35,16 @@ pub(crate) enum TakeError {
 impl<T> Queue<T> {
     /// A queue that keeps at most `depth` items, at least one.
     pub(crate) fn new(depth: usize) -> Self {
-        let state = State { items: VecDeque::new(), dropped: 0, closed: false };
-        Self { state: Mutex::new(state), depth: depth.max(1), changed: Event::new() }
+        let state = State {
+            items: VecDeque::new(),
+            dropped: 0,
+            closed: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            depth: depth.max(1),
+            changed: Event::new(),
+        }
     }
 
     /// Puts an item in; the oldest one leaves when the queue is full. After closing, the item is dropped uncounted.
@@ -140,7 +148,10 @@ mod tests {
         let queue = Queue::new(3);
         (1..=5).for_each(|item| queue.push(item));
         assert_eq!(queue.dropped(), 2);
-        assert_eq!([queue.try_take(), queue.try_take(), queue.try_take()], [Ok(3), Ok(4), Ok(5)]);
+        assert_eq!(
+            [queue.try_take(), queue.try_take(), queue.try_take()],
+            [Ok(3), Ok(4), Ok(5)]
+        );
         assert_eq!(queue.try_take(), Err(TakeError::Empty));
     }
 

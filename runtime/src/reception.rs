@@ -59,7 +59,10 @@ impl Waiting {
     }
 
     fn first_of(&self, key: PublicKey) -> Option<Bytes> {
-        self.frames.iter().find(|(waiting, _)| *waiting == key).map(|(_, bytes)| bytes.clone())
+        self.frames
+            .iter()
+            .find(|(waiting, _)| *waiting == key)
+            .map(|(_, bytes)| bytes.clone())
     }
 
     fn remove_first_of(&mut self, key: PublicKey) {
@@ -72,7 +75,12 @@ impl Waiting {
 }
 
 impl Reception {
-    pub(crate) fn new(topic: TopicName, verifier: Verifier, depth: usize, node_refusals: Arc<Queue<RefusalEvent>>) -> Self {
+    pub(crate) fn new(
+        topic: TopicName,
+        verifier: Verifier,
+        depth: usize,
+        node_refusals: Arc<Queue<RefusalEvent>>,
+    ) -> Self {
         Self {
             topic,
             verifier,
@@ -104,7 +112,11 @@ impl Reception {
     /// First contact has ended: what is still a stranger's is refused.
     pub(crate) fn settle(&self, key: PublicKey) {
         self.reopen_waiting(key, |reception| {
-            reception.refuse(Refusal::new(Reason::UnknownKey, Some(key), "no card of this key names the writer of this frame"));
+            reception.refuse(Refusal::new(
+                Reason::UnknownKey,
+                Some(key),
+                "no card of this key names the writer of this frame",
+            ));
             true
         });
     }
@@ -112,7 +124,10 @@ impl Reception {
     /// Counts a refusal and tells those who listen.
     pub(crate) fn refuse(&self, refusal: Refusal) {
         self.counters.refuse(refusal.reason);
-        self.node_refusals.push(RefusalEvent { topic: self.topic.clone(), refusal: refusal.clone() });
+        self.node_refusals.push(RefusalEvent {
+            topic: self.topic.clone(),
+            refusal: refusal.clone(),
+        });
         self.refusals.push(refusal);
     }
 
@@ -131,7 +146,9 @@ impl Reception {
         if waiting.frames.is_empty() {
             return false;
         }
-        let Ok(layout) = Layout::parse(bytes.as_slice()) else { return false };
+        let Ok(layout) = Layout::parse(bytes.as_slice()) else {
+            return false;
+        };
         let key = layout.header.key;
         if !waiting.has(key) {
             return false;

@@ -46,3 +46,6 @@ mod epoch;
 mod known_toml;
 mod pins;
 mod public_key;
+
+#[cfg(test)]
+mod tests;

@@ -62,7 +62,10 @@ impl RefusalCounters {
     }
 
     pub(crate) fn read(&self) -> BTreeMap<Reason, u64> {
-        let counts = Reason::ALL.into_iter().zip(&self.0).map(|(reason, count)| (reason, count.load(Ordering::Relaxed)));
+        let counts = Reason::ALL
+            .into_iter()
+            .zip(&self.0)
+            .map(|(reason, count)| (reason, count.load(Ordering::Relaxed)));
         counts.filter(|(_, count)| *count > 0).collect()
     }
 }

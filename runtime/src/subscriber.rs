@@ -35,7 +35,10 @@ pub struct Subscriber<M> {
 
 impl<M: Message> Subscriber<M> {
     pub(crate) fn new(generic: GenericSubscriber) -> Self {
-        Self { generic, of: PhantomData }
+        Self {
+            generic,
+            of: PhantomData,
+        }
     }
 
     /// Waits for the next message.
@@ -85,7 +88,10 @@ impl<M: Message> Subscriber<M> {
     /// # Errors
     ///
     /// [`SubscriberError::Thread`] when no thread can be started.
-    pub fn on_message(self, mut callback: impl FnMut(Received<M>) + Send + 'static) -> Result<Callback, SubscriberError> {
+    pub fn on_message(
+        self,
+        mut callback: impl FnMut(Received<M>) + Send + 'static,
+    ) -> Result<Callback, SubscriberError> {
         let reception = Arc::clone(&self.generic.reception);
         let thread = thread::Builder::new().name(format!("nuncio{}", self.topic()));
         let run = move || {
@@ -100,12 +106,19 @@ impl<M: Message> Subscriber<M> {
     /// Decodes what was verified, or counts why it could not be.
     fn decode(&self, received: &GenericReceived) -> Option<Received<M>> {
         let reason = match payload::decode(received.message()) {
-            Ok(message) => return Some(Received { message, info: received.info() }),
+            Ok(message) => {
+                return Some(Received {
+                    message,
+                    info: received.info(),
+                });
+            }
             Err(DecodeError::Payload { problem, len }) => (Reason::DecodeFailed, DecodeError::Payload { problem, len }),
             Err(error @ DecodeError::Limit(_)) => (Reason::LimitViolated, error),
         };
         let signer = received.message().frame().signer();
-        self.generic.reception.refuse(Refusal::new(reason.0, Some(signer), reason.1.to_string()));
+        self.generic
+            .reception
+            .refuse(Refusal::new(reason.0, Some(signer), reason.1.to_string()));
         None
     }
 }

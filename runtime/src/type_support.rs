@@ -35,11 +35,15 @@ impl TypeSupport {
     /// [`Diagnostics`] with file, line and column of everything that is wrong.
     pub fn compile(type_name: &str, sources: &[(&str, &str)]) -> Result<Self, Diagnostics> {
         let description = nuncio_codegen::describe(type_name, sources)?;
-        let needed = |name: &str| name == type_name || description.referenced.iter().any(|m| m.type_name.to_string() == name);
+        let needed =
+            |name: &str| name == type_name || description.referenced.iter().any(|m| m.type_name.to_string() == name);
         let mut kept: Vec<TypeSource> = sources
             .iter()
             .filter(|(name, _)| needed(name))
-            .map(|(name, text)| TypeSource { type_name: (*name).to_owned(), text: (*text).to_owned() })
+            .map(|(name, text)| TypeSource {
+                type_name: (*name).to_owned(),
+                text: (*text).to_owned(),
+            })
             .collect();
         kept.sort_by_key(|source| (source.type_name != type_name, source.type_name.clone()));
         let definition = TypeDefinition {
@@ -48,7 +52,10 @@ impl TypeSupport {
             sources: kept,
             type_description: nuncio_codegen::type_description_json(&description),
         };
-        Ok(Self { description, definition })
+        Ok(Self {
+            description,
+            definition,
+        })
     }
 
     /// The full name, such as `geometry_msgs/msg/Twist`.
@@ -102,7 +109,14 @@ pub(crate) fn definition_of<M: Message>() -> TypeDefinition {
 
 /// The context under which a definition is signed for a question.
 pub(crate) fn context(domain: &Domain, type_hash: &TypeHash, nonce: &[u8]) -> Context {
-    Context::new(domain, &type_hash.to_string(), TypeDefinition::TYPE_NAME, &TypeDefinition::TYPE_HASH, Kind::Response, nonce)
+    Context::new(
+        domain,
+        &type_hash.to_string(),
+        TypeDefinition::TYPE_NAME,
+        &TypeDefinition::TYPE_HASH,
+        Kind::Response,
+        nonce,
+    )
 }
 
 /// Compiles a served definition and sees that it is the one asked for.
@@ -110,13 +124,23 @@ pub(crate) fn context(domain: &Domain, type_hash: &TypeHash, nonce: &[u8]) -> Co
 /// # Errors
 ///
 /// [`TypeError`] when the text does not compile or is of another type.
-pub(crate) fn accept(definition: &TypeDefinition, type_name: &str, type_hash: &TypeHash) -> Result<TypeSupport, TypeError> {
-    let sources: Vec<(&str, &str)> =
-        definition.sources.iter().map(|source| (source.type_name.as_str(), source.text.as_str())).collect();
+pub(crate) fn accept(
+    definition: &TypeDefinition,
+    type_name: &str,
+    type_hash: &TypeHash,
+) -> Result<TypeSupport, TypeError> {
+    let sources: Vec<(&str, &str)> = definition
+        .sources
+        .iter()
+        .map(|source| (source.type_name.as_str(), source.text.as_str()))
+        .collect();
     let support = TypeSupport::compile(type_name, &sources).map_err(TypeError::Definition)?;
     match support.type_hash() == *type_hash {
         true => Ok(support),
-        false => Err(TypeError::OtherType { asked: *type_hash, found: support.type_hash() }),
+        false => Err(TypeError::OtherType {
+            asked: *type_hash,
+            found: support.type_hash(),
+        }),
     }
 }
 
@@ -147,7 +171,9 @@ impl fmt::Display for TypeError {
             Self::NoAnswer => f.write_str("no publisher served the definition in time; see that its node still runs"),
             Self::Refused(refusal) => write!(f, "the definition served was refused: {refusal}"),
             Self::Definition(problems) => write!(f, "the definition served does not compile:\n{problems}"),
-            Self::OtherType { asked, found } => write!(f, "the definition served is of type {found}, asked for {asked}"),
+            Self::OtherType { asked, found } => {
+                write!(f, "the definition served is of type {found}, asked for {asked}")
+            }
             Self::Link(problem) => write!(f, "the definition could not be asked for: {problem}"),
         }
     }

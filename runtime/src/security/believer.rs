@@ -48,7 +48,11 @@ pub(crate) struct Believer {
 
 impl Believer {
     pub(crate) fn new(domain: Domain, pins: Pins) -> Self {
-        Self { domain, pins: Mutex::new(pins), problem: Mutex::default() }
+        Self {
+            domain,
+            pins: Mutex::new(pins),
+            problem: Mutex::default(),
+        }
     }
 
     /// Why pins are not stored, if they are not.
@@ -71,7 +75,11 @@ impl Believer {
     ) -> Result<Verdict, Refusal> {
         let hidden = facts.peer.name.is_hidden();
         if is_set(&facts.peer.name_believed) && is_set(&facts.topic_believed) {
-            return Ok(if hidden || mode == TrustMode::Observe { Verdict::Unpinned } else { Verdict::Pinned });
+            return Ok(if hidden || mode == TrustMode::Observe {
+                Verdict::Unpinned
+            } else {
+                Verdict::Pinned
+            });
         }
         let key = facts.peer.public_key();
         let (domain, node) = (self.domain.as_str(), facts.peer.name.as_str());
@@ -83,7 +91,13 @@ impl Believer {
             .find_map(|(pin, what, name)| pin.filter(|pin| *pin != key).map(|pin| (pin, what, name)));
         match (mismatch, mode) {
             (Some(_), TrustMode::Observe) => return Ok(Verdict::PinMismatch),
-            (None, TrustMode::Observe) => return Ok(if name_pin.is_some() { Verdict::Pinned } else { Verdict::Unpinned }),
+            (None, TrustMode::Observe) => {
+                return Ok(if name_pin.is_some() {
+                    Verdict::Pinned
+                } else {
+                    Verdict::Unpinned
+                });
+            }
             (Some((pin, what, name)), TrustMode::Tofu) => return Err(pin_refusal(key, pin, what, name)),
             (None, TrustMode::Tofu) => {}
         }
@@ -101,7 +115,13 @@ impl Believer {
     }
 
     /// Another process may have pinned another key a moment ago: the pin that is stored decides.
-    fn settle(&self, key: PublicKey, holder: Result<PublicKey, PinError>, what: &str, name: &str) -> Result<(), Refusal> {
+    fn settle(
+        &self,
+        key: PublicKey,
+        holder: Result<PublicKey, PinError>,
+        what: &str,
+        name: &str,
+    ) -> Result<(), Refusal> {
         match holder {
             Ok(holder) if holder != key => Err(pin_refusal(key, holder, what, name)),
             Ok(_) => Ok(()),
@@ -114,6 +134,7 @@ impl Believer {
 }
 
 fn pin_refusal(key: PublicKey, pinned: PublicKey, what: &str, name: &str) -> Refusal {
-    let detail = format!("the key of {what} {name} has changed: known.toml has {pinned}, the message is signed by {key}");
+    let detail =
+        format!("the key of {what} {name} has changed: known.toml has {pinned}, the message is signed by {key}");
     Refusal::new(Reason::PinMismatch, Some(key), detail)
 }

@@ -17,10 +17,24 @@ impl Context {
     /// The context of frames of one kind and type in one place.
     ///
     /// `place` is the topic or service name, or the node name for a card.
-    pub fn new(domain: &Domain, place: &str, type_name: &str, type_hash: &TypeHash, kind: Kind, request_id: &[u8]) -> Self {
+    pub fn new(
+        domain: &Domain,
+        place: &str,
+        type_name: &str,
+        type_hash: &TypeHash,
+        kind: Kind,
+        request_id: &[u8],
+    ) -> Self {
         let mut hasher = blake3::Hasher::new();
         let kind = [kind as u8];
-        let parts = [domain.as_str().as_bytes(), place.as_bytes(), type_name.as_bytes(), type_hash.as_bytes(), &kind, request_id];
+        let parts = [
+            domain.as_str().as_bytes(),
+            place.as_bytes(),
+            type_name.as_bytes(),
+            type_hash.as_bytes(),
+            &kind,
+            request_id,
+        ];
         for part in parts {
             update_with_length(&mut hasher, part);
         }

@@ -35,7 +35,11 @@ pub(crate) fn seal<M: Message>(identity: &Identity, message: &M, place: &Documen
         type_hash_prefix: M::TYPE_HASH.prefix(),
     };
     let mut frame = FrameWriter::new(Vec::new(), &header, Accompaniment::default());
-    frame.push(place.time_ns, Accompaniment::default(), |bytes| payload::encode(message, bytes)).ok()?;
+    frame
+        .push(place.time_ns, Accompaniment::default(), |bytes| {
+            payload::encode(message, bytes)
+        })
+        .ok()?;
     Some(signer::seal(identity, frame.finish(), &place.context))
 }
 
@@ -54,13 +58,25 @@ pub(crate) fn open<M: Message>(
     let layout = Layout::parse(raw).map_err(layout_refusal)?;
     let refuse = |reason, detail: String| Refusal::new(reason, Some(layout.header.key), detail);
     if layout.header.kind != kind || layout.count != 1 {
-        return Err(refuse(Reason::Malformed, format!("{} frames of kind {:?} where one {kind:?} is due", layout.count, layout.header.kind)));
+        return Err(refuse(
+            Reason::Malformed,
+            format!(
+                "{} frames of kind {:?} where one {kind:?} is due",
+                layout.count, layout.header.kind
+            ),
+        ));
     }
     if layout.header.key != key {
-        return Err(refuse(Reason::BadSignature, format!("signed by {} where {key} is due", layout.header.key)));
+        return Err(refuse(
+            Reason::BadSignature,
+            format!("signed by {} where {key} is due", layout.header.key),
+        ));
     }
     if layout.header.type_hash_prefix != M::TYPE_HASH.prefix() {
-        return Err(refuse(Reason::TypeMismatch, format!("a document that is no {}", M::TYPE_NAME)));
+        return Err(refuse(
+            Reason::TypeMismatch,
+            format!("a document that is no {}", M::TYPE_NAME),
+        ));
     }
     let enrolled = peers.key(key)?;
     check_signature(&layout, raw, &layout.digest(raw), context, &enrolled)?;

@@ -81,9 +81,16 @@ pub enum Kind {
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Message, Self::Request, Self::Response, Self::Card, Self::TrustStatement, Self::Attestation]
-            .into_iter()
-            .find(|kind| *kind as u8 == byte)
+        [
+            Self::Message,
+            Self::Request,
+            Self::Response,
+            Self::Card,
+            Self::TrustStatement,
+            Self::Attestation,
+        ]
+        .into_iter()
+        .find(|kind| *kind as u8 == byte)
     }
 }
 
@@ -219,10 +226,16 @@ pub enum LayoutError {
 impl fmt::Display for LayoutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAFrame => write!(f, "the bytes are no frame: one begins with 4e 75 and has at least {FRAME_LEN_MIN} bytes"),
+            Self::NotAFrame => write!(
+                f,
+                "the bytes are no frame: one begins with 4e 75 and has at least {FRAME_LEN_MIN} bytes"
+            ),
             Self::UnsupportedVersion(found) => write!(f, "frame version {found}, this program reads version {VERSION}"),
             Self::UnsupportedSuite(found) => {
-                write!(f, "signature suite {found}, this program knows suite {SUITE_ED25519_BLAKE3} (Ed25519 over BLAKE3)")
+                write!(
+                    f,
+                    "signature suite {found}, this program knows suite {SUITE_ED25519_BLAKE3} (Ed25519 over BLAKE3)"
+                )
             }
             Self::Malformed { offset, what } => write!(f, "{what} at byte {offset}"),
         }
@@ -250,12 +263,21 @@ impl Layout {
             return Err(LayoutError::UnsupportedSuite(suite));
         }
         if flags & !(FLAG_REPLAY | FLAG_CAUSE | FLAG_ORIGIN) != 0 {
-            return Err(LayoutError::Malformed { offset: 4, what: "unknown flag" });
+            return Err(LayoutError::Malformed {
+                offset: 4,
+                what: "unknown flag",
+            });
         }
-        let kind = Kind::from_byte(kind).ok_or(LayoutError::Malformed { offset: 5, what: "unknown kind" })?;
+        let kind = Kind::from_byte(kind).ok_or(LayoutError::Malformed {
+            offset: 5,
+            what: "unknown kind",
+        })?;
         let count = u16::from_le_bytes(cursor.array()?);
         if count == 0 {
-            return Err(LayoutError::Malformed { offset: 6, what: "a frame without messages" });
+            return Err(LayoutError::Malformed {
+                offset: 6,
+                what: "a frame without messages",
+            });
         }
         let header = Header {
             kind,
@@ -268,13 +290,22 @@ impl Layout {
             type_hash_prefix: cursor.array()?,
         };
         if header.first_number == 0 || header.first_number.checked_add(u64::from(count) - 1).is_none() {
-            return Err(LayoutError::Malformed { offset: 56, what: "numbers start at 1 and never wrap" });
+            return Err(LayoutError::Malformed {
+                offset: 56,
+                what: "numbers start at 1 and never wrap",
+            });
         }
-        let mut trailer = Cursor { bytes, offset: bytes.len() - TRAILER_LEN };
+        let mut trailer = Cursor {
+            bytes,
+            offset: bytes.len() - TRAILER_LEN,
+        };
         let leaf_index = u16::from_le_bytes(trailer.array()?);
         let leaf_count = u16::from_le_bytes(trailer.array()?);
         if leaf_count == 0 || usize::from(leaf_count) > merkle::LEAVES_MAX || leaf_index >= leaf_count {
-            return Err(LayoutError::Malformed { offset: bytes.len() - TRAILER_LEN, what: "no such leaf in a tree of that size" });
+            return Err(LayoutError::Malformed {
+                offset: bytes.len() - TRAILER_LEN,
+                what: "no such leaf in a tree of that size",
+            });
         }
         let layout = Self {
             header,
@@ -293,7 +324,10 @@ impl Layout {
     fn check_messages(&self, bytes: &[u8]) -> Result<(), LayoutError> {
         let end = self.siblings().start;
         let Some(region) = bytes.get(..end).filter(|_| end >= HEADER_LEN) else {
-            return Err(LayoutError::Malformed { offset: HEADER_LEN, what: "no room for the messages" });
+            return Err(LayoutError::Malformed {
+                offset: HEADER_LEN,
+                what: "no room for the messages",
+            });
         };
         let mut messages = self.messages(region);
         for _ in 0..self.count {
@@ -301,19 +335,28 @@ impl Layout {
             if let Some(origin) = span.origin
                 && std::str::from_utf8(region.get(origin.clone()).unwrap_or_default()).is_err()
             {
-                return Err(LayoutError::Malformed { offset: origin.start, what: "an origin that is not UTF-8" });
+                return Err(LayoutError::Malformed {
+                    offset: origin.start,
+                    what: "an origin that is not UTF-8",
+                });
             }
         }
         match messages.cursor.offset == end {
             true => Ok(()),
-            false => Err(LayoutError::Malformed { offset: messages.cursor.offset, what: "bytes after the last message" }),
+            false => Err(LayoutError::Malformed {
+                offset: messages.cursor.offset,
+                what: "bytes after the last message",
+            }),
         }
     }
 
     /// The messages in order. `bytes` are those that the layout was parsed from.
     pub fn messages<'a>(&self, bytes: &'a [u8]) -> Messages<'a> {
         Messages {
-            cursor: Cursor { bytes: bytes.get(..self.siblings().start).unwrap_or_default(), offset: HEADER_LEN },
+            cursor: Cursor {
+                bytes: bytes.get(..self.siblings().start).unwrap_or_default(),
+                offset: HEADER_LEN,
+            },
             remaining: self.count,
             number: self.header.first_number,
             first_time_ns: self.header.first_time_ns,
@@ -363,13 +406,30 @@ impl Messages<'_> {
         let time_ns = i64::try_from(since_first)
             .ok()
             .and_then(|since_first| self.first_time_ns.checked_add(since_first))
-            .ok_or(LayoutError::Malformed { offset: at, what: "a source time beyond 64 bits" })?;
-        let cause = if self.has_cause { Some(MessageId(self.cursor.array()?)) } else { None };
-        let origin = if self.has_origin { Some(self.cursor.counted(ORIGIN_LEN_MAX)?) } else { None };
+            .ok_or(LayoutError::Malformed {
+                offset: at,
+                what: "a source time beyond 64 bits",
+            })?;
+        let cause = if self.has_cause {
+            Some(MessageId(self.cursor.array()?))
+        } else {
+            None
+        };
+        let origin = if self.has_origin {
+            Some(self.cursor.counted(ORIGIN_LEN_MAX)?)
+        } else {
+            None
+        };
         let payload = self.cursor.counted(usize::MAX)?;
         let number = self.number;
         self.number = number.wrapping_add(1);
-        Ok(MessageSpan { number, time_ns, cause, origin, payload })
+        Ok(MessageSpan {
+            number,
+            time_ns,
+            cause,
+            origin,
+            payload,
+        })
     }
 }
 
@@ -391,7 +451,10 @@ struct Cursor<'a> {
 impl Cursor<'_> {
     fn array<const N: usize>(&mut self) -> Result<[u8; N], LayoutError> {
         let found = self.bytes.get(self.offset..).and_then(<[u8]>::first_chunk::<N>);
-        let array = found.ok_or(LayoutError::Malformed { offset: self.offset, what: "the bytes end inside of a part" })?;
+        let array = found.ok_or(LayoutError::Malformed {
+            offset: self.offset,
+            what: "the bytes end inside of a part",
+        })?;
         self.offset += N;
         Ok(*array)
     }
@@ -408,7 +471,11 @@ impl Cursor<'_> {
             }
             value |= bits << shift;
             if byte & 0x80 == 0 {
-                return if byte == 0 && shift > 0 { Err(malformed("a varint longer than it need be")) } else { Ok(value) };
+                return if byte == 0 && shift > 0 {
+                    Err(malformed("a varint longer than it need be"))
+                } else {
+                    Ok(value)
+                };
             }
         }
         Err(malformed("a varint beyond 64 bits"))
@@ -469,7 +536,12 @@ impl FrameWriter {
         buffer.extend_from_slice(&header.first_number.to_le_bytes());
         buffer.extend_from_slice(&header.first_time_ns.to_le_bytes());
         buffer.extend_from_slice(&header.type_hash_prefix);
-        Self { bytes: buffer, count: 0, first_time_ns: header.first_time_ns, flags }
+        Self {
+            bytes: buffer,
+            count: 0,
+            first_time_ns: header.first_time_ns,
+            flags,
+        }
     }
 
     /// Appends a message whose payload `encode` writes behind what the buffer has already.
@@ -514,7 +586,11 @@ impl FrameWriter {
         insert_length(&mut self.bytes, payload);
         self.count += 1;
         let count = self.count.to_le_bytes();
-        self.bytes.iter_mut().skip(6).zip(count).for_each(|(place, byte)| *place = byte);
+        self.bytes
+            .iter_mut()
+            .skip(6)
+            .zip(count)
+            .for_each(|(place, byte)| *place = byte);
         Ok(())
     }
 

@@ -74,7 +74,11 @@ pub fn root_and_paths(leaves: &[Hash]) -> (Hash, Vec<Vec<Hash>>) {
             path.extend(level.get((index >> height) ^ 1));
         }
         let (pairs, odd) = level.as_chunks::<2>();
-        level = pairs.iter().map(|[left, right]| node(left, right)).chain(odd.iter().copied()).collect();
+        level = pairs
+            .iter()
+            .map(|[left, right]| node(left, right))
+            .chain(odd.iter().copied())
+            .collect();
         height += 1;
     }
     (level.first().copied().unwrap_or_default(), paths)
@@ -85,7 +89,9 @@ mod tests {
     use super::*;
 
     fn leaves(count: usize) -> Vec<Hash> {
-        (0..count).map(|index| *blake3::hash(&index.to_le_bytes()).as_bytes()).collect()
+        (0..count)
+            .map(|index| *blake3::hash(&index.to_le_bytes()).as_bytes())
+            .collect()
     }
 
     /// The definition of RFC 6962, section 2.1, word for word.

@@ -53,12 +53,20 @@ impl PeerKey {
     pub(crate) fn enrol(key: PublicKey) -> Result<Self, Refusal> {
         let enrolled =
             EnrolledKey::enrol(key).map_err(|weak| Refusal::new(Reason::WeakKey, Some(key), weak.to_string()))?;
-        Ok(Self { enrolled, roots: Mutex::default() })
+        Ok(Self {
+            enrolled,
+            roots: Mutex::default(),
+        })
     }
 
     /// Whether this very signature over this root was verified before; further frames of a tree then cost hashes only.
     pub(crate) fn knows_root(&self, root: &VerifiedRoot) -> bool {
-        self.roots.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().any(|known| known == root)
+        self.roots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .rev()
+            .any(|known| known == root)
     }
 
     /// Remembers a root whose signature held.
@@ -220,19 +228,29 @@ impl Peers {
             _ if road == CardRoad::Announced => Ok(CardOutcome::NotFresh),
             known => {
                 if known.is_none() && state.nodes.len() >= PEERS_MAX {
-                    return Err(overloaded(authentic.key, format!("{PEERS_MAX} nodes are known already")));
+                    return Err(overloaded(
+                        authentic.key,
+                        format!("{PEERS_MAX} nodes are known already"),
+                    ));
                 }
-                state.writers.retain(|_, facts| !(facts.peer.name == id.1 && facts.peer.public_key() == id.0));
+                state
+                    .writers
+                    .retain(|_, facts| !(facts.peer.name == id.1 && facts.peer.public_key() == id.0));
                 let peer = Arc::new(Peer {
                     key: Arc::clone(&key),
                     name: authentic.name.clone(),
                     epoch: authentic.epoch,
                     name_believed: AtomicBool::new(false),
-                    card: RwLock::new(CardState { card: Arc::new(NodeCard::default()), number: 0 }),
+                    card: RwLock::new(CardState {
+                        card: Arc::new(NodeCard::default()),
+                        number: 0,
+                    }),
                 });
                 state.add_writers(&peer, &authentic, true)?;
-                *peer.card.write().unwrap_or_else(PoisonError::into_inner) =
-                    CardState { card: Arc::new(authentic.card), number: authentic.number };
+                *peer.card.write().unwrap_or_else(PoisonError::into_inner) = CardState {
+                    card: Arc::new(authentic.card),
+                    number: authentic.number,
+                };
                 state.keys.insert(authentic.key, key);
                 state.nodes.insert(id, peer);
                 Ok(CardOutcome::Updated)
@@ -248,7 +266,9 @@ impl Peers {
             return;
         }
         state.nodes.remove(&id);
-        state.writers.retain(|_, facts| !(facts.peer.name == *name && facts.peer.public_key() == key));
+        state
+            .writers
+            .retain(|_, facts| !(facts.peer.name == *name && facts.peer.public_key() == key));
         if !state.nodes.keys().any(|(other, _)| *other == key) {
             state.keys.remove(&key);
         }
@@ -271,17 +291,25 @@ impl State {
         let same = place.card.publishers.len() == authentic.card.publishers.len()
             && place.card.subscribers == authentic.card.subscribers
             && place.card.services == authentic.card.services;
-        *place = CardState { card: Arc::new(authentic.card), number: authentic.number };
+        *place = CardState {
+            card: Arc::new(authentic.card),
+            number: authentic.number,
+        };
         Ok(if same { CardOutcome::Known } else { CardOutcome::Updated })
     }
 
     /// Enters the writers that are not known yet. Known ones keep the floor that they were first given.
     fn add_writers(&mut self, peer: &Arc<Peer>, authentic: &AuthenticCard, first: bool) -> Result<(), Refusal> {
         if self.writers.len() + authentic.card.publishers.len() > WRITERS_MAX {
-            return Err(overloaded(authentic.key, format!("{WRITERS_MAX} publishers are known already")));
+            return Err(overloaded(
+                authentic.key,
+                format!("{WRITERS_MAX} publishers are known already"),
+            ));
         }
         for publisher in &authentic.card.publishers {
-            let Ok(topic) = TopicName::parse(&publisher.topic) else { continue };
+            let Ok(topic) = TopicName::parse(&publisher.topic) else {
+                continue;
+            };
             let facts = || {
                 Arc::new(WriterFacts {
                     peer: Arc::clone(peer),
@@ -293,7 +321,9 @@ impl State {
                     topic_believed: AtomicBool::new(false),
                 })
             };
-            self.writers.entry((authentic.key, Writer(publisher.writer))).or_insert_with(facts);
+            self.writers
+                .entry((authentic.key, Writer(publisher.writer)))
+                .or_insert_with(facts);
         }
         Ok(())
     }

@@ -111,13 +111,19 @@ impl Reason {
             Self::CertExpired => "have the certificate renewed",
             Self::NotPermitted => "give the key a role for this topic in trust.toml",
             Self::StaleEpoch => "an older instance of this node still publishes, or is being replayed; stop it",
-            Self::TooOld => "the frame is a repetition or came far too late; if it was not an attack, look for a slow link",
+            Self::TooOld => {
+                "the frame is a repetition or came far too late; if it was not an attack, look for a slow link"
+            }
             Self::StampTooOld => "check the clocks of both hosts and the delay of the link",
             Self::StampInFuture => "check the clocks of both hosts",
             Self::ReplayNotAllowed => "a recording is being played; opt in on the subscriber if you want it",
-            Self::BadSignature => "somebody altered, redirected or forged the frame; the real publisher need do nothing",
+            Self::BadSignature => {
+                "somebody altered, redirected or forged the frame; the real publisher need do nothing"
+            }
             Self::Equivocation => "two programs sign with the same key; revoke it and give each its own",
-            Self::PinMismatch => "if the publisher has a new key on purpose, delete its line from known.toml and restart",
+            Self::PinMismatch => {
+                "if the publisher has a new key on purpose, delete its line from known.toml and restart"
+            }
             Self::Overloaded => "too many strangers at once; frames of known publishers are not affected",
             Self::DecodeFailed => "the publisher encodes another type under this hash; rebuild it from its schema",
             Self::LimitViolated => "the publisher sends a value that the schema forbids; correct it there",
@@ -144,7 +150,11 @@ pub struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(reason: Reason, claimed_key: Option<PublicKey>, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, claimed_key, detail: detail.into() }
+        Self {
+            reason,
+            claimed_key,
+            detail: detail.into(),
+        }
     }
 }
 

@@ -68,7 +68,11 @@ pub enum ReplayError {
 impl ReplayWindow {
     /// A window that has accepted nothing of `epoch` yet.
     pub fn new(epoch: u64) -> Self {
-        Self { epoch, newest: 0, tags: Box::new([0; WINDOW_LEN]) }
+        Self {
+            epoch,
+            newest: 0,
+            tags: Box::new([0; WINDOW_LEN]),
+        }
     }
 
     /// Whether a frame may still be accepted.
@@ -109,7 +113,11 @@ impl ReplayWindow {
             self.newest = 0;
             self.tags.fill(0);
         }
-        let missing = if begins { 0 } else { first.saturating_sub(self.newest.saturating_add(1)) };
+        let missing = if begins {
+            0
+        } else {
+            first.saturating_sub(self.newest.saturating_add(1))
+        };
         if last > self.newest {
             if last - self.newest >= WINDOW_LEN as u64 {
                 self.tags.fill(0);
@@ -153,7 +161,11 @@ mod tests {
     use super::*;
 
     fn one(epoch: u64, number: u64) -> Numbers {
-        Numbers { epoch, first: number, last: number }
+        Numbers {
+            epoch,
+            first: number,
+            last: number,
+        }
     }
 
     #[test]
@@ -169,10 +181,27 @@ mod tests {
     #[test]
     fn other_content_under_a_seen_number_is_equivocation() {
         let mut window = ReplayWindow::new(5);
-        window.admit(Numbers { epoch: 5, first: 10, last: 20 }, 1);
-        assert_eq!(window.check(one(5, 15), 2), Err(ReplayError::Equivocation { number: 15 }));
-        let overlapping = Numbers { epoch: 5, first: 18, last: 30 };
-        assert_eq!(window.check(overlapping, 2), Err(ReplayError::Equivocation { number: 18 }));
+        window.admit(
+            Numbers {
+                epoch: 5,
+                first: 10,
+                last: 20,
+            },
+            1,
+        );
+        assert_eq!(
+            window.check(one(5, 15), 2),
+            Err(ReplayError::Equivocation { number: 15 })
+        );
+        let overlapping = Numbers {
+            epoch: 5,
+            first: 18,
+            last: 30,
+        };
+        assert_eq!(
+            window.check(overlapping, 2),
+            Err(ReplayError::Equivocation { number: 18 })
+        );
     }
 
     #[test]
@@ -180,7 +209,10 @@ mod tests {
         let mut window = ReplayWindow::new(1);
         window.admit(one(1, 5000), 1);
         assert_eq!(window.check(one(1, 5000 - 1023), 2), Ok(Novelty::New));
-        assert_eq!(window.check(one(1, 5000 - 1024), 2), Err(ReplayError::TooOld { newest: 5000 }));
+        assert_eq!(
+            window.check(one(1, 5000 - 1024), 2),
+            Err(ReplayError::TooOld { newest: 5000 })
+        );
     }
 
     #[test]
@@ -195,8 +227,22 @@ mod tests {
     #[test]
     fn missing_numbers_are_counted_where_they_are_noticed() {
         let mut window = ReplayWindow::new(1);
-        assert_eq!(window.admit(one(1, 40), 1), 0, "what came before the first is nobody's gap");
-        assert_eq!(window.admit(Numbers { epoch: 1, first: 41, last: 44 }, 2), 0);
+        assert_eq!(
+            window.admit(one(1, 40), 1),
+            0,
+            "what came before the first is nobody's gap"
+        );
+        assert_eq!(
+            window.admit(
+                Numbers {
+                    epoch: 1,
+                    first: 41,
+                    last: 44
+                },
+                2
+            ),
+            0
+        );
         assert_eq!(window.admit(one(1, 50), 3), 5);
         assert_eq!(window.admit(one(1, 47), 4), 0, "a late one closes a gap and opens none");
         assert_eq!(window.admit(one(2, 3), 5), 0);
@@ -219,7 +265,11 @@ mod tests {
     #[test]
     fn a_frame_longer_than_the_window_is_remembered_by_its_end() {
         let mut window = ReplayWindow::new(1);
-        let long = Numbers { epoch: 1, first: 1, last: 5000 };
+        let long = Numbers {
+            epoch: 1,
+            first: 1,
+            last: 5000,
+        };
         assert_eq!(window.check(long, 4), Ok(Novelty::New));
         window.admit(long, 4);
         assert_eq!(window.check(long, 4), Err(ReplayError::TooOld { newest: 5000 }));
@@ -233,7 +283,9 @@ mod tests {
         let mut seen = std::collections::HashSet::new();
         let (mut state, mut newest) = (1_u64, 0_u64);
         for _ in 0..200_000 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let number = (newest + 20).saturating_sub(state >> 53).max(1);
             let expected = if number + 1023 < newest {
                 Err(ReplayError::TooOld { newest })

@@ -32,7 +32,10 @@ pub fn seal(identity: &Identity, frame: UnsignedFrame, context: &Context) -> Vec
 ///
 /// Gives nothing for no frames or for more than [`merkle::LEAVES_MAX`].
 pub fn seal_together(identity: &Identity, frames: Vec<(UnsignedFrame, Context)>) -> Vec<Vec<u8>> {
-    let Some(leaf_count) = u16::try_from(frames.len()).ok().filter(|count| usize::from(*count) <= merkle::LEAVES_MAX) else {
+    let Some(leaf_count) = u16::try_from(frames.len())
+        .ok()
+        .filter(|count| usize::from(*count) <= merkle::LEAVES_MAX)
+    else {
         return Vec::new();
     };
     let leaves: Vec<_> = frames
@@ -41,10 +44,14 @@ pub fn seal_together(identity: &Identity, frames: Vec<(UnsignedFrame, Context)>)
         .collect();
     let (root, paths) = merkle::root_and_paths(&leaves);
     let signature = identity.sign(&signed_text(&identity.public_key(), leaf_count, &root));
-    let sealed = frames.into_iter().zip(paths).zip(0_u16..).map(|(((mut frame, _), path), index)| {
-        close(&mut frame.bytes, index, leaf_count, &path, &signature);
-        frame.bytes
-    });
+    let sealed = frames
+        .into_iter()
+        .zip(paths)
+        .zip(0_u16..)
+        .map(|(((mut frame, _), path), index)| {
+            close(&mut frame.bytes, index, leaf_count, &path, &signature);
+            frame.bytes
+        });
     sealed.collect()
 }
 

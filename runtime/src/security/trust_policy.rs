@@ -72,6 +72,9 @@ pub struct TrustPolicy {
 impl TrustPolicy {
     /// The default policy in another mode.
     pub fn in_mode(mode: TrustMode) -> Self {
-        Self { mode, ..Self::default() }
+        Self {
+            mode,
+            ..Self::default()
+        }
     }
 }

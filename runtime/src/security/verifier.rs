@@ -69,7 +69,11 @@ impl Provenance {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum ExpectedType {
     /// This one.
-    Exactly { name: String, hash: TypeHash, exclusive: bool },
+    Exactly {
+        name: String,
+        hash: TypeHash,
+        exclusive: bool,
+    },
     /// Whatever the writer's card says.
     AsInCard,
 }
@@ -148,7 +152,10 @@ impl Verified {
     /// The messages in order. They share the frame's bytes.
     pub fn messages(self: &Arc<Self>) -> impl Iterator<Item = VerifiedMessage> + use<'_> {
         let spans = self.layout.messages(self.bytes.as_slice());
-        spans.map(|span| VerifiedMessage { frame: Arc::clone(self), span })
+        spans.map(|span| VerifiedMessage {
+            frame: Arc::clone(self),
+            span,
+        })
     }
 }
 
@@ -167,7 +174,11 @@ impl VerifiedMessage {
 
     /// The payload's bytes.
     pub fn payload(&self) -> &[u8] {
-        self.frame.bytes.as_slice().get(self.span.payload.clone()).unwrap_or_default()
+        self.frame
+            .bytes
+            .as_slice()
+            .get(self.span.payload.clone())
+            .unwrap_or_default()
     }
 
     /// Its number.
@@ -199,7 +210,11 @@ impl VerifiedMessage {
 
     /// How many messages directly before it never arrived.
     pub fn missing_before(&self) -> u64 {
-        if self.span.number == self.frame.header().first_number { self.frame.missing_before } else { 0 }
+        if self.span.number == self.frame.header().first_number {
+            self.frame.missing_before
+        } else {
+            0
+        }
     }
 }
 
@@ -249,12 +264,23 @@ struct Stream {
 impl Verifier {
     pub(crate) fn new(setup: VerifierSetup, peers: Arc<Peers>, believer: Arc<Believer>) -> Self {
         let fixed_context = match &setup.expected {
-            ExpectedType::Exactly { name, hash, .. } => {
-                Some(Context::new(&setup.domain, setup.topic.as_str(), name, hash, Kind::Message, &[]))
-            }
+            ExpectedType::Exactly { name, hash, .. } => Some(Context::new(
+                &setup.domain,
+                setup.topic.as_str(),
+                name,
+                hash,
+                Kind::Message,
+                &[],
+            )),
             ExpectedType::AsInCard => None,
         };
-        Self { setup, fixed_context, peers, believer, streams: Mutex::default() }
+        Self {
+            setup,
+            fixed_context,
+            peers,
+            believer,
+            streams: Mutex::default(),
+        }
     }
 
     /// Checks a frame that arrived on this subscription's topic. `now_ns` is the receiver's time.
@@ -268,7 +294,9 @@ impl Verifier {
         let key = layout.header.key;
         let refuse = |reason, detail: String| Refusal::new(reason, Some(key), detail);
         self.check_type(&layout)?;
-        let Some(facts) = self.peers.writer(key, layout.header.writer) else { return Ok(Opened::Stranger(key)) };
+        let Some(facts) = self.peers.writer(key, layout.header.writer) else {
+            return Ok(Opened::Stranger(key));
+        };
         if layout.header.epoch > facts.peer.epoch {
             return Ok(Opened::Stranger(key));
         }
@@ -276,14 +304,20 @@ impl Verifier {
             let newer = facts.peer.epoch;
             return Err(refuse(
                 Reason::StaleEpoch,
-                format!("epoch {} of {}, which has started again with epoch {newer}", layout.header.epoch, facts.peer.name),
+                format!(
+                    "epoch {} of {}, which has started again with epoch {newer}",
+                    layout.header.epoch, facts.peer.name
+                ),
             ));
         }
         self.check_time(&layout, &facts, now_ns)?;
 
         let digest = layout.digest(raw);
-        let numbers =
-            Numbers { epoch: layout.header.epoch, first: layout.header.first_number, last: layout.last_number() };
+        let numbers = Numbers {
+            epoch: layout.header.epoch,
+            first: layout.header.first_number,
+            last: layout.last_number(),
+        };
         let (context, novelty) = self.look_at_stream(&layout, &facts, numbers, tag(&digest));
         let suspect = match novelty {
             Ok(Novelty::Duplicate) => return Ok(Opened::Duplicate),
@@ -295,14 +329,28 @@ impl Verifier {
         if let Some(error) = suspect {
             return Err(replay_refusal(key, error));
         }
-        let verdict = self.believer.judge(&facts, &self.setup.topic, self.is_exclusive(), self.setup.policy.mode)?;
+        let verdict = self
+            .believer
+            .judge(&facts, &self.setup.topic, self.is_exclusive(), self.setup.policy.mode)?;
         match self.admit(&facts, &layout, numbers, tag(&digest), context)? {
             None => Ok(Opened::Duplicate),
             Some(missing_before) => {
-                let provenance = if layout.header.replay { Provenance::Replay } else { Provenance::Live };
+                let provenance = if layout.header.replay {
+                    Provenance::Replay
+                } else {
+                    Provenance::Live
+                };
                 let bytes = bytes.clone();
                 let received_time_ns = now_ns;
-                Ok(Opened::Verified(Verified { bytes, layout, facts, verdict, provenance, missing_before, received_time_ns }))
+                Ok(Opened::Verified(Verified {
+                    bytes,
+                    layout,
+                    facts,
+                    verdict,
+                    provenance,
+                    missing_before,
+                    received_time_ns,
+                }))
             }
         }
     }
@@ -310,7 +358,11 @@ impl Verifier {
     fn check_layout(&self, raw: &[u8]) -> Result<Layout, Refusal> {
         if raw.len() > self.setup.frame_len_max {
             let max = self.setup.frame_len_max;
-            return Err(Refusal::new(Reason::TooLarge, None, format!("a frame of {} bytes, at most {max} are accepted", raw.len())));
+            return Err(Refusal::new(
+                Reason::TooLarge,
+                None,
+                format!("a frame of {} bytes, at most {max} are accepted", raw.len()),
+            ));
         }
         let layout = Layout::parse(raw).map_err(layout_refusal)?;
         if layout.header.kind != Kind::Message {
@@ -321,39 +373,65 @@ impl Verifier {
     }
 
     fn check_type(&self, layout: &Layout) -> Result<(), Refusal> {
-        let ExpectedType::Exactly { name, hash, .. } = &self.setup.expected else { return Ok(()) };
+        let ExpectedType::Exactly { name, hash, .. } = &self.setup.expected else {
+            return Ok(());
+        };
         if hash.prefix() == layout.header.type_hash_prefix {
             return Ok(());
         }
         let key = layout.header.key;
         let found = match self.peers.writer(key, layout.header.writer) {
             Some(facts) => format!("{} {}", facts.type_name, facts.type_hash),
-            None => format!("a type whose hash begins with {}", crate::key_expr::hex(&layout.header.type_hash_prefix)),
+            None => format!(
+                "a type whose hash begins with {}",
+                crate::key_expr::hex(&layout.header.type_hash_prefix)
+            ),
         };
-        Err(Refusal::new(Reason::TypeMismatch, Some(key), format!("{found}, subscribed to {name} {hash}")))
+        Err(Refusal::new(
+            Reason::TypeMismatch,
+            Some(key),
+            format!("{found}, subscribed to {name} {hash}"),
+        ))
     }
 
     fn check_time(&self, layout: &Layout, facts: &WriterFacts, now_ns: i64) -> Result<(), Refusal> {
         let header = &layout.header;
         let refuse = |reason, detail: String| Err(Refusal::new(reason, Some(header.key), detail));
         if header.replay && !self.setup.accept_replay {
-            return refuse(Reason::ReplayNotAllowed, "a recording is played back and this subscription takes live messages only".to_owned());
+            return refuse(
+                Reason::ReplayNotAllowed,
+                "a recording is played back and this subscription takes live messages only".to_owned(),
+            );
         }
         if !facts.is_fresh(layout.last_number(), header.first_time_ns) {
             return refuse(
                 Reason::TooOld,
-                format!("number {} was published before first contact, which began at {}", header.first_number, facts.floor),
+                format!(
+                    "number {} was published before first contact, which began at {}",
+                    header.first_number, facts.floor
+                ),
             );
         }
         let nanos = |duration: Option<Duration>| duration.map(|d| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX));
         let age = now_ns.saturating_sub(header.first_time_ns);
         if let Some(max) = nanos(self.setup.policy.stamp_age_max).filter(|max| age > *max) {
-            return refuse(Reason::StampTooOld, format!("published {} ms ago, at most {} ms are allowed", age / 1_000_000, max / 1_000_000));
+            return refuse(
+                Reason::StampTooOld,
+                format!(
+                    "published {} ms ago, at most {} ms are allowed",
+                    age / 1_000_000,
+                    max / 1_000_000
+                ),
+            );
         }
         if let Some(max) = nanos(self.setup.policy.stamp_ahead_max).filter(|max| age.saturating_neg() > *max) {
             return refuse(
                 Reason::StampInFuture,
-                format!("published {} ms in the future, at most {} ms are allowed", -(age / 1_000_000), max / 1_000_000),
+                format!(
+                    "published {} ms in the future, at most {} ms are allowed",
+                    -(age / 1_000_000),
+                    max / 1_000_000
+                ),
             );
         }
         Ok(())
@@ -369,7 +447,9 @@ impl Verifier {
     ) -> (Context, Result<Novelty, ReplayError>) {
         let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         match streams.get(&(layout.header.key, layout.header.writer)) {
-            Some(stream) if stream.context_epoch == facts.peer.epoch => (stream.context, stream.window.check(numbers, tag)),
+            Some(stream) if stream.context_epoch == facts.peer.epoch => {
+                (stream.context, stream.window.check(numbers, tag))
+            }
             Some(stream) => (self.context_of(facts), stream.window.check(numbers, tag)),
             None => (self.context_of(facts), Ok(Novelty::New)),
         }
@@ -377,7 +457,14 @@ impl Verifier {
 
     fn context_of(&self, facts: &WriterFacts) -> Context {
         self.fixed_context.unwrap_or_else(|| {
-            Context::new(&self.setup.domain, self.setup.topic.as_str(), &facts.type_name, &facts.type_hash, Kind::Message, &[])
+            Context::new(
+                &self.setup.domain,
+                self.setup.topic.as_str(),
+                &facts.type_name,
+                &facts.type_hash,
+                Kind::Message,
+                &[],
+            )
         })
     }
 
@@ -399,14 +486,20 @@ impl Verifier {
         if streams.len() >= STREAMS_MAX && !streams.contains_key(&(key, layout.header.writer)) {
             streams.retain(|(key, writer), _| self.peers.writer(*key, *writer).is_some());
             if streams.len() >= STREAMS_MAX {
-                return Err(Refusal::new(Reason::Overloaded, Some(key), format!("{STREAMS_MAX} publishers on this topic already")));
+                return Err(Refusal::new(
+                    Reason::Overloaded,
+                    Some(key),
+                    format!("{STREAMS_MAX} publishers on this topic already"),
+                ));
             }
         }
         let stream = match streams.entry((key, layout.header.writer)) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                entry.insert(Stream { window: ReplayWindow::new(facts.peer.epoch), context, context_epoch: facts.peer.epoch })
-            }
+            Entry::Vacant(entry) => entry.insert(Stream {
+                window: ReplayWindow::new(facts.peer.epoch),
+                context,
+                context_epoch: facts.peer.epoch,
+            }),
         };
         (stream.context, stream.context_epoch) = (context, facts.peer.epoch);
         match stream.window.check(numbers, tag) {
@@ -431,12 +524,16 @@ pub(crate) fn check_signature(
     };
     let (siblings, _) = raw.get(layout.siblings()).unwrap_or_default().as_chunks::<32>();
     let leaf = merkle::leaf(context.as_bytes(), digest);
-    let root = merkle::root_from_path(leaf, layout.leaf_index.into(), layout.leaf_count.into(), siblings).ok_or_else(bad)?;
+    let root =
+        merkle::root_from_path(leaf, layout.leaf_index.into(), layout.leaf_count.into(), siblings).ok_or_else(bad)?;
     let signed = (root, layout.leaf_count, *layout.signature(raw));
     if layout.leaf_count > 1 && key.knows_root(&signed) {
         return Ok(());
     }
-    if !key.enrolled.verify(&signed_text(&layout.header.key, layout.leaf_count, &root), &signed.2) {
+    if !key
+        .enrolled
+        .verify(&signed_text(&layout.header.key, layout.leaf_count, &root), &signed.2)
+    {
         return Err(bad());
     }
     if layout.leaf_count > 1 {
@@ -460,9 +557,10 @@ fn replay_refusal(key: PublicKey, error: ReplayError) -> Refusal {
     let (reason, detail) = match error {
         ReplayError::StaleEpoch { current } => (Reason::StaleEpoch, format!("epoch {current} has replaced it")),
         ReplayError::TooOld { newest } => (Reason::TooOld, format!("the newest number is {newest} already")),
-        ReplayError::Equivocation { number } => {
-            (Reason::Equivocation, format!("number {number} was accepted before with other content, and both signatures hold"))
-        }
+        ReplayError::Equivocation { number } => (
+            Reason::Equivocation,
+            format!("number {number} was accepted before with other content, and both signatures hold"),
+        ),
     };
     Refusal::new(reason, Some(key), detail)
 }

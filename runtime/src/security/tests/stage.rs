@@ -1,0 +1,166 @@
+//! A verifier with one known publisher before it, without any network.
+
+use std::sync::Arc;
+
+use nuncio_msgs::TypeHash;
+use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, NodeCard};
+
+use crate::link::Bytes;
+use crate::name::{Domain, NodeName, TopicName};
+use crate::security::believer::Believer;
+use crate::security::context::Context;
+use crate::security::frame::{Accompaniment, FrameWriter, Header, Kind, UnsignedFrame, Writer};
+use crate::security::key::Identity;
+use crate::security::keystore::Pins;
+use crate::security::peers::{AuthenticCard, CardRoad, Peers};
+use crate::security::refusal::{Reason, Refusal};
+use crate::security::signer;
+use crate::security::trust_policy::TrustPolicy;
+use crate::security::verifier::{ExpectedType, FRAME_LEN_MAX_DEFAULT, Opened, Verified, Verifier, VerifierSetup};
+
+pub(super) const TYPE_NAME: &str = "test_msgs/msg/Thing";
+pub(super) const TYPE_HASH: TypeHash = TypeHash::from_bytes([0xab; 32]);
+pub(super) const TOPIC: &str = "/things";
+pub(super) const NODE: &str = "/talker";
+pub(super) const EPOCH: u64 = 1000;
+/// Now, on every clock of these tests.
+pub(super) const NOW_NS: i64 = 1_700_000_000_000_000_000;
+
+/// What a verifier knows and what it is asked.
+pub(super) struct Stage {
+    pub(super) identity: Identity,
+    pub(super) peers: Arc<Peers>,
+    pub(super) believer: Arc<Believer>,
+    pub(super) verifier: Verifier,
+}
+
+impl Stage {
+    /// The publisher is known, and so is its next number, 1.
+    pub(super) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(super) fn with(change: impl FnOnce(&mut VerifierSetup)) -> Self {
+        let identity = Identity::from_seed(&[7; 32]);
+        let peers = Arc::new(Peers::default());
+        let believer = Arc::new(Believer::new(Domain::default(), Pins::default()));
+        let mut setup = VerifierSetup {
+            domain: Domain::default(),
+            topic: topic(TOPIC),
+            expected: ExpectedType::Exactly {
+                name: TYPE_NAME.to_owned(),
+                hash: TYPE_HASH,
+                exclusive: false,
+            },
+            policy: TrustPolicy::default(),
+            frame_len_max: FRAME_LEN_MAX_DEFAULT,
+            accept_replay: false,
+        };
+        change(&mut setup);
+        let verifier = Verifier::new(setup, Arc::clone(&peers), Arc::clone(&believer));
+        let stage = Self {
+            identity,
+            peers,
+            believer,
+            verifier,
+        };
+        stage.admit(&stage.identity, NODE, EPOCH, 1);
+        stage
+    }
+
+    /// Enters a card that names one publisher on the topic.
+    pub(super) fn admit(&self, identity: &Identity, node: &str, epoch: u64, next_number: u64) {
+        let publisher = CardPublisher {
+            topic: TOPIC.to_owned(),
+            type_name: TYPE_NAME.to_owned(),
+            type_hash: *TYPE_HASH.as_bytes(),
+            writer: Writer::derive(node, TOPIC, 0).0,
+            next_number,
+            ..CardPublisher::default()
+        };
+        let card = NodeCard {
+            node: node.to_owned(),
+            publishers: vec![publisher],
+            epoch,
+            ..NodeCard::default()
+        };
+        let name = NodeName::parse(node).unwrap();
+        let authentic = AuthenticCard {
+            card,
+            name,
+            key: identity.public_key(),
+            epoch,
+            number: 1,
+            time_ns: NOW_NS,
+        };
+        self.peers.admit(authentic, CardRoad::Answered).unwrap();
+    }
+
+    pub(super) fn open(&self, frame: &[u8]) -> Opened {
+        self.verifier.open(&Bytes::from(frame.to_vec()), NOW_NS)
+    }
+
+    /// Opens a frame that must hold.
+    pub(super) fn accept(&self, frame: &[u8]) -> Arc<Verified> {
+        match self.open(frame) {
+            Opened::Verified(verified) => Arc::new(verified),
+            other => panic!("not accepted: {other:?}"),
+        }
+    }
+
+    /// Opens a frame that must be refused.
+    pub(super) fn refuse(&self, frame: &[u8]) -> Refusal {
+        match self.open(frame) {
+            Opened::Refused(refusal) => refusal,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    pub(super) fn reason(&self, frame: &[u8]) -> Reason {
+        self.refuse(frame).reason
+    }
+
+    /// A genuine frame of the known publisher.
+    pub(super) fn frame(&self, number: u64, payloads: &[&[u8]]) -> Vec<u8> {
+        signer::seal(
+            &self.identity,
+            unsigned(&header(&self.identity, number), payloads),
+            &context(),
+        )
+    }
+}
+
+pub(super) fn topic(text: &str) -> TopicName {
+    TopicName::parse(text).unwrap()
+}
+
+pub(super) fn context() -> Context {
+    Context::new(&Domain::default(), TOPIC, TYPE_NAME, &TYPE_HASH, Kind::Message, &[])
+}
+
+pub(super) fn header(identity: &Identity, number: u64) -> Header {
+    Header {
+        kind: Kind::Message,
+        replay: false,
+        key: identity.public_key(),
+        writer: Writer::derive(NODE, TOPIC, 0),
+        epoch: EPOCH,
+        first_number: number,
+        first_time_ns: NOW_NS,
+        type_hash_prefix: TYPE_HASH.prefix(),
+    }
+}
+
+/// A frame with one message per payload, a microsecond apart.
+pub(super) fn unsigned(header: &Header, payloads: &[&[u8]]) -> UnsignedFrame {
+    let mut writer = FrameWriter::new(Vec::new(), header, Accompaniment::default());
+    for (index, payload) in payloads.iter().enumerate() {
+        let time_ns = header.first_time_ns + 1000 * index as i64;
+        let push = writer.push(time_ns, Accompaniment::default(), |bytes| {
+            bytes.extend_from_slice(payload);
+            Ok::<(), ()>(())
+        });
+        push.unwrap();
+    }
+    writer.finish()
+}
