@@ -1,10 +1,11 @@
 //! The interfaces that Nuncio ships, as a program finds them at run time.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nuncio_codegen::model::TypeName;
-use nuncio_codegen::{Interfaces, compile, describe, read_folder, split_definitions, type_hash};
+use nuncio_codegen::{Interfaces, compile, describe, read_folder, split_definitions, type_hash, type_hash_text};
 
 fn vocabulary() -> Interfaces {
     let folder = read_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../msgs"))
@@ -35,4 +36,14 @@ fn the_joined_definition_of_a_message_describes_it_again() {
     );
     let description = describe("std_msgs/msg/Header", &parts).unwrap();
     assert_eq!(type_hash(&description), type_hash(&interfaces.describe(&name).unwrap()));
+}
+
+#[test]
+fn every_known_hash_is_the_one_that_ros_computes() {
+    let vectors: BTreeMap<&str, &str> = serde_json::from_str(include_str!("../fixtures/rihs01.json")).unwrap();
+    let interfaces = vocabulary();
+    for (name, expected) in &vectors {
+        let description = interfaces.describe(&TypeName::parse(name).unwrap()).expect(name);
+        assert_eq!(type_hash_text(&type_hash(&description)), *expected, "{name}");
+    }
 }
