@@ -15,7 +15,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::card::{self, NONCE_LEN};
-use crate::clock;
 use crate::key_expr::{self, NodeClaim};
 use crate::link::Bytes;
 use crate::node::NodeCore;
@@ -23,15 +22,15 @@ use crate::security::key::PublicKey;
 use crate::security::peers::{CardOutcome, CardRoad};
 
 /// The most keys that are asked about at one time.
-pub const ASKING_MAX: usize = 256;
+pub(crate) const ASKING_MAX: usize = 256;
 /// The most notes that wait for the contact thread.
-pub const NOTES_MAX: usize = 8192;
+pub(crate) const NOTES_MAX: usize = 8192;
 /// The most liveliness tokens that a node remembers.
-pub const TOKENS_MAX: usize = 8192;
+pub(crate) const TOKENS_MAX: usize = 8192;
 /// How long an answer may take.
-pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a key that gave no answer is refused without being asked again.
-pub const FAILED_FOR: Duration = Duration::from_secs(1);
+pub(crate) const FAILED_FOR: Duration = Duration::from_secs(1);
 
 /// How long the last messages of a node may arrive after its liveliness token has vanished: data and presence do not
 /// travel in step. Afterwards the node has to be met again before it is believed again.
@@ -107,7 +106,12 @@ impl ContactDesk {
             }
             notes = match until.map(|until| until.saturating_duration_since(Instant::now())) {
                 Some(Duration::ZERO) => return None,
-                Some(left) => self.note_left.wait_timeout(notes, left).unwrap_or_else(PoisonError::into_inner).0,
+                Some(left) => {
+                    self.note_left
+                        .wait_timeout(notes, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
                 None => self.note_left.wait(notes).unwrap_or_else(PoisonError::into_inner),
             };
         }

@@ -127,7 +127,12 @@ pub(crate) struct GraphState {
 
 impl GraphState {
     pub(crate) fn new(key: PublicKey, name: NodeName) -> Self {
-        Self { own: (key, name), tokens: Mutex::default(), version: AtomicU64::new(0), event: Event::new() }
+        Self {
+            own: (key, name),
+            tokens: Mutex::default(),
+            version: AtomicU64::new(0),
+            event: Event::new(),
+        }
     }
 
     pub(crate) fn token_appeared(&self, claim: NodeClaim) {
@@ -169,7 +174,12 @@ impl GraphState {
         let tokens = self.lock().clone();
         let claimed = tokens.into_iter().map(|((key, name), epoch)| {
             let peer = peers.node(key, &name).filter(|peer| peer.epoch() >= epoch);
-            GraphNode { epoch: peer.as_ref().map_or(epoch, |peer| peer.epoch()), card: peer.map(|peer| peer.card()), name, key }
+            GraphNode {
+                epoch: peer.as_ref().map_or(epoch, |peer| peer.epoch()),
+                card: peer.map(|peer| peer.card()),
+                name,
+                key,
+            }
         });
         let own = peers.node(self.own.0, &self.own.1).map(|peer| GraphNode {
             name: peer.name().clone(),

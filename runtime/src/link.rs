@@ -493,7 +493,9 @@ fn zenoh_config(listen: &[String], connect: &[String], multicast: bool) -> Resul
 }
 
 fn is_on_this_machine(endpoint: &str) -> bool {
-    ["tcp/127.", "tcp/localhost:", "tcp/[::1]:"].iter().any(|start| endpoint.starts_with(start))
+    ["tcp/127.", "tcp/localhost:", "tcp/[::1]:"]
+        .iter()
+        .any(|start| endpoint.starts_with(start))
 }
 
 /// How other processes of this machine reach an endpoint that is listened on; `None` when they cannot by TCP.

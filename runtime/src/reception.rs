@@ -18,11 +18,11 @@ use crate::security::verifier::{Opened, Verified, VerifiedMessage, Verifier};
 use crate::stats::{SubscriptionCounters, SubscriptionStats, add};
 
 /// The most frames of strangers that wait at one subscription.
-pub const WAITING_FRAMES_MAX: usize = 4096;
+pub(crate) const WAITING_FRAMES_MAX: usize = 4096;
 /// The most bytes that they may have together.
-pub const WAITING_BYTES_MAX: usize = 8 << 20;
+pub(crate) const WAITING_BYTES_MAX: usize = 8 << 20;
 /// How many refusals are kept for whoever wants to read them; older ones are only counted.
-pub const REFUSALS_KEPT: usize = 256;
+pub(crate) const REFUSALS_KEPT: usize = 256;
 
 /// A refusal and where it happened.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -147,7 +147,9 @@ impl Reception {
             if waiting.frames.is_empty() {
                 return false;
             }
-            let Ok(layout) = Layout::parse(bytes.as_slice()) else { return false };
+            let Ok(layout) = Layout::parse(bytes.as_slice()) else {
+                return false;
+            };
             let key = layout.header.key;
             if !waiting.has(key) {
                 return false;

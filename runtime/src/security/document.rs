@@ -40,7 +40,9 @@ pub(crate) fn seal<M: Message>(identity: &Identity, message: &M, place: &Documen
     };
     let mut frame = FrameWriter::new(Vec::new(), &header, Accompaniment::default());
     frame
-        .push(place.time_ns, Accompaniment::default(), |bytes| payload::encode(message, bytes))
+        .push(place.time_ns, Accompaniment::default(), |bytes| {
+            payload::encode(message, place.time_ns, bytes)
+        })
         .map_err(|error| match error {
             PushError::Encode(error) => Refusal::new(Reason::LimitViolated, Some(header.key), error.to_string()),
             PushError::DoesNotFit => Refusal::new(Reason::Malformed, Some(header.key), "a document without a frame"),

@@ -10,7 +10,9 @@ use crate::peers::{DEADLINE, Peers, identity, listen, node};
 async fn a_subscriber_that_joins_late_hears_what_comes_and_not_what_was() {
     let peers = Peers::new().await;
     let publisher = peers.talker.publisher::<Twist>("/cmd_vel").unwrap();
-    (0..5).for_each(|_| drop(publisher.publish(&Twist::default()).unwrap()));
+    for _ in 0..5 {
+        publisher.publish(&Twist::default()).unwrap();
+    }
     let late = node("late", 3).connect(&peers.endpoint).open().await.unwrap();
     let subscriber = late.subscriber::<Twist>("/cmd_vel").unwrap();
     assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
@@ -88,9 +90,7 @@ async fn a_restarted_publisher_is_heard_again_and_its_former_frames_are_not() {
         epochs.push(talker.epoch());
         recorded.push(frame);
         if epochs.len() == 2 {
-            attacker
-                .put(&topic, &recorded[0])
-                .unwrap();
+            attacker.put(&topic, &recorded[0]).unwrap();
             let refused = tokio::time::timeout(DEADLINE, subscriber.next_refusal())
                 .await
                 .unwrap()
