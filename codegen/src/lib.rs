@@ -61,6 +61,7 @@ pub use compile::{Interfaces, MAX_DEFINITIONS, MAX_DEFINITIONS_LEN, compile, des
 pub use definition::{join_definitions, split_definitions};
 pub use diagnostic::{Diagnostic, Diagnostics, MAX_PROBLEMS};
 pub use emit::{Target, emit};
+pub use near_name::near_names;
 pub use source::{Folder, MAX_FILE_LEN, SourceFile, read_folder};
 pub use type_description::{PLACEHOLDER_MEMBER, type_description_json, type_id};
 pub use type_hash::{type_hash, type_hash_text};

@@ -4,7 +4,7 @@
 const LONGEST: usize = 64;
 
 /// The candidates nearest to `name`, nearest first, at most three, none further away than two edits.
-pub(crate) fn near_names<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub fn near_names<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut near: Vec<(usize, &str)> = candidates
         .filter_map(|candidate| Some((edit_distance(name, candidate)?, candidate)))
         .filter(|(distance, candidate)| *distance <= 2 && *distance * 2 < candidate.len())

@@ -23,7 +23,7 @@ async fn a_type_that_only_the_publisher_knows_is_fetched_and_read() {
         .unwrap();
     assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
     let value = serde_json::json!({"speed": 1.5, "name": "trot", "feet": [{"down": true, "position": [3, -4]}]});
-    let payload = gait.run_time_type().unwrap().from_json(&value).unwrap();
+    let payload = gait.run_time_type().unwrap().from_json(&value, 0).unwrap();
     publisher.publish(&payload, Accompaniment::default()).unwrap();
 
     let received = subscriber.recv_timeout(DEADLINE).unwrap();

@@ -1,0 +1,205 @@
+//! Types known at run time: payload bytes to JSON and back, for types that the program was not built with.
+//!
+//! A [`RunTimeType`] is made once from a type description. It reads the very payloads that the generated types write,
+//! and writes those that they read:
+//!
+//! | schema | payload | JSON |
+//! |---|---|---|
+//! | message | its fields in order, nothing between | object, names and order of the schema |
+//! | `bool` | one byte, 0 or 1 | `true`, `false` |
+//! | `byte`, `char`, `uint8`, `int8` | one byte | number |
+//! | other integers | variable length, signed ones zig-zag | number, exact to 64 bits |
+//! | `float32`, `float64` | little endian | shortest number that reads back; `"NaN"`, `"Infinity"`, `"-Infinity"` |
+//! | `string`, `wstring` | length in bytes, UTF-8 | text |
+//! | `T[N]` | elements | list |
+//! | `T[]`, `T[<=N]` | count, elements | list |
+//!
+//! Reading JSON is as kind as `ros2 topic pub`: fields left out take the schema's default, integers may be texts,
+//! octets may be base64, a `builtin_interfaces/Time` or `std_msgs/Header` may be the word `now`. It is strict about
+//! everything else: an unknown field, a value of another type or out of range is an error that names its place.
+//!
+//! # What hostile input can do
+//!
+//! Nothing that its own size does not pay for. Counts in a payload are believed as far as the bytes that follow could
+//! hold them, elements that take no bytes end at [`MAX_EMPTY_ELEMENTS`], JSON ends at a length that the caller chose,
+//! and types whose nesting or fixed arrays would cost too much are refused by [`RunTimeType::new`].
+
+mod clock_word;
+mod decode;
+mod defaults;
+mod document;
+mod encode;
+mod json_text;
+mod json_tree;
+mod limits;
+mod place;
+mod reader;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use nuncio_codegen::model::{Element, Field, TypeDescription};
+use serde_json::Value;
+
+pub use self::decode::{DecodeError, MAX_EMPTY_ELEMENTS};
+pub use self::document::MAX_TEXT_LEN;
+pub use self::encode::EncodeError;
+pub use self::shape::{MAX_DEPTH, MAX_FIXED_VALUES, RunTimeTypeError};
+
+use self::json_text::JsonText;
+use self::json_tree::JsonTree;
+use self::limits::LimitCheck;
+use self::shape::MessageShape;
+
+/// The length of JSON, in bytes, beyond which reading a payload ends when the caller chose no other.
+pub const DEFAULT_MAX_JSON_LEN: usize = 64 * 1024 * 1024;
+
+/// The codec of one type: payload to JSON, JSON to payload. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct RunTimeType {
+    description: Arc<TypeDescription>,
+    root: Arc<MessageShape>,
+    max_json_len: usize,
+}
+
+impl RunTimeType {
+    /// Prepares the codec of the description's root.
+    ///
+    /// # Errors
+    ///
+    /// [`RunTimeTypeError`] when the description does not hold every type that it refers to, when a type contains
+    /// itself, or when a value of the type would be unreasonably deep or large.
+    pub fn new(description: &TypeDescription) -> Result<Self, RunTimeTypeError> {
+        Ok(Self {
+            root: shape::compile(description)?,
+            description: Arc::new(description.clone()),
+            max_json_len: DEFAULT_MAX_JSON_LEN,
+        })
+    }
+
+    /// Lets JSON made from a payload be at most `max_json_len` bytes long.
+    ///
+    /// A tree takes up to thirty times the memory of the text that it stands for.
+    #[must_use]
+    pub fn with_max_json_len(self, max_json_len: usize) -> Self {
+        Self { max_json_len, ..self }
+    }
+
+    /// The full name, such as `geometry_msgs/msg/Twist`.
+    pub fn type_name(&self) -> &str {
+        &self.root.type_name
+    }
+
+    /// The schema: fields with their units, comments and limits, and constants.
+    pub fn description(&self) -> &TypeDescription {
+        &self.description
+    }
+
+    /// The schema's field at `path`, such as `linear.x` or `transforms[3].header`; what stands in brackets is not read.
+    pub fn field(&self, path: &str) -> Option<&Field> {
+        let mut message = Some(&self.description.root);
+        let mut found = None;
+        for name in path.split('.') {
+            let name = name.split_once('[').map_or(name, |(name, _)| name);
+            let field = message?.fields.iter().find(|field| field.name == name)?;
+            message = match &field.field_type.element {
+                Element::Message(name) => self.description.find(name),
+                Element::Primitive(_) | Element::Text { .. } => None,
+            };
+            found = Some(field);
+        }
+        found
+    }
+
+    /// Appends the payload's JSON to `out`, on one line. After an error `out` is as it was.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when the bytes are not a payload of this type or the JSON would be too long.
+    pub fn write_json(&self, payload: &[u8], out: &mut String) -> Result<(), DecodeError> {
+        let start = out.len();
+        let result = decode::walk(&self.root, payload, &mut JsonText::new(out, self.max_json_len));
+        if result.is_err() {
+            out.truncate(start);
+        }
+        result.map_err(|fault| fault.into_error(self.max_json_len))
+    }
+
+    /// The payload as a JSON tree, for callers that look into it.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when the bytes are not a payload of this type or the JSON would be too long.
+    pub fn to_json(&self, payload: &[u8]) -> Result<Value, DecodeError> {
+        let mut tree = JsonTree::new(self.max_json_len);
+        match decode::walk(&self.root, payload, &mut tree) {
+            Ok(()) => Ok(tree.into_value()),
+            Err(fault) => Err(fault.into_error(self.max_json_len)),
+        }
+    }
+
+    /// Checks a payload against its type and against the bounds and limits that the schema gives, ages aside.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when the bytes are not a payload of this type, or else the first violation in field order.
+    pub fn check(&self, payload: &[u8]) -> Result<(), DecodeError> {
+        let Err(fault) = decode::walk(&self.root, payload, &mut LimitCheck { ignored: false }) else {
+            return Ok(());
+        };
+        // What is not of its type is that in the first place, whatever stands before the damage.
+        let unlimited = decode::walk(&self.root, payload, &mut LimitCheck { ignored: true });
+        Err(unlimited.err().unwrap_or(fault).into_error(self.max_json_len))
+    }
+
+    /// The payload of a JSON value. `now_ns` is what the word `now` means, in nanoseconds since 1970-01-01 UTC.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] with the place of the first value that does not fit the type or violates a limit.
+    pub fn from_json(&self, json: &Value, now_ns: i64) -> Result<Vec<u8>, EncodeError> {
+        let payload = encode::encode(&self.root, json, now_ns)?;
+        match self.check(&payload) {
+            Ok(()) => Ok(payload),
+            Err(DecodeError::Limit(violation)) => Err(EncodeError::Limit(violation)),
+            Err(other) => Err(EncodeError::Document {
+                problem: other.to_string(),
+            }),
+        }
+    }
+
+    /// The payload of a JSON text; see [`RunTimeType::from_json`].
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] when the text is no JSON or too long, or for the reasons of [`RunTimeType::from_json`].
+    pub fn from_json_text(&self, text: &str, now_ns: i64) -> Result<Vec<u8>, EncodeError> {
+        self.from_json(&document::read_json(text)?, now_ns)
+    }
+
+    /// The payload of a YAML text, as people type it for `ros2 topic pub`; see [`RunTimeType::from_json`].
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] when the text is no YAML or too long, or for the reasons of [`RunTimeType::from_json`].
+    pub fn from_yaml_text(&self, text: &str, now_ns: i64) -> Result<Vec<u8>, EncodeError> {
+        self.from_json(&document::read_yaml(text)?, now_ns)
+    }
+
+    /// The payload of a message whose every field has the schema's default.
+    pub fn default_payload(&self) -> Vec<u8> {
+        let mut payload = Vec::new();
+        defaults::push_message(&self.root, &mut payload);
+        payload
+    }
+
+    /// A message whose every field has the schema's default: a prototype to fill in.
+    pub fn default_json(&self) -> Value {
+        let mut tree = JsonTree::new(usize::MAX);
+        // A default payload is always of its type, and nothing is too long for a tree without a limit.
+        _ = decode::walk(&self.root, &self.default_payload(), &mut tree);
+        tree.into_value()
+    }
+}

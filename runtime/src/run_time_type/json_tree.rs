@@ -1,0 +1,140 @@
+//! A payload's values as a tree of JSON values.
+
+use serde_json::{Map, Number, Value};
+
+use super::decode::{Refusal, Sink, WireValue};
+use super::json_text::non_finite_word;
+use super::shape::FieldShape;
+
+/// Builds the tree. Its size is counted in bytes of the text that it stands for, a few bytes more or less.
+#[derive(Debug)]
+pub(super) struct JsonTree {
+    root: Value,
+    /// From the root to the message or list at hand.
+    open: Vec<Open>,
+    left: usize,
+}
+
+/// A message or a list that is not complete.
+#[derive(Debug)]
+enum Open {
+    /// With the name of the field at hand.
+    Message(Map<String, Value>, String),
+    List(Vec<Value>),
+}
+
+impl JsonTree {
+    pub(super) fn new(max_len: usize) -> Self {
+        Self {
+            root: Value::Null,
+            open: Vec::new(),
+            left: max_len,
+        }
+    }
+
+    pub(super) fn into_value(self) -> Value {
+        self.root
+    }
+
+    fn spend(&mut self, len: usize) -> Result<(), Refusal> {
+        self.left = self.left.checked_sub(len).ok_or(Refusal::TooLong)?;
+        Ok(())
+    }
+
+    fn put(&mut self, value: Value) {
+        match self.open.last_mut() {
+            None => self.root = value,
+            Some(Open::List(list)) => list.push(value),
+            Some(Open::Message(message, name)) => {
+                message.insert(std::mem::take(name), value);
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        match self.open.pop() {
+            Some(Open::Message(message, _)) => self.put(Value::Object(message)),
+            Some(Open::List(list)) => self.put(Value::Array(list)),
+            None => {}
+        }
+    }
+}
+
+impl Sink for JsonTree {
+    const SEES_EMPTY_MESSAGES: bool = true;
+
+    fn open_message(&mut self) -> Result<(), Refusal> {
+        self.spend(2)?;
+        self.open.push(Open::Message(Map::new(), String::new()));
+        Ok(())
+    }
+
+    fn field(&mut self, _: usize, field: &FieldShape) -> Result<(), Refusal> {
+        self.spend(field.key.len() + 1)?;
+        if let Some(Open::Message(_, name)) = self.open.last_mut() {
+            name.clone_from(&field.name);
+        }
+        Ok(())
+    }
+
+    fn close_message(&mut self) -> Result<(), Refusal> {
+        self.close();
+        Ok(())
+    }
+
+    fn open_list(&mut self, _: &FieldShape, len: usize) -> Result<(), Refusal> {
+        // Every element takes two bytes at least, a digit and a comma, but for the last one.
+        self.spend(2)?;
+        if len.saturating_mul(2).saturating_sub(1) > self.left {
+            return Err(Refusal::TooLong);
+        }
+        self.open.push(Open::List(Vec::with_capacity(len)));
+        Ok(())
+    }
+
+    fn element(&mut self, _: usize) -> Result<(), Refusal> {
+        self.spend(1)
+    }
+
+    fn close_list(&mut self) -> Result<(), Refusal> {
+        self.close();
+        Ok(())
+    }
+
+    fn value(&mut self, _: &FieldShape, value: WireValue<'_>) -> Result<(), Refusal> {
+        let (value, len) = match value {
+            WireValue::Bool(value) => (Value::Bool(value), 4),
+            WireValue::Unsigned(value) => (Value::from(value), 1),
+            WireValue::Signed(value) => (Value::from(value), 1),
+            WireValue::Float32(value) => (float32(value), 3),
+            WireValue::Float64(value) => (float64(value), 3),
+            WireValue::Text(text) => {
+                self.spend(text.len())?;
+                (Value::from(text), 2)
+            }
+        };
+        self.spend(len)?;
+        self.put(value);
+        Ok(())
+    }
+
+    fn octets(&mut self, _: &FieldShape, octets: &[u8]) -> Result<(), Refusal> {
+        self.spend(octets.len().saturating_mul(2).saturating_sub(1))?;
+        if let Some(Open::List(list)) = self.open.last_mut() {
+            list.extend(octets.iter().copied().map(Value::from));
+        }
+        Ok(())
+    }
+}
+
+fn float64(value: f64) -> Value {
+    Number::from_f64(value).map_or_else(|| Value::from(non_finite_word(value)), Value::Number)
+}
+
+/// The number that prints as the `float32` does: 0.1, not 0.10000000149011612.
+fn float32(value: f32) -> Value {
+    if !value.is_finite() {
+        return float64(value.into());
+    }
+    float64(value.to_string().parse().unwrap_or_else(|_| value.into()))
+}
