@@ -60,7 +60,6 @@ impl Stage {
         let stage = Self {
             identity,
             peers,
-            believer,
             verifier,
         };
         stage.admit(&stage.identity, NODE, EPOCH, 1);
