@@ -98,7 +98,7 @@ pub(crate) async fn run(options: DemoOptions) -> Result<DemoSummary, DemoError> 
     played?;
     let elapsed = start.elapsed();
     holds_in_time(DRAIN_TIMEOUT, || Tally::of(&scene, &before).is_settled()).await;
-    let tally = Tally::of(&scene, &before);
+    let tally = Tally::of(&scene, &before).concluded();
     screen.conclude(&tally, elapsed).map_err(DemoError::Output)?;
     let ok = tally.problems().is_empty();
     close(&scene).await;

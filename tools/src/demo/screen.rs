@@ -108,7 +108,7 @@ impl Screen {
             _ = write!(text, "\x1b[{}A", self.drawn);
         }
         for line in table.lines() {
-            text.push_str(line);
+            text.push_str(line.trim_end());
             text.push_str(if self.presentation == Presentation::Lines {
                 "\n"
             } else {
@@ -265,4 +265,47 @@ fn put(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(color: bool) -> String {
+        let (elapsed, planned) = (Duration::from_secs(3), Duration::from_secs(86_400));
+        table(&Tally::good(), &Rates::default(), elapsed, planned, color)
+    }
+
+    #[test]
+    fn the_table_and_the_verdict_fit_a_small_terminal() {
+        let text = sample(false);
+        assert!(text.lines().all(|line| line.chars().count() <= 79), "{text}");
+        let lines = text.lines().count() + verdict(&Tally::good(), false).lines().count();
+        assert!(lines <= 23, "{lines} lines, and one for the prompt");
+    }
+
+    #[test]
+    fn without_colour_there_is_no_escape_sequence() {
+        assert!(!sample(false).contains('\x1b') && !verdict(&Tally::good(), false).contains('\x1b'));
+        assert!(sample(true).contains(BOLD) && verdict(&Tally::good(), true).contains(GREEN));
+    }
+
+    #[test]
+    fn a_bad_end_is_said_in_words() {
+        let mut tally = Tally::good();
+        tally.topics[0].sent += 3;
+        assert_eq!(verdict(&tally, false), "FAILED: 3 genuine messages were lost\n");
+    }
+
+    #[test]
+    fn rates_are_those_of_the_last_two_seconds() {
+        let (mut rates, mut tally, start) = (Rates::default(), Tally::good(), Instant::now());
+        assert_eq!(rates.of(Topic::Commands), None);
+        for (second, delivered) in [(0, 0), (1, 1000), (2, 2000), (3, 2100), (4, 2200)] {
+            tally.topics[0].reading.delivered = delivered;
+            rates.note(&tally, start + Duration::from_secs(second));
+        }
+        assert_eq!(rates.of(Topic::Commands), Some(100.0));
+        assert!(rates.noted.len() <= 3, "{:?}", rates.noted);
+    }
 }

@@ -82,6 +82,14 @@ impl Tally {
         }
     }
 
+    /// The same at the end, when nothing is on its way any more: what was published and not delivered is missing.
+    pub(super) fn concluded(mut self) -> Self {
+        for topic in &mut self.topics {
+            topic.reading.missing = topic.sent.saturating_sub(topic.reading.delivered);
+        }
+        self
+    }
+
     /// Genuine messages published.
     pub(super) fn sent(&self) -> u64 {
         self.topics.iter().map(|topic| topic.sent).sum()
@@ -178,19 +186,16 @@ impl Tally {
 }
 
 #[cfg(test)]
-mod tests {
-    use nuncio::{Identity, Reason};
-
-    use super::*;
-
+impl Tally {
     /// A tally in which all is well.
-    fn good() -> Tally {
+    pub(super) fn good() -> Self {
         let topics = Topic::ALL.map(|topic| TopicTally {
             topic,
-            signer: Identity::from_seed(&[1; 32]).public_key(),
+            signer: nuncio::Identity::from_seed(&[1; 32]).public_key(),
             sent: 10,
             reading: LedgerReading {
                 delivered: 10,
+                delays_ns: Some((310_000, 1_250_000)),
                 ..LedgerReading::default()
             },
         });
@@ -199,18 +204,31 @@ mod tests {
             sent: 2,
             refused: 2,
         });
-        Tally {
+        let bad_signatures = (Fate::Refused(nuncio::Reason::BadSignature), 24);
+        Self {
             topics: topics.into(),
             attacks: attacks.into(),
-            refused: BTreeMap::from([(Fate::Refused(Reason::BadSignature), 24), (Fate::Duplicate, 2)]),
-            ..Tally::default()
+            refused: BTreeMap::from([bad_signatures, (Fate::Duplicate, 2)]),
+            causation: Some(Causation {
+                command: 10,
+                answer: 3,
+                words: "the door is narrow, go slowly".to_owned(),
+            }),
+            ..Self::default()
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use nuncio::Reason;
+
+    use super::*;
 
     #[test]
     fn all_is_well_only_when_every_number_fits() {
-        assert_eq!(good().problems(), Vec::<String>::new());
-        assert!(good().is_settled());
+        assert_eq!(Tally::good().problems(), Vec::<String>::new());
+        assert!(Tally::good().is_settled());
         let spoil: [(fn(&mut Tally), &str); 5] = [
             (|tally| tally.topics[0].sent += 1, "1 genuine messages were lost"),
             (
@@ -225,10 +243,18 @@ mod tests {
             ),
         ];
         for (spoil, problem) in spoil {
-            let mut tally = good();
+            let mut tally = Tally::good();
             spoil(&mut tally);
             assert_eq!(tally.problems(), [problem]);
         }
+    }
+
+    #[test]
+    fn what_never_came_is_missing_at_the_end_although_no_later_number_says_so() {
+        let mut tally = Tally::good();
+        tally.topics[2].sent += 4;
+        assert_eq!((tally.missing(), tally.outstanding()), (0, 4));
+        assert_eq!(tally.concluded().missing(), 4);
     }
 
     #[test]
@@ -238,7 +264,7 @@ mod tests {
 
     #[test]
     fn the_json_begins_with_the_promised_keys() {
-        let text = good().to_json().to_string();
+        let text = Tally::good().to_json().to_string();
         let start = r#"{"delivered":40,"lost":0,"forged_sent":26,"forged_delivered":0,"refused":{"BadSignature":24,"Duplicate":2}"#;
         assert!(text.starts_with(start), "{text}");
     }
