@@ -202,7 +202,7 @@ impl fmt::Display for DemoError {
                 topic,
             } => write!(
                 f,
-                "{speaker} did not learn within {waited} s that {listener} subscribes to {topic}; is the machine overloaded?"
+                "{speaker} did not learn within {waited} s that {listener} hears {topic}; is the machine overloaded?"
             ),
             Self::Silent(topic) => {
                 write!(

@@ -92,6 +92,7 @@ impl Screen {
 
     /// Shows how it ended.
     pub(super) fn conclude(&mut self, tally: &Tally, elapsed: Duration) -> io::Result<()> {
+        self.rates.note(tally, Instant::now());
         let color = match self.presentation {
             Presentation::Json => return put(&format!("{}\n", tally.to_json())),
             Presentation::Table { color } => color,
