@@ -11,6 +11,7 @@
 //!   [`TOKENS_MAX`] tokens; a key that did not answer is not asked again for [`FAILED_FOR`].
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,9 @@ pub(crate) const FAILED_FOR: Duration = Duration::from_secs(1);
 /// travel in step. Afterwards the node has to be met again before it is believed again.
 const VANISHED_FOR: Duration = Duration::from_secs(2);
 
+/// How long a node that did not answer is left alone at first; twice as long after each further attempt, up to 64 times.
+const UNMET_PAUSE: Duration = Duration::from_millis(250);
+
 /// What the contact thread is told.
 #[derive(Debug)]
 pub(crate) enum Note {
@@ -49,8 +53,10 @@ pub(crate) enum Note {
     Announced(NodeClaim, Bytes),
     /// A card came as the answer to the question with this nonce.
     Answered(NodeClaim, Bytes, [u8; NONCE_LEN]),
-    /// No more answers can come to a question about this key.
-    AnswersEnded(PublicKey),
+    /// No more answers can come to this question about a key.
+    AnswersEnded(PublicKey, Question),
+    /// No more answers can come to the question for a node's card.
+    MeetingEnded(NodeClaim),
     /// This node publishes, subscribes or serves something else than before.
     OwnCardChanged,
     /// The node is closing.
@@ -74,21 +80,27 @@ pub(crate) struct ContactDesk {
     notes: Mutex<VecDeque<Note>>,
     note_left: Condvar,
     asking: Mutex<Asking>,
+    questions: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Asking {
-    /// Keys being asked about, with the number of questions under way.
-    now: HashMap<PublicKey, usize>,
+    /// Keys being asked about.
+    now: HashSet<PublicKey>,
     failed: HashMap<PublicKey, Instant>,
 }
+
+/// Questions are numbered. A frame that waits carries the number of the last question put before it came, so that no
+/// answer given before it was published decides about it.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Question(u64);
 
 impl ContactDesk {
     /// Leaves a note. When too many wait it is dropped, which `false` says: tokens, strangers and pushed cards come
     /// again. The end of a question and the end of the node are never dropped; each has at most one note.
     pub(crate) fn leave(&self, note: Note) -> bool {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        if notes.len() >= NOTES_MAX && !matches!(note, Note::AnswersEnded(_) | Note::Close) {
+        if notes.len() >= NOTES_MAX && !matches!(note, Note::AnswersEnded(..) | Note::MeetingEnded(_) | Note::Close) {
             return false;
         }
         notes.push_back(note);
@@ -120,7 +132,7 @@ impl ContactDesk {
     /// Wishes to know who is behind a key.
     pub(crate) fn ask_about(&self, key: PublicKey) -> AskOutcome {
         let mut asking = self.lock();
-        if asking.now.contains_key(&key) {
+        if asking.now.contains(&key) {
             return AskOutcome::Asked;
         }
         let now = Instant::now();
@@ -131,27 +143,21 @@ impl ContactDesk {
         if asking.now.len() >= ASKING_MAX || asking.failed.len() >= ASKING_MAX || !self.leave(Note::Stranger(key)) {
             return AskOutcome::TooMany;
         }
-        asking.now.insert(key, 1);
+        asking.now.insert(key);
         AskOutcome::Asked
     }
 
-    fn begin(&self, key: PublicKey) {
-        *self.lock().now.entry(key).or_default() += 1;
+    /// The last question put so far.
+    pub(crate) fn last_question(&self) -> Question {
+        Question(self.questions.load(Ordering::Acquire))
     }
 
-    /// One question about `key` has ended; `true` when it was the last one.
-    fn end(&self, key: PublicKey) -> bool {
-        let mut asking = self.lock();
-        match asking.now.get_mut(&key) {
-            Some(questions) if *questions > 1 => {
-                *questions -= 1;
-                false
-            }
-            _ => {
-                asking.now.remove(&key);
-                true
-            }
-        }
+    fn next_question(&self) -> Question {
+        Question(self.questions.fetch_add(1, Ordering::AcqRel) + 1)
+    }
+
+    fn end(&self, key: PublicKey) {
+        self.lock().now.remove(&key);
     }
 
     fn remember_failure(&self, key: PublicKey) {
@@ -169,26 +175,59 @@ struct Presence {
     tokens: HashSet<NodeClaim>,
     /// Oldest first.
     vanished: VecDeque<(Instant, NodeClaim)>,
+    /// Nodes that have not answered: when they are asked again, and how often they were asked.
+    unmet: HashMap<NodeClaim, (Instant, u32)>,
+}
+
+impl Presence {
+    /// When something has to happen although nobody left a note.
+    fn next_deadline(&self) -> Option<Instant> {
+        let vanished = self.vanished.front().map(|(since, _)| *since + VANISHED_FOR);
+        let unmet = self.unmet.values().map(|(when, _)| *when).min();
+        vanished.into_iter().chain(unmet).min()
+    }
+
+    /// Forgets who vanished long enough ago, and asks again who has not answered.
+    fn attend_deadlines(&mut self, node: &Arc<NodeCore>) {
+        let now = Instant::now();
+        while self
+            .vanished
+            .front()
+            .is_some_and(|(since, _)| *since + VANISHED_FOR <= now)
+        {
+            if let Some((_, claim)) = self.vanished.pop_front() {
+                node.peers.forget(claim.key, &claim.node, claim.epoch);
+            }
+        }
+        let due: Vec<NodeClaim> = self
+            .unmet
+            .iter()
+            .filter(|(_, (when, _))| *when <= now)
+            .map(|(claim, _)| claim.clone())
+            .collect();
+        for claim in due {
+            if let Some((when, attempts)) = self.unmet.get_mut(&claim) {
+                *attempts += 1;
+                *when = now + ANSWER_TIMEOUT + UNMET_PAUSE * 2_u32.pow((*attempts).min(6));
+            }
+            meet(node, &claim);
+        }
+    }
 }
 
 /// Runs the contact thread until the node closes.
 pub(crate) fn run(node: &Weak<NodeCore>, desk: &ContactDesk) {
     let mut presence = Presence::default();
     loop {
-        let until = presence.vanished.front().map(|(since, _)| *since + VANISHED_FOR);
-        let note = desk.take(until);
+        let note = desk.take(presence.next_deadline());
         if matches!(note, Some(Note::Close)) {
             return;
         }
         let Some(node) = node.upgrade() else { return };
-        match note {
-            Some(note) => attend(&node, &mut presence, note),
-            None => {
-                if let Some((_, claim)) = presence.vanished.pop_front() {
-                    node.peers.forget(claim.key, &claim.node, claim.epoch);
-                }
-            }
+        if let Some(note) = note {
+            attend(&node, &mut presence, note);
         }
+        presence.attend_deadlines(&node);
     }
 }
 
@@ -203,11 +242,19 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         }
         Note::TokenVanished(claim) => {
             node.graph.token_vanished(&claim);
+            presence.unmet.remove(&claim);
             if presence.tokens.remove(&claim) {
                 presence.vanished.push_back((Instant::now(), claim));
             }
         }
-        Note::Stranger(key) => ask(node, key, &key_expr::cards_of_key(&node.domain, &key)),
+        Note::Stranger(key) => {
+            let question = node.contact.next_question();
+            ask(
+                node,
+                &key_expr::cards_of_key(&node.domain, &key),
+                Note::AnswersEnded(key, question),
+            );
+        }
         Note::Announced(claim, bytes) => match card::open(bytes.as_slice(), &node.domain, &claim, &[], &node.peers) {
             Ok(authentic) => match node.peers.admit(authentic, CardRoad::Announced) {
                 Ok(CardOutcome::Updated) => learned(node, claim.key),
@@ -225,13 +272,23 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
                 Err(refusal) => node.refuse_document(refusal),
             }
         }
-        Note::AnswersEnded(key) => {
-            if node.contact.end(key) {
-                let strangers = node.receptions();
-                if !node.peers.all().iter().any(|peer| peer.public_key() == key) {
-                    node.contact.remember_failure(key);
-                }
-                strangers.iter().for_each(|reception| reception.settle(key));
+        Note::AnswersEnded(key, question) => {
+            if !node.peers.all().iter().any(|peer| peer.public_key() == key) {
+                node.contact.remember_failure(key);
+            }
+            node.contact.end(key);
+            for reception in node.receptions() {
+                reception.settle(key, question, &node.contact);
+            }
+        }
+        Note::MeetingEnded(claim) => {
+            if is_known(node, &claim) || !presence.tokens.contains(&claim) {
+                presence.unmet.remove(&claim);
+            } else {
+                presence
+                    .unmet
+                    .entry(claim)
+                    .or_insert_with(|| (Instant::now() + UNMET_PAUSE, 0));
             }
         }
         Note::OwnCardChanged => node.announce_newest_card(),
@@ -241,39 +298,34 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
 
 /// Asks a node whose token or pushed card was seen, unless this instance is known already.
 fn meet(node: &Arc<NodeCore>, claim: &NodeClaim) {
-    let known = node
-        .peers
-        .node(claim.key, &claim.node)
-        .is_some_and(|peer| peer.epoch() >= claim.epoch);
-    let own = claim.key == node.public_key() && claim.node == node.name && claim.epoch == node.epoch;
-    if !known && !own {
-        node.contact.begin(claim.key);
-        ask(
-            node,
-            claim.key,
-            &key_expr::card(&node.domain, &claim.key, claim.epoch, &claim.node),
-        );
+    if !is_known(node, claim) {
+        let card = key_expr::card(&node.domain, &claim.key, claim.epoch, &claim.node);
+        ask(node, &card, Note::MeetingEnded(claim.clone()));
     }
 }
 
-fn ask(node: &Arc<NodeCore>, key: PublicKey, key_expr: &str) {
+fn is_known(node: &NodeCore, claim: &NodeClaim) -> bool {
+    node.peers
+        .node(claim.key, &claim.node)
+        .is_some_and(|peer| peer.epoch() >= claim.epoch)
+}
+
+/// Asks for cards, and leaves `at_the_end` when no more can come.
+fn ask(node: &Arc<NodeCore>, key_expr: &str, at_the_end: Note) {
     let mut nonce = [0; NONCE_LEN];
+    let end = EndNote {
+        node: Arc::downgrade(node),
+        note: Some(at_the_end),
+    };
     if getrandom::fill(&mut nonce).is_err() {
         // Without randomness there is no freshness; whoever waits is refused as unknown.
-        node.contact.leave(Note::AnswersEnded(key));
         return;
     }
-    let ended = EndNote {
-        node: Arc::downgrade(node),
-        key,
-    };
     let asked = node
         .link
         .query(key_expr, nonce.to_vec(), ANSWER_TIMEOUT, move |answered_on, bytes| {
-            let Some(node) = ended.node.upgrade() else { return };
-            if let Some(claim) =
-                key_expr::parse_node_claim(&node.domain, answered_on).filter(|claim| claim.key == ended.key)
-            {
+            let Some(node) = end.node.upgrade() else { return };
+            if let Some(claim) = key_expr::parse_node_claim(&node.domain, answered_on) {
                 node.contact.leave(Note::Answered(claim, bytes, nonce));
             }
         });
@@ -281,16 +333,16 @@ fn ask(node: &Arc<NodeCore>, key: PublicKey, key_expr: &str) {
     drop(asked);
 }
 
-/// Leaves the note that no more answers can come, when the link drops the closure that receives them.
+/// Leaves a note when the link drops the closure that receives answers.
 struct EndNote {
     node: Weak<NodeCore>,
-    key: PublicKey,
+    note: Option<Note>,
 }
 
 impl Drop for EndNote {
     fn drop(&mut self) {
-        if let Some(node) = self.node.upgrade() {
-            node.contact.leave(Note::AnswersEnded(self.key));
+        if let (Some(node), Some(note)) = (self.node.upgrade(), self.note.take()) {
+            node.contact.leave(note);
         }
     }
 }

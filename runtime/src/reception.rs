@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock;
-use crate::contact::{AskOutcome, ContactDesk};
+use crate::contact::{AskOutcome, ContactDesk, Question};
 use crate::link::Bytes;
 use crate::name::TopicName;
 use crate::queue::Queue;
@@ -49,28 +49,51 @@ pub(crate) struct Reception {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    frames: VecDeque<(PublicKey, Bytes)>,
+    frames: VecDeque<WaitingFrame>,
     bytes: usize,
+}
+
+#[derive(Debug)]
+struct WaitingFrame {
+    key: PublicKey,
+    bytes: Bytes,
+    /// The last question put before it came.
+    after: Question,
 }
 
 impl Waiting {
     fn has(&self, key: PublicKey) -> bool {
-        self.frames.iter().any(|(waiting, _)| *waiting == key)
+        self.frames.iter().any(|frame| frame.key == key)
     }
 
-    fn first_of(&self, key: PublicKey) -> Option<Bytes> {
+    fn first_of(&self, key: PublicKey) -> Option<(Bytes, Question)> {
         self.frames
             .iter()
-            .find(|(waiting, _)| *waiting == key)
-            .map(|(_, bytes)| bytes.clone())
+            .find(|frame| frame.key == key)
+            .map(|frame| (frame.bytes.clone(), frame.after))
     }
 
     fn remove_first_of(&mut self, key: PublicKey) {
-        if let Some(at) = self.frames.iter().position(|(waiting, _)| *waiting == key)
-            && let Some((_, bytes)) = self.frames.remove(at)
+        if let Some(at) = self.frames.iter().position(|frame| frame.key == key)
+            && let Some(frame) = self.frames.remove(at)
         {
-            self.bytes -= bytes.as_slice().len();
+            self.bytes -= frame.bytes.as_slice().len();
         }
+    }
+
+    /// `false` when there is no room.
+    fn add(&mut self, key: PublicKey, bytes: &Bytes, after: Question) -> bool {
+        let len = bytes.as_slice().len();
+        if self.frames.len() >= WAITING_FRAMES_MAX || self.bytes + len > WAITING_BYTES_MAX {
+            return false;
+        }
+        self.frames.push_back(WaitingFrame {
+            key,
+            bytes: bytes.clone(),
+            after,
+        });
+        self.bytes += len;
+        true
     }
 }
 
@@ -95,7 +118,7 @@ impl Reception {
 
     /// Takes the bytes of one put.
     pub(crate) fn receive(&self, bytes: &Bytes, contact: &ContactDesk) {
-        if self.joins_the_waiting(bytes) {
+        if self.joins_the_waiting(bytes, contact) {
             return;
         }
         if let Some(stranger) = self.open(bytes) {
@@ -109,16 +132,13 @@ impl Reception {
         self.reopen_waiting(key, |_| false);
     }
 
-    /// First contact has ended: what is still a stranger's is refused.
-    pub(crate) fn settle(&self, key: PublicKey) {
-        self.reopen_waiting(key, |reception| {
-            reception.refuse(Refusal::new(
-                Reason::UnknownKey,
-                Some(key),
-                "no card of this key names the writer of this frame",
-            ));
-            true
-        });
+    /// A question about a key has got all its answers: frames that came before it was put and are still a stranger's are
+    /// refused, and for later ones it is asked again.
+    pub(crate) fn settle(&self, key: PublicKey, question: Question, contact: &ContactDesk) {
+        self.reopen_waiting(key, |after| after < question);
+        if self.lock_waiting().has(key) {
+            self.ask_about(key, contact);
+        }
     }
 
     /// Counts a refusal and tells those who listen.
@@ -141,7 +161,7 @@ impl Reception {
     }
 
     /// A frame of a key whose earlier frames still wait goes behind them, so that order is kept.
-    fn joins_the_waiting(&self, bytes: &Bytes) -> bool {
+    fn joins_the_waiting(&self, bytes: &Bytes, contact: &ContactDesk) -> bool {
         let key = {
             let mut waiting = self.lock_waiting();
             if waiting.frames.is_empty() {
@@ -154,7 +174,7 @@ impl Reception {
             if !waiting.has(key) {
                 return false;
             }
-            if Self::add_waiting(&mut waiting, key, bytes) {
+            if waiting.add(key, bytes, contact.last_question()) {
                 return true;
             }
             key
@@ -188,13 +208,19 @@ impl Reception {
     }
 
     fn await_contact(&self, key: PublicKey, bytes: &Bytes, contact: &ContactDesk) {
-        let fits = Self::add_waiting(&mut self.lock_waiting(), key, bytes);
-        if !fits {
-            return self.refuse_overload(key);
+        let fits = self.lock_waiting().add(key, bytes, contact.last_question());
+        if fits {
+            self.ask_about(key, contact)
+        } else {
+            self.refuse_overload(key)
         }
+    }
+
+    /// Has first contact made with a key whose frames wait.
+    fn ask_about(&self, key: PublicKey, contact: &ContactDesk) {
         match contact.ask_about(key) {
             AskOutcome::Asked => {}
-            AskOutcome::FailedLately => self.settle(key),
+            AskOutcome::FailedLately => self.reopen_waiting(key, |_| true),
             AskOutcome::TooMany => {
                 self.lock_waiting().remove_first_of(key);
                 self.refuse_overload(key);
@@ -202,25 +228,21 @@ impl Reception {
         }
     }
 
-    fn reopen_waiting(&self, key: PublicKey, give_up: impl Fn(&Self) -> bool) {
+    /// Opens the waiting frames of a key in their order. One that is still a stranger's is refused when `give_up` says so
+    /// of the question that it came after; otherwise it stays, and all behind it.
+    fn reopen_waiting(&self, key: PublicKey, give_up: impl Fn(Question) -> bool) {
         let _one_at_a_time = self.reopening.lock().unwrap_or_else(PoisonError::into_inner);
         // The frame stays in the list while it is opened: one that arrives meanwhile then joins behind it.
-        while let Some(bytes) = { self.lock_waiting().first_of(key) } {
-            if self.open(&bytes).is_some() && !give_up(self) {
-                return;
+        while let Some((bytes, after)) = { self.lock_waiting().first_of(key) } {
+            if self.open(&bytes).is_some() {
+                if !give_up(after) {
+                    return;
+                }
+                let detail = "no card of this key names the writer of this frame";
+                self.refuse(Refusal::new(Reason::UnknownKey, Some(key), detail));
             }
             self.lock_waiting().remove_first_of(key);
         }
-    }
-
-    fn add_waiting(waiting: &mut Waiting, key: PublicKey, bytes: &Bytes) -> bool {
-        let len = bytes.as_slice().len();
-        if waiting.frames.len() >= WAITING_FRAMES_MAX || waiting.bytes + len > WAITING_BYTES_MAX {
-            return false;
-        }
-        waiting.frames.push_back((key, bytes.clone()));
-        waiting.bytes += len;
-        true
     }
 
     fn refuse_overload(&self, key: PublicKey) {

@@ -36,6 +36,7 @@ pub mod key;
 pub mod keystore;
 pub mod merkle;
 pub mod peers;
+pub mod proving_ground;
 pub mod refusal;
 pub mod replay_window;
 pub mod signer;

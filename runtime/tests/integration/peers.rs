@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use nuncio::{Discovery, Identity, Keystore, LinkConfig, Node, NodeBuilder, TrustMode};
+use nuncio::{
+    Discovery, GenericReceived, GenericSubscriber, Identity, Keystore, LinkConfig, Message, Node, NodeBuilder,
+    ReceiveError, Received, Subscriber, TrustMode,
+};
 
 /// How long anything may take that is waited for. Far longer than it does take: a machine may be busy.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -82,4 +85,42 @@ pub(crate) async fn listen(builder: NodeBuilder) -> (Node, String) {
     let endpoint = reserved.locator();
     let node = builder.listen(&endpoint).open().await.expect("the listener opens");
     (node, endpoint)
+}
+
+/// The next message, or a panic that says what happened instead.
+pub(crate) fn next<S: Receive>(subscriber: &S) -> S::Received {
+    subscriber
+        .receive()
+        .unwrap_or_else(|said| panic!("no message arrived: {said}"))
+}
+
+/// A subscriber of any kind.
+pub(crate) trait Receive {
+    type Received;
+
+    fn receive(&self) -> Result<Self::Received, String>;
+}
+
+impl<M: Message> Receive for Subscriber<M> {
+    type Received = Received<M>;
+
+    fn receive(&self) -> Result<Received<M>, String> {
+        self.recv_timeout(DEADLINE).map_err(|error| told(error, self))
+    }
+}
+
+impl Receive for GenericSubscriber {
+    type Received = GenericReceived;
+
+    fn receive(&self) -> Result<GenericReceived, String> {
+        self.recv_timeout(DEADLINE).map_err(|error| told(error, self))
+    }
+}
+
+fn told(error: ReceiveError, subscriber: &GenericSubscriber) -> String {
+    format!(
+        "{error}; {:?}; the first refusal: {:?}",
+        subscriber.stats(),
+        subscriber.try_next_refusal()
+    )
 }
