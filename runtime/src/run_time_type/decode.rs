@@ -231,7 +231,7 @@ impl<'a, S: Sink> Walk<'a, '_, S> {
             }
             Err(error) => Err(self.malformed(
                 "a text in UTF-8",
-                format!("another byte sequence at its byte {}", error.valid_up_to()),
+                format!("other bytes after {} good ones", error.valid_up_to()),
             )),
         }
     }

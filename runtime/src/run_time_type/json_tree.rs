@@ -133,8 +133,6 @@ fn float64(value: f64) -> Value {
 
 /// The number that prints as the `float32` does: 0.1, not 0.10000000149011612.
 fn float32(value: f32) -> Value {
-    if !value.is_finite() {
-        return float64(value.into());
-    }
-    float64(value.to_string().parse().unwrap_or_else(|_| value.into()))
+    let shortest = serde_json::to_string(&value).ok().and_then(|text| text.parse().ok());
+    float64(shortest.unwrap_or_else(|| value.into()))
 }
