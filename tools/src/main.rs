@@ -1,1 +1,33 @@
-fn main() {}
+//! The `nuncio` command line: parse, run, exit.
+
+mod arrivals;
+mod catalog;
+mod cli;
+mod commands;
+mod interrupt;
+mod known_types;
+mod refusal_talk;
+mod render;
+mod sanitize;
+mod session;
+mod values;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::Args;
+use crate::render::Render;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let render = Render::new(args.global.json, args.global.no_color);
+    match commands::run(args, &render) {
+        Ok(outcome) => outcome.into(),
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            render.error(&error);
+            ExitCode::from(2)
+        }
+    }
+}

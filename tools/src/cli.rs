@@ -1,0 +1,388 @@
+//! What the program accepts: clap definitions and nothing else.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgGroup, Parser, Subcommand};
+use nuncio::name::NameError;
+use nuncio::{Discovery, Domain, NodeName, TopicName, TrustMode};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  answered
+  1  nothing there: no such topic, node or interface, or no message in time
+  2  failed, or bad arguments
+  3  finished, but messages were refused
+
+Answers go to stdout, everything else to stderr. With --json each answer is one
+JSON object on one line. The key, and what is known of other keys, is kept in
+$NUNCIO_HOME, else in $XDG_CONFIG_HOME/nuncio, else in ~/.config/nuncio.";
+
+/// Look at signed ROS 2-style topics, and publish on them.
+#[derive(Debug, Parser)]
+#[command(name = "nuncio", version, after_help = EXIT_CODES, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct GlobalArgs {
+    /// Domain: nodes of other domains are not seen
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "NUNCIO_DOMAIN",
+        hide_env_values = true,
+        default_value = "0"
+    )]
+    pub(crate) domain: Domain,
+    /// Connect to this endpoint, such as tcp/192.168.1.5:7447 (repeatable)
+    #[arg(long, global = true, value_name = "ENDPOINT")]
+    pub(crate) connect: Vec<String>,
+    /// Listen on this endpoint, such as tcp/0.0.0.0:7447 (repeatable)
+    #[arg(long, global = true, value_name = "ENDPOINT")]
+    pub(crate) listen: Vec<String>,
+    /// How to find others: auto, local (this machine only) or off; without it auto, or off when an endpoint is given
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOW",
+        env = "NUNCIO_DISCOVERY",
+        hide_env_values = true
+    )]
+    pub(crate) discovery: Option<Discovery>,
+    /// Whom to believe: tofu (a changed key is refused) or observe (it is shown, with the verdict)
+    #[arg(long, global = true, value_name = "MODE", default_value = "tofu")]
+    pub(crate) trust_mode: TrustMode,
+    /// One JSON object per line instead of text for people
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// The longest wait; what for, and the default, stands in the help of each command
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+    /// No colours, also when NO_COLOR is set
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Topics: list, look into, measure, publish
+    #[command(subcommand)]
+    Topic(TopicCommand),
+    /// Nodes: list, look into
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Message, service and action types that this program knows
+    #[command(subcommand)]
+    Interface(InterfaceCommand),
+    /// The key of this user's nodes
+    #[command(subcommand)]
+    Key(KeyCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TopicCommand {
+    /// List the topics that nodes publish on or subscribe to
+    ///
+    /// --timeout: how long to look for nodes that are not seen at once; 2 by default.
+    List(TopicList),
+    /// Say who publishes on a topic and who subscribes to it, and whether their types agree
+    ///
+    /// --timeout: how long to look for nodes that are not seen at once; 2 by default.
+    Info(TopicInfo),
+    /// Print the messages of a topic, each with who signed it
+    ///
+    /// No schema files are needed: a type that this program does not know is asked of the publisher.
+    ///
+    /// --timeout: give up when no message came for so long; 10 by default with --once or --times, else until Ctrl-C.
+    Echo(TopicEcho),
+    /// Publish messages, signed with this user's key
+    ///
+    /// VALUES are YAML or JSON; fields that are left out have the schema's defaults. Without --once, --times or `-` the
+    /// message is published again and again until Ctrl-C.
+    ///
+    /// --timeout: the longest time to go on publishing; without limit by default.
+    #[command(after_help = "Examples:\n  \
+        nuncio topic pub /chatter std_msgs/msg/String 'data: hello'\n  \
+        nuncio topic pub --once /cmd_vel geometry_msgs/msg/Twist '{linear: {x: 0.5}}'\n  \
+        some-program | nuncio topic pub /chatter std_msgs/msg/String -")]
+    Pub(TopicPub),
+    /// Measure how often messages arrive, how regularly, and how many are missing
+    ///
+    /// --timeout: give up when no message came for so long; without limit by default.
+    Hz(TopicHz),
+    /// Measure how many bytes arrive
+    ///
+    /// --timeout: give up when no message came for so long; without limit by default.
+    Bw(TopicBw),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TopicList {
+    /// Show the types, too
+    #[arg(short = 't', long = "types", visible_alias = "show-types")]
+    pub(crate) types: bool,
+    /// Show how many publishers and subscribers there are, too
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Show hidden topics and the nodes of tools, too
+    #[arg(short, long, visible_alias = "include-hidden-topics")]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TopicInfo {
+    /// The topic, such as /chatter
+    #[arg(value_parser = topic)]
+    pub(crate) topic: TopicName,
+    /// Show whole keys, type hashes and profiles
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Show the nodes of tools, too
+    #[arg(short, long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TopicEcho {
+    /// The topic, such as /chatter
+    #[arg(value_parser = topic)]
+    pub(crate) topic: TopicName,
+    /// End after the first message
+    #[arg(short = '1', long, conflicts_with = "times")]
+    pub(crate) once: bool,
+    /// End after N messages
+    #[arg(short = 't', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) times: Option<u64>,
+    /// Show the payload's bytes, not decoded
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Show long arrays and texts whole
+    #[arg(short, long)]
+    pub(crate) full_length: bool,
+    /// Show all that is known of each message
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("count").args(["once", "times"])))]
+pub(crate) struct TopicPub {
+    /// The topic, such as /chatter
+    #[arg(value_parser = topic)]
+    pub(crate) topic: TopicName,
+    /// The type, such as std_msgs/msg/String
+    #[arg(value_name = "TYPE")]
+    pub(crate) type_name: String,
+    /// The message as YAML or JSON; `-` reads one message from each line of stdin
+    #[arg(conflicts_with = "file")]
+    pub(crate) values: Option<String>,
+    /// Read the message from a file, YAML or JSON; several stand apart by lines `---`
+    #[arg(short, long, value_name = "FILE", visible_alias = "yaml-file")]
+    pub(crate) file: Option<PathBuf>,
+    /// Messages per second; 1 by default, with `-` as fast as the lines come
+    #[arg(short, long, value_name = "HZ", value_parser = rate)]
+    pub(crate) rate: Option<f64>,
+    /// Publish one message (with --file: each once)
+    #[arg(short = '1', long)]
+    pub(crate) once: bool,
+    /// Publish N messages
+    #[arg(short = 't', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) times: Option<u64>,
+    /// How long to wait for a subscriber first; 1 by default when the number of messages is limited, else 0
+    #[arg(short, long, value_name = "SECONDS", value_parser = seconds_or_zero)]
+    pub(crate) wait: Option<Duration>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TopicHz {
+    /// The topic, such as /chatter
+    #[arg(value_parser = topic)]
+    pub(crate) topic: TopicName,
+    /// How many of the last messages are looked at
+    #[arg(short, long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub(crate) window: u32,
+    /// End after this time
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) duration: Option<Duration>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TopicBw {
+    /// The topic, such as /chatter
+    #[arg(value_parser = topic)]
+    pub(crate) topic: TopicName,
+    /// How many of the last messages are looked at
+    #[arg(short, long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub(crate) window: u32,
+    /// End after this time
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) duration: Option<Duration>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NodeCommand {
+    /// List the nodes that are there
+    ///
+    /// --timeout: how long to look for nodes that are not seen at once; 2 by default.
+    List(NodeList),
+    /// Show what a node says of itself, and how this program finds it
+    ///
+    /// --timeout: how long to look for the node; 2 by default.
+    Info(NodeInfo),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct NodeList {
+    /// Show keys and how much each node publishes
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Show the nodes of tools, too
+    #[arg(short, long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct NodeInfo {
+    /// The node, such as /talker
+    #[arg(value_parser = node)]
+    pub(crate) node: NodeName,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum InterfaceCommand {
+    /// List the interfaces that this program knows
+    List(InterfaceList),
+    /// Print an interface's definition, what it refers to below it, and its hash
+    Show(InterfaceShow),
+    /// Print type hashes (RIHS01, equal to those of ROS 2)
+    Hash(InterfaceHash),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InterfaceList {
+    /// Messages only
+    #[arg(short = 'm', long, conflicts_with_all = ["only_srvs", "only_actions"])]
+    pub(crate) only_msgs: bool,
+    /// Services only
+    #[arg(short = 's', long, conflicts_with = "only_actions")]
+    pub(crate) only_srvs: bool,
+    /// Actions only
+    #[arg(short = 'a', long)]
+    pub(crate) only_actions: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InterfaceShow {
+    /// The type, such as std_msgs/msg/String
+    #[arg(value_name = "TYPE")]
+    pub(crate) type_name: String,
+    /// Show the comments of what the type refers to, too
+    #[arg(long)]
+    pub(crate) all_comments: bool,
+    /// Show no comments
+    #[arg(long, conflicts_with = "all_comments")]
+    pub(crate) no_comments: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InterfaceHash {
+    /// The types; without any, all
+    #[arg(value_name = "TYPE")]
+    pub(crate) type_names: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Show the key of this user's nodes; it is made if there is none
+    Show,
+    /// Make a new key
+    New(KeyNew),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct KeyNew {
+    /// Move an old key aside; others have to trust the new one anew
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Write the key to this file, not to the keystore
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// The longest time that a flag may name: what the timers of every platform can count.
+const SECONDS_MAX: f64 = 1e9;
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match seconds_or_zero(text)? {
+        Duration::ZERO => Err("expected more than 0 seconds".to_owned()),
+        seconds => Ok(seconds),
+    }
+}
+
+fn seconds_or_zero(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=SECONDS_MAX).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("expected a number of seconds, such as 2 or 0.5".to_owned()),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(hz) if (0.001..=1e6).contains(&hz) => Ok(hz),
+        _ => Err("expected messages per second, from 0.001 to 1000000".to_owned()),
+    }
+}
+
+fn topic(text: &str) -> Result<TopicName, NameError> {
+    TopicName::parse(&absolute(text))
+}
+
+fn node(text: &str) -> Result<NodeName, NameError> {
+    NodeName::parse(&absolute(text))
+}
+
+/// As in ROS 2, `chatter` on the command line is `/chatter`.
+fn absolute(text: &str) -> String {
+    match text.starts_with('/') {
+        true => text.to_owned(),
+        false => format!("/{text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_may_stand_anywhere() {
+        let args = Args::try_parse_from(["nuncio", "topic", "echo", "chatter", "--domain", "7", "--json"]).unwrap();
+        assert_eq!((args.global.domain.as_str(), args.global.json), ("7", true));
+        let Command::Topic(TopicCommand::Echo(echo)) = args.command else {
+            panic!("echo was parsed as something else");
+        };
+        assert_eq!(echo.topic.as_str(), "/chatter");
+    }
+
+    #[test]
+    fn times_that_no_timer_can_wait_for_are_refused() {
+        for text in ["", "-1", "nan", "inf", "1e10", "5s"] {
+            assert!(seconds_or_zero(text).is_err(), "{text:?} was accepted");
+        }
+        assert!(seconds("0").is_err());
+        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
+    }
+}

@@ -1,0 +1,151 @@
+//! One match: which command runs, and how a command can end.
+
+mod interface_hash;
+mod interface_list;
+mod interface_show;
+mod key_new;
+mod key_show;
+mod node_info;
+mod node_list;
+mod topic_bw;
+mod topic_echo;
+mod topic_hz;
+mod topic_info;
+mod topic_list;
+mod topic_pub;
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use crate::cli::{Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, TopicCommand};
+use crate::render::{OutputError, Render};
+use crate::session::Session;
+
+/// Threads beside the main one; the link has its own.
+const WORKER_THREADS: usize = 1;
+
+/// How a command that did not fail ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Outcome {
+    /// The question was answered: exit 0.
+    Found,
+    /// Nothing matched, for example no publisher on that topic: exit 1.
+    Nothing,
+    /// It ended in order, but messages were refused: exit 3.
+    Refused,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Found => Self::SUCCESS,
+            Outcome::Nothing => Self::from(1),
+            Outcome::Refused => Self::from(3),
+        }
+    }
+}
+
+/// Why a command failed; each cause says itself what was expected, found and what to do.
+pub(crate) enum CommandError {
+    /// The answer could not be written.
+    Output(OutputError),
+    /// Everything else.
+    Failed(Box<dyn Error + Send + Sync>),
+}
+
+impl CommandError {
+    /// Whether nobody reads the answers any more, as in `nuncio topic echo /x | head -1`.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(OutputError(error)) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Output(error) => error.fmt(f),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<OutputError> for CommandError {
+    fn from(error: OutputError) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl<E: Error + Send + Sync + 'static> From<E> for CommandError {
+    fn from(error: E) -> Self {
+        Self::Failed(Box::new(error))
+    }
+}
+
+/// Runs the command and sees that its answers have left.
+pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> {
+    let global = args.global;
+    let outcome = match args.command {
+        Command::Topic(command) => on_the_network(&global, render, async |session| topic(session, command).await),
+        Command::Node(command) => on_the_network(&global, render, async |session| node(session, command).await),
+        Command::Interface(command) => interface(render, command),
+        Command::Key(command) => key(render, command),
+    }?;
+    render.flush()?;
+    Ok(outcome)
+}
+
+async fn topic(session: &mut Session<'_>, command: TopicCommand) -> Result<Outcome, CommandError> {
+    match command {
+        TopicCommand::List(args) => topic_list::run(session, args).await,
+        TopicCommand::Info(args) => topic_info::run(session, args).await,
+        TopicCommand::Echo(args) => topic_echo::run(session, args).await,
+        TopicCommand::Pub(args) => topic_pub::run(session, args).await,
+        TopicCommand::Hz(args) => topic_hz::run(session, args).await,
+        TopicCommand::Bw(args) => topic_bw::run(session, args).await,
+    }
+}
+
+async fn node(session: &mut Session<'_>, command: NodeCommand) -> Result<Outcome, CommandError> {
+    match command {
+        NodeCommand::List(args) => node_list::run(session, args).await,
+        NodeCommand::Info(args) => node_info::run(session, args).await,
+    }
+}
+
+fn interface(render: &Render, command: InterfaceCommand) -> Result<Outcome, CommandError> {
+    match command {
+        InterfaceCommand::List(args) => interface_list::run(render, args),
+        InterfaceCommand::Show(args) => interface_show::run(render, args),
+        InterfaceCommand::Hash(args) => interface_hash::run(render, args),
+    }
+}
+
+fn key(render: &Render, command: KeyCommand) -> Result<Outcome, CommandError> {
+    match command {
+        KeyCommand::Show => key_show::run(render),
+        KeyCommand::New(args) => key_new::run(render, args),
+    }
+}
+
+/// Opens a node for the command and closes it again, however the command ends.
+fn on_the_network(
+    global: &GlobalArgs,
+    render: &Render,
+    command: impl AsyncFnOnce(&mut Session<'_>) -> Result<Outcome, CommandError>,
+) -> Result<Outcome, CommandError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(async {
+        let mut session = Session::open(global, render).await?;
+        let outcome = command(&mut session).await;
+        session.close().await;
+        outcome
+    });
+    // A read of stdin or a wait for subscribers may still block a thread that nobody waits for.
+    runtime.shutdown_background();
+    outcome
+}

@@ -1,0 +1,29 @@
+//! `interface hash`: RIHS01 type hashes.
+
+use nuncio_codegen::model::TypeName;
+use nuncio_codegen::{type_hash, type_hash_text};
+use serde_json::json;
+
+use super::{CommandError, Outcome};
+use crate::catalog;
+use crate::cli::InterfaceHash;
+use crate::render::Render;
+
+pub(super) fn run(render: &Render, args: InterfaceHash) -> Result<Outcome, CommandError> {
+    let names: Vec<TypeName> = match args.type_names.as_slice() {
+        [] => catalog::names(),
+        asked => asked.iter().map(|text| catalog::find(text)).collect::<Result<_, _>>()?,
+    };
+    let interfaces = catalog::compiled()?;
+    for name in names {
+        let Some(description) = interfaces.describe(&name) else {
+            continue;
+        };
+        let hash = type_hash_text(&type_hash(&description));
+        match render.is_json() {
+            true => render.json(&json!({"type": name.to_string(), "hash": hash}))?,
+            false => render.line(None, &format!("{hash}  {name}"))?,
+        }
+    }
+    Ok(Outcome::Found)
+}

@@ -1,0 +1,162 @@
+//! `interface show`: a definition as its file has it, with what it refers to below each field, as ROS 2 shows it.
+
+use std::fmt::Write;
+
+use nuncio_codegen::model::{Field, Limits, Message, TypeName};
+use nuncio_codegen::{Interfaces, type_description_json, type_hash, type_hash_text};
+use serde_json::{Value, json};
+
+use super::{CommandError, Outcome};
+use crate::catalog;
+use crate::cli::InterfaceShow;
+use crate::render::{Render, Tone};
+
+pub(super) fn run(render: &Render, args: InterfaceShow) -> Result<Outcome, CommandError> {
+    let name = catalog::find(&args.type_name)?;
+    let interfaces = catalog::compiled()?;
+    let Some(description) = interfaces.describe(&name) else {
+        return Ok(Outcome::Nothing);
+    };
+    let hash = type_hash_text(&type_hash(&description));
+    let text = text_of(&interfaces, &name);
+    if render.is_json() {
+        let description: Value = serde_json::from_str(&type_description_json(&description))?;
+        render.json(&json!({
+            "type": name.to_string(),
+            "hash": hash,
+            "exclusive": interfaces.message(&name).is_some_and(|message| message.exclusive),
+            "definition": text,
+            "type_description": description,
+        }))?;
+        return Ok(Outcome::Found);
+    }
+    render.line(Some(Tone::Quiet), &format!("# {name}"))?;
+    render.line(Some(Tone::Quiet), &format!("# {hash}"))?;
+    let comments = match (args.no_comments, args.all_comments) {
+        (true, _) => Comments::None,
+        (_, true) => Comments::All,
+        _ => Comments::OfTheType,
+    };
+    render.lines(&expanded(&interfaces, &name, text, comments))?;
+    Ok(Outcome::Found)
+}
+
+/// Which comments are shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Comments {
+    None,
+    OfTheType,
+    All,
+}
+
+fn text_of<'a>(interfaces: &'a Interfaces, name: &TypeName) -> &'a str {
+    interfaces
+        .files()
+        .find(|(file, _)| *file == name)
+        .map_or("", |(_, text)| text)
+}
+
+/// The text, with the fields of each message that it refers to below the line that does.
+fn expanded(interfaces: &Interfaces, name: &TypeName, text: &str, comments: Comments) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let code = line.split('#').next().unwrap_or_default().trim_end();
+        match comments {
+            Comments::None if code.is_empty() => continue,
+            Comments::None => out.push_str(code),
+            Comments::OfTheType | Comments::All => out.push_str(line),
+        }
+        out.push('\n');
+        if let Some(message) = referred_to(interfaces, name, code) {
+            below(&mut out, interfaces, message, comments, 1);
+        }
+    }
+    out
+}
+
+/// The message that a line's field refers to, if it does.
+fn referred_to<'a>(interfaces: &'a Interfaces, of: &TypeName, code: &str) -> Option<&'a Message> {
+    let word = code.split_whitespace().next()?;
+    let base = word.split('[').next()?;
+    let full = match (base, base.contains('/')) {
+        ("Header", _) => "std_msgs/Header".to_owned(),
+        (_, true) => base.to_owned(),
+        (_, false) => format!("{}/{base}", of.package),
+    };
+    interfaces.message(&TypeName::parse(&full).ok()?)
+}
+
+/// The fields of a message, indented below the line that refers to it. The compiler has refused cycles, so this ends.
+fn below(out: &mut String, interfaces: &Interfaces, message: &Message, comments: Comments, depth: usize) {
+    let indent = "\t".repeat(depth);
+    for field in &message.fields {
+        if comments == Comments::All {
+            for line in field.comment.lines() {
+                let _ = writeln!(out, "{indent}# {line}");
+            }
+        }
+        let note = match comments {
+            Comments::None => String::new(),
+            Comments::OfTheType | Comments::All => note(field),
+        };
+        let _ = writeln!(out, "{indent}{} {}{note}", field.field_type, field.name);
+        if let nuncio_codegen::model::Element::Message(name) = &field.field_type.element
+            && let Some(message) = interfaces.message(name)
+        {
+            below(out, interfaces, message, comments, depth + 1);
+        }
+    }
+}
+
+/// Unit and limits of a field as a trailing comment.
+fn note(field: &Field) -> String {
+    let mut parts = Vec::new();
+    parts.extend(field.unit.as_ref().map(|unit| format!("@unit {unit}")));
+    let Limits {
+        range,
+        finite,
+        enumeration,
+        max_age,
+    } = &field.limits;
+    parts.extend(range.map(|(low, high)| format!("@range [{low}, {high}]")));
+    parts.extend(finite.then(|| "@finite".to_owned()));
+    parts.extend(enumeration.as_ref().map(|prefix| format!("@enum {prefix}")));
+    parts.extend(max_age.map(|age| format!("@max_age {age:?}")));
+    match parts.is_empty() {
+        true => String::new(),
+        false => format!("  # {}", parts.join(" ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(name: &str, comments: Comments) -> String {
+        let interfaces = catalog::compiled().unwrap();
+        let name = catalog::find(name).unwrap();
+        expanded(&interfaces, &name, text_of(&interfaces, &name), comments)
+    }
+
+    #[test]
+    fn what_a_type_refers_to_stands_below_the_field() {
+        let text = shown("geometry_msgs/msg/TwistStamped", Comments::None);
+        let header = "std_msgs/Header header\n\tbuiltin_interfaces/Time stamp\n\t\tint32 sec\n\t\tuint32 nanosec\n";
+        let axes = "\t\tfloat64 x\n\t\tfloat64 y\n\t\tfloat64 z\n";
+        let twist =
+            format!("Twist twist\n\tgeometry_msgs/Vector3 linear\n{axes}\tgeometry_msgs/Vector3 angular\n{axes}");
+        assert_eq!(text, format!("{header}\tstring frame_id\n{twist}"));
+    }
+
+    #[test]
+    fn units_of_referred_types_are_kept_when_their_comments_are_not() {
+        let text = shown("geometry_msgs/msg/PoseStamped", Comments::OfTheType);
+        assert!(text.contains("\t\tfloat64 x  # @unit m\n"), "{text}");
+    }
+
+    #[test]
+    fn both_parts_of_a_service_are_expanded() {
+        let text = shown("std_srvs/srv/SetBool", Comments::None);
+        assert_eq!(text, "bool data\n---\nbool success\nstring message\n");
+    }
+}

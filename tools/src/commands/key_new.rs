@@ -1,0 +1,120 @@
+//! `key new`: a new key, in the keystore or in a file. An old one is moved aside at most, never overwritten.
+
+use std::error::Error;
+use std::fmt;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use nuncio::{Identity, Keystore, clock};
+use serde_json::json;
+
+use super::{CommandError, Outcome};
+use crate::cli::KeyNew;
+use crate::render::{Render, short_key};
+
+pub(super) fn run(render: &Render, args: KeyNew) -> Result<Outcome, CommandError> {
+    let identity = Identity::generate()?;
+    let (path, moved) = match &args.out {
+        Some(file) => {
+            let moved = make_room(file, args.force)?;
+            write_key(file, &identity)?;
+            (file.clone(), moved)
+        }
+        None => store(&identity, args.force)?,
+    };
+    let key = identity.public_key();
+    if render.is_json() {
+        render.json(&json!({
+            "key": key.to_string(),
+            "short": short_key(&key),
+            "path": path.display().to_string(),
+            "old_key_moved_to": moved.map(|moved| moved.display().to_string()),
+        }))?;
+        return Ok(Outcome::Found);
+    }
+    render.line(None, &key.to_string())?;
+    render.line(None, &format!("file   {}", path.display()))?;
+    if let Some(moved) = moved {
+        render.note(format!(
+            "the old key is in {}; nodes that pinned it refuse the new one",
+            moved.display()
+        ));
+    }
+    Ok(Outcome::Found)
+}
+
+/// Puts the key into the keystore; gives its file, and where an old one went.
+fn store(identity: &Identity, force: bool) -> Result<(PathBuf, Option<PathBuf>), CommandError> {
+    let dir = Keystore::default_dir()?;
+    let keystore = Keystore::open(&dir)?;
+    let path = dir.join("identity.key");
+    let moved = make_room(&path, force)?;
+    keystore.store_identity(identity)?;
+    Ok((path, moved))
+}
+
+/// Moves what is in the place of a new key aside, if that is wanted.
+fn make_room(path: &Path, force: bool) -> Result<Option<PathBuf>, KeyNewError> {
+    let wrong = |error| KeyNewError::Io {
+        path: path.to_owned(),
+        error,
+    };
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(wrong(error)),
+        Ok(found) if !found.is_file() => return Err(wrong(io::Error::other("it is no file"))),
+        Ok(_) if !force => return Err(KeyNewError::AlreadyThere { path: path.to_owned() }),
+        Ok(_) => {}
+    }
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(format!(".old-{}", clock::now_ms()));
+    let aside = PathBuf::from(aside);
+    // A link is made only where nothing is yet, so an older key that was moved aside stays, too.
+    fs::hard_link(path, &aside)
+        .and_then(|()| fs::remove_file(path))
+        .map_err(wrong)?;
+    Ok(Some(aside))
+}
+
+/// Writes the key where nothing is yet, readable by this user alone.
+fn write_key(path: &Path, identity: &Identity) -> Result<(), KeyNewError> {
+    let written = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| {
+            file.write_all(identity.to_pkcs8_pem().as_bytes())?;
+            file.sync_all()
+        });
+    written.map_err(|error| KeyNewError::Io {
+        path: path.to_owned(),
+        error,
+    })
+}
+
+/// Why there is no new key.
+#[derive(Debug)]
+enum KeyNewError {
+    /// There is one already.
+    AlreadyThere { path: PathBuf },
+    /// The file cannot be written, or an old one not be moved.
+    Io { path: PathBuf, error: io::Error },
+}
+
+impl fmt::Display for KeyNewError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyThere { path } => write!(
+                f,
+                "{} is there already; --force moves it aside, --out FILE writes the new key elsewhere",
+                path.display()
+            ),
+            Self::Io { path, error } => write!(f, "no key can be put into {}: {error}", path.display()),
+        }
+    }
+}
+
+impl Error for KeyNewError {}

@@ -1,0 +1,348 @@
+//! `topic echo`: the messages of a topic, each with who signed it. What is not a verified message of its type is
+//! refused and told about, never shown.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use nuncio::run_time_type::DecodeError;
+use nuncio::{GenericReceived, GenericSubscriber, MessageInfo, QosProfile, Reason};
+use serde_json::{Map, Value};
+
+use super::{CommandError, Outcome};
+use crate::cli::TopicEcho;
+use crate::known_types::KnownTypes;
+use crate::refusal_talk::{RefusalTalk, summary};
+use crate::render::{OutputError, Render, Tone, block, bytes, hex, short_key, span, utc};
+use crate::session::Session;
+
+/// How many messages wait while a definition is fetched or the terminal is slow.
+const QUEUE_DEPTH: usize = 4096;
+
+/// How long `--once` and `--times` wait for a message unless `--timeout` says otherwise.
+const WAIT_FOR_MESSAGE: Duration = Duration::from_secs(10);
+
+/// After which time without any message the reason is told, as far as it is known.
+const EXPLAIN_AFTER: Duration = Duration::from_secs(2);
+
+pub(super) async fn run(session: &mut Session<'_>, args: TopicEcho) -> Result<Outcome, CommandError> {
+    let limit = if args.once { Some(1) } else { args.times };
+    let timeout = session.timeout.or(limit.map(|_| WAIT_FOR_MESSAGE));
+    let subscriber = session
+        .node
+        .generic_subscriber(args.topic.as_str(), QosProfile::keep_last(QUEUE_DEPTH))?;
+    let mut echo = Echo {
+        args: &args,
+        render: session.render,
+        types: KnownTypes::default(),
+        talk: RefusalTalk::default(),
+        shown: 0,
+        undecodable: BTreeMap::new(),
+    };
+    let node = session.node.clone();
+    let explained = explain_silence(session.render, &node, &subscriber);
+    let ended = {
+        let printing = async {
+            let printed = echo.print_all(&node, &subscriber, limit, timeout).await;
+            session.render.flush()?;
+            printed
+        };
+        tokio::select! {
+            printed = printing => printed,
+            () = session.interrupt.wished() => Ok(Ended::Wished),
+            never = explained => match never {},
+        }
+    }?;
+    session.render.flush()?;
+    echo.tell_refusals(&node);
+    if let Ended::Silence(waited) = ended {
+        let waited = span(i64::try_from(waited.as_nanos()).unwrap_or(i64::MAX));
+        session
+            .render
+            .note(format!("no message on {} for {waited}", args.topic));
+    }
+    Ok(echo.outcome(&subscriber))
+}
+
+/// Why echoing ended.
+#[derive(Debug)]
+enum Ended {
+    /// As many messages as wanted were shown.
+    Enough,
+    /// No message came for this long.
+    Silence(Duration),
+    /// Ctrl-C.
+    Wished,
+}
+
+#[derive(Debug)]
+struct Echo<'a> {
+    args: &'a TopicEcho,
+    render: &'a Render,
+    types: KnownTypes,
+    talk: RefusalTalk,
+    shown: u64,
+    /// Messages that were verified but are none of their type, by reason.
+    undecodable: BTreeMap<Reason, u64>,
+}
+
+impl Echo<'_> {
+    async fn print_all(
+        &mut self,
+        node: &nuncio::Node,
+        subscriber: &GenericSubscriber,
+        limit: Option<u64>,
+        timeout: Option<Duration>,
+    ) -> Result<Ended, CommandError> {
+        loop {
+            let received = match subscriber.try_recv() {
+                Ok(received) => received,
+                Err(_) => {
+                    self.render.flush()?;
+                    match self.wait(node, subscriber, timeout).await? {
+                        Some(received) => received,
+                        None => return Ok(Ended::Silence(timeout.unwrap_or_default())),
+                    }
+                }
+            };
+            self.print(node, &received).await?;
+            if limit.is_some_and(|limit| self.shown >= limit) {
+                return Ok(Ended::Enough);
+            }
+        }
+    }
+
+    /// The next message, or `None` when none came in time. Meanwhile tells about refusals as they come.
+    async fn wait(
+        &mut self,
+        node: &nuncio::Node,
+        subscriber: &GenericSubscriber,
+        timeout: Option<Duration>,
+    ) -> Result<Option<GenericReceived>, CommandError> {
+        let silence = async {
+            match timeout {
+                Some(timeout) => tokio::time::sleep(timeout).await,
+                None => std::future::pending().await,
+            }
+        };
+        let mut silence = std::pin::pin!(silence);
+        loop {
+            tokio::select! {
+                received = subscriber.recv() => return Ok(Some(received?)),
+                event = node.next_refusal() => {
+                    let refusal = event?.refusal;
+                    self.tell(refusal.reason, &refusal.to_string());
+                }
+                () = &mut silence => return Ok(None),
+            }
+        }
+    }
+
+    async fn print(&mut self, node: &nuncio::Node, received: &GenericReceived) -> Result<(), CommandError> {
+        if self.args.raw {
+            self.shown += 1;
+            return Ok(self.print_raw(received)?);
+        }
+        let fetching = self.types.of(node, received);
+        let codec = match fetching.await {
+            Ok(codec) => codec,
+            Err(error) => {
+                self.refuse(received, Reason::DecodeFailed, &error.to_string());
+                return Ok(());
+            }
+        };
+        let checked = codec.check(received.payload());
+        let written = checked.and_then(|()| match self.render.is_json() {
+            true => {
+                let mut line = String::new();
+                codec.write_json(received.payload(), &mut line).map(|()| line)
+            }
+            false => codec
+                .to_json(received.payload())
+                .map(|message| block(&message, self.args.full_length)),
+        });
+        match written {
+            Ok(text) => {
+                self.shown += 1;
+                Ok(self.print_message(received, &text)?)
+            }
+            Err(DecodeError::Limit(violation)) => {
+                self.refuse(received, Reason::LimitViolated, &violation.to_string());
+                Ok(())
+            }
+            Err(error) => {
+                self.refuse(received, Reason::DecodeFailed, &error.to_string());
+                Ok(())
+            }
+        }
+    }
+
+    fn print_message(&self, received: &GenericReceived, text: &str) -> Result<(), OutputError> {
+        let info = received.info();
+        if self.render.is_json() {
+            return self
+                .render
+                .json_text(&with_member(&facts(&info, received), "message", text));
+        }
+        self.print_head(&info, received)?;
+        self.render.lines(text)?;
+        self.render.line(Some(Tone::Quiet), "---")
+    }
+
+    fn print_raw(&self, received: &GenericReceived) -> Result<(), OutputError> {
+        let (info, payload) = (received.info(), received.payload());
+        if self.render.is_json() {
+            let payload = Value::from(hex(payload)).to_string();
+            return self
+                .render
+                .json_text(&with_member(&facts(&info, received), "payload", &payload));
+        }
+        self.print_head(&info, received)?;
+        let head = format!(
+            "# {} {}, {}",
+            received.type_name(),
+            received.type_hash(),
+            bytes(payload.len() as f64)
+        );
+        self.render.line(Some(Tone::Quiet), &head)?;
+        for row in payload.chunks(32) {
+            self.render.line(None, &hex(row))?;
+        }
+        self.render.line(Some(Tone::Quiet), "---")
+    }
+
+    /// The header above a message: a comment, so that what is printed stays YAML.
+    fn print_head(&self, info: &MessageInfo, received: &GenericReceived) -> Result<(), OutputError> {
+        let age = span(info.received_time_ns.saturating_sub(info.source_time_ns));
+        let missing = match info.missing_before {
+            0 => String::new(),
+            missing => format!(", {missing} missing before it"),
+        };
+        let head = format!(
+            "# {}, signed by {} ({}), #{}, {} old{missing}",
+            info.node,
+            short_key(&info.signer),
+            info.verdict.as_str(),
+            info.number,
+            age,
+        );
+        self.render.line(Some(Tone::Quiet), &head)?;
+        if !self.args.verbose {
+            return Ok(());
+        }
+        let mut facts = vec![
+            format!("# signer {}, epoch {}", info.signer, info.epoch),
+            format!("# type {} {}", received.type_name(), received.type_hash()),
+            format!("# published {}, {}", utc(info.source_time_ns), info.provenance.as_str()),
+            format!("# id {}", info.id),
+        ];
+        facts.extend(info.cause.map(|cause| format!("# caused by {cause}")));
+        facts.extend(info.origin.as_ref().map(|origin| format!("# on behalf of {origin}")));
+        facts
+            .iter()
+            .try_for_each(|fact| self.render.line(Some(Tone::Quiet), fact))
+    }
+
+    fn refuse(&mut self, received: &GenericReceived, reason: Reason, what: &str) {
+        *self.undecodable.entry(reason).or_default() += 1;
+        let info = received.info();
+        self.tell(reason, &format!("{reason}: #{} of {}: {what}", info.number, info.node));
+    }
+
+    fn tell(&mut self, reason: Reason, what: &str) {
+        if let Some(line) = self.talk.line(reason, what, Instant::now()) {
+            self.render.warning(line);
+        }
+    }
+
+    /// Tells what was refused and not read while messages came without a pause.
+    fn tell_refusals(&mut self, node: &nuncio::Node) {
+        while let Some(event) = node.try_next_refusal() {
+            self.tell(event.refusal.reason, &event.refusal.to_string());
+        }
+    }
+
+    fn outcome(&self, subscriber: &GenericSubscriber) -> Outcome {
+        let stats = subscriber.stats();
+        let mut refused = stats.refused;
+        for (reason, count) in &self.undecodable {
+            *refused.entry(*reason).or_default() += count;
+        }
+        if stats.dropped > 0 {
+            let dropped = stats.dropped;
+            self.render
+                .warning(format!("{dropped} messages came faster than they could be printed"));
+        }
+        match summary(&refused) {
+            Some(line) => {
+                self.render.warning(line);
+                Outcome::Refused
+            }
+            None if self.shown == 0 => Outcome::Nothing,
+            None => Outcome::Found,
+        }
+    }
+}
+
+/// What is told of every message in JSON.
+fn facts(info: &MessageInfo, received: &GenericReceived) -> Map<String, Value> {
+    let mut facts = Map::new();
+    let mut fact = |name: &str, value: Value| facts.insert(name.to_owned(), value);
+    fact("topic", info.topic.as_str().into());
+    fact("type", received.type_name().into());
+    fact("signer", info.signer.to_string().into());
+    fact("verified", true.into());
+    fact("number", info.number.into());
+    fact("stamp_ns", info.source_time_ns.into());
+    fact("provenance", info.provenance.as_str().into());
+    fact("node", info.node.as_str().into());
+    fact("verdict", info.verdict.as_str().into());
+    fact("missing_before", info.missing_before.into());
+    fact("id", info.id.to_string().into());
+    if let Some(cause) = info.cause {
+        fact("cause", cause.to_string().into());
+    }
+    if let Some(origin) = &info.origin {
+        fact("origin", origin.as_str().into());
+    }
+    facts
+}
+
+/// An object's text with one more member, whose value is JSON text already.
+fn with_member(facts: &Map<String, Value>, name: &str, json: &str) -> String {
+    let mut text = Value::Object(facts.clone()).to_string();
+    text.pop();
+    text.push_str(&format!(",\"{name}\":{json}}}"));
+    text
+}
+
+/// Says on stderr, once, why nothing may be coming; never ends.
+async fn explain_silence(
+    render: &Render,
+    node: &nuncio::Node,
+    subscriber: &GenericSubscriber,
+) -> std::convert::Infallible {
+    tokio::time::sleep(EXPLAIN_AFTER).await;
+    if subscriber.stats().received == 0 {
+        let topics = node.graph().topics();
+        let publishers = topics.get(subscriber.topic()).map_or(0, |topic| topic.publishers.len());
+        let why = match publishers {
+            0 => format!("nobody is known to publish on {}", subscriber.topic()),
+            1 => "its one publisher is known, but silent".to_owned(),
+            many => format!("its {many} publishers are known, but silent"),
+        };
+        render.note(format!("no message yet: {why}; discovery: {}", node.discovery()));
+    }
+    std::future::pending().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_put_into_its_line_as_it_is() {
+        let facts = Map::from_iter([("topic".to_owned(), "/x".into())]);
+        let line = with_member(&facts, "message", r#"{"data":"}"}"#);
+        assert_eq!(line, r#"{"topic":"/x","message":{"data":"}"}}"#);
+    }
+}

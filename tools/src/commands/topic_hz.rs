@@ -1,0 +1,210 @@
+//! `topic hz`: how often messages arrive, how regularly, and how many are missing; a line per second.
+
+use std::time::{Duration, Instant};
+
+use nuncio::{GenericReceived, GenericSubscriber, QosProfile, clock};
+use serde_json::{Value, json};
+use tokio::time::MissedTickBehavior;
+
+use super::{CommandError, Outcome};
+use crate::arrivals::{Arrival, Arrivals};
+use crate::cli::TopicHz;
+use crate::refusal_talk::{RefusalTalk, summary};
+use crate::render::{OutputError, Render, Tone, count, hz, short_key, span};
+use crate::session::Session;
+
+/// How many messages wait while others are counted.
+const QUEUE_DEPTH: usize = 65_536;
+
+const REPORT_PERIOD: Duration = Duration::from_secs(1);
+
+pub(super) async fn run(session: &mut Session<'_>, args: TopicHz) -> Result<Outcome, CommandError> {
+    let measuring = Measuring {
+        topic: args.topic.as_str(),
+        window: args.window,
+        duration: args.duration,
+        report,
+    };
+    measuring.run(session).await
+}
+
+/// What `topic hz` and `topic bw` share: count what arrives, report once per second and at the end.
+pub(super) struct Measuring<'a> {
+    pub(super) topic: &'a str,
+    pub(super) window: u32,
+    pub(super) duration: Option<Duration>,
+    pub(super) report: fn(&Render, &Report<'_>) -> Result<(), OutputError>,
+}
+
+/// What is reported at one moment.
+pub(super) struct Report<'a> {
+    pub(super) topic: &'a str,
+    pub(super) arrivals: &'a Arrivals,
+    pub(super) now_ns: i64,
+    /// Whether it is the last one.
+    pub(super) is_final: bool,
+}
+
+impl Measuring<'_> {
+    /// Measures until the time is up, nothing came for too long, or Ctrl-C.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be subscribed to or written.
+    pub(super) async fn run(&self, session: &mut Session<'_>) -> Result<Outcome, CommandError> {
+        let options = QosProfile::keep_last(QUEUE_DEPTH);
+        let subscriber = session.node.generic_subscriber(self.topic, options)?;
+        let (render, timeout) = (session.render, session.timeout);
+        let window = usize::try_from(self.window).unwrap_or(usize::MAX);
+        let (mut arrivals, mut talk) = (Arrivals::new(window), RefusalTalk::default());
+        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + REPORT_PERIOD, REPORT_PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let (start, mut last, mut was_silent) = (Instant::now(), Instant::now(), false);
+        let time_is_up = tokio::time::sleep(self.duration.unwrap_or(FOREVER));
+        let mut time_is_up = std::pin::pin!(time_is_up);
+        loop {
+            tokio::select! {
+                received = subscriber.recv() => {
+                    count_arrival(&mut arrivals, &received?);
+                    (last, was_silent) = (Instant::now(), false);
+                }
+                event = session.node.next_refusal() => {
+                    let refusal = event?.refusal;
+                    if let Some(line) = talk.line(refusal.reason, &refusal.to_string(), Instant::now()) {
+                        render.warning(line);
+                    }
+                }
+                _ = ticks.tick() => {
+                    if timeout.is_some_and(|timeout| last.elapsed() >= timeout) {
+                        break;
+                    }
+                    let silent = last.elapsed() >= REPORT_PERIOD;
+                    if silent && !was_silent && start.elapsed() >= REPORT_PERIOD {
+                        render.note(format!("no message on {} for a second", self.topic));
+                    }
+                    was_silent = silent;
+                    if !silent {
+                        self.report(render, &arrivals, false)?;
+                    }
+                }
+                () = session.interrupt.wished() => break,
+                () = &mut time_is_up => break,
+            }
+        }
+        while let Ok(received) = subscriber.try_recv() {
+            count_arrival(&mut arrivals, &received);
+        }
+        if arrivals.total() > 0 {
+            self.report(render, &arrivals, true)?;
+        }
+        Ok(outcome(render, &subscriber, &arrivals))
+    }
+
+    fn report(&self, render: &Render, arrivals: &Arrivals, is_final: bool) -> Result<(), OutputError> {
+        let report = Report {
+            topic: self.topic,
+            arrivals,
+            now_ns: clock::now_ns(),
+            is_final,
+        };
+        (self.report)(render, &report)?;
+        render.flush()
+    }
+}
+
+/// Longer than any measurement, shorter than what timers cannot count.
+const FOREVER: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+fn count_arrival(arrivals: &mut Arrivals, received: &GenericReceived) {
+    let (info, frame) = (received.info(), received.message().frame());
+    let arrival = Arrival {
+        time_ns: info.received_time_ns,
+        payload_len: received.payload().len(),
+        wire_len: frame.frame_bytes().len() / usize::from(frame.count().max(1)),
+    };
+    arrivals.add(arrival, (info.signer, info.node), info.missing_before);
+}
+
+fn outcome(render: &Render, subscriber: &GenericSubscriber, arrivals: &Arrivals) -> Outcome {
+    let stats = subscriber.stats();
+    if stats.dropped > 0 {
+        render.warning(format!(
+            "{} messages came faster than they could be counted",
+            stats.dropped
+        ));
+    }
+    if let Some(line) = summary(&stats.refused) {
+        render.warning(line);
+        return Outcome::Refused;
+    }
+    match arrivals.total() {
+        0 => {
+            render.note(format!("no message on {}", subscriber.topic()));
+            Outcome::Nothing
+        }
+        _ => Outcome::Found,
+    }
+}
+
+fn report(render: &Render, report: &Report<'_>) -> Result<(), OutputError> {
+    let arrivals = report.arrivals;
+    let rhythm = arrivals.rhythm();
+    let several = arrivals.signers().count() > 1;
+    if render.is_json() {
+        let signers = arrivals.signers().map(|(key, node, counted)| {
+            json!({
+                "signer": key.to_string(),
+                "node": node.as_str(),
+                "messages": counted.total,
+                "missing": counted.missing,
+            })
+        });
+        return render.json(&json!({
+            "topic": report.topic,
+            "rate_hz": rhythm.map(|rhythm| rhythm.rate),
+            "min_s": rhythm.map(|rhythm| rhythm.min),
+            "max_s": rhythm.map(|rhythm| rhythm.max),
+            "std_dev_s": rhythm.map(|rhythm| rhythm.std_dev),
+            "window": arrivals.window(),
+            "messages": arrivals.total(),
+            "missing": arrivals.missing(),
+            "signers": signers.collect::<Value>(),
+            "final": report.is_final,
+        }));
+    }
+    if report.is_final {
+        let messages = count(usize::try_from(arrivals.total()).unwrap_or(usize::MAX), "message");
+        render.line(
+            Some(Tone::Strong),
+            &format!("{messages}, {} missing", arrivals.missing()),
+        )?;
+    }
+    let in_seconds = |seconds: f64| span((seconds * 1e9) as i64);
+    match rhythm {
+        None => render.line(None, "average rate: one message is not enough to tell")?,
+        Some(rhythm) => render.line(
+            None,
+            &format!(
+                "average rate: {}  min: {}  max: {}  std dev: {}  window: {}  missing: {}",
+                hz(rhythm.rate),
+                in_seconds(rhythm.min),
+                in_seconds(rhythm.max),
+                in_seconds(rhythm.std_dev),
+                arrivals.window(),
+                arrivals.missing(),
+            ),
+        )?,
+    }
+    if several {
+        for (key, node, counted) in arrivals.signers() {
+            let text = format!(
+                "  {} {node}: {} messages, {} missing",
+                short_key(key),
+                counted.total,
+                counted.missing
+            );
+            render.line(None, &text)?;
+        }
+    }
+    Ok(())
+}

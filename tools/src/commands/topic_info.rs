@@ -1,0 +1,161 @@
+//! `topic info`: who publishes on a topic, who subscribes to it, and whether they mean the same type.
+
+use nuncio::TypeHash;
+use nuncio::graph::{Endpoint, GraphNode, GraphTopic};
+use nuncio::msgs::nuncio_msgs::msg::{CardPublisher, CardSubscriber};
+use serde_json::{Value, json};
+
+use super::{CommandError, Outcome};
+use crate::cli::TopicInfo;
+use crate::render::{OutputError, Render, Table, Tone, short_key};
+use crate::session::Session;
+
+pub(super) async fn run(session: &mut Session<'_>, args: TopicInfo) -> Result<Outcome, CommandError> {
+    let graph = session.graph().await;
+    let mut topic = graph.topics().remove(&args.topic).unwrap_or_default();
+    if !args.all {
+        topic.publishers.retain(|publisher| !publisher.node.name.is_hidden());
+        topic.subscribers.retain(|subscriber| !subscriber.node.name.is_hidden());
+    }
+    let render = session.render;
+    if topic.publishers.is_empty() && topic.subscribers.is_empty() {
+        render.note(format!("nobody publishes on {} or subscribes to it", args.topic));
+        session.explain_nothing(&graph).await;
+        return Ok(Outcome::Nothing);
+    }
+    if render.is_json() {
+        render.json(&object(args.topic.as_str(), &topic))?;
+    } else {
+        show(render, &args, &topic)?;
+    }
+    Ok(Outcome::Found)
+}
+
+fn object(name: &str, topic: &GraphTopic) -> Value {
+    let types = topic.types();
+    json!({
+        "topic": name,
+        "types": types.iter().map(|(name, hash)| json!({"type": name, "hash": hash.to_string()})).collect::<Vec<_>>(),
+        "types_differ": types.len() > 1,
+        "publishers": topic.publishers.iter().map(publisher).collect::<Vec<_>>(),
+        "subscribers": topic.subscribers.iter().map(subscriber).collect::<Vec<_>>(),
+    })
+}
+
+fn publisher(Endpoint { node, facts }: &Endpoint<CardPublisher>) -> Value {
+    json!({
+        "node": node.name.as_str(),
+        "key": node.key.to_string(),
+        "verified": node.is_verified(),
+        "type": facts.type_name,
+        "type_hash": TypeHash::from_bytes(facts.type_hash).to_string(),
+        "reliability": reliability(facts.reliability == CardPublisher::RELIABILITY_RELIABLE),
+        "depth": facts.depth,
+        "next_number": facts.next_number,
+    })
+}
+
+fn subscriber(Endpoint { node, facts }: &Endpoint<CardSubscriber>) -> Value {
+    let typed = !facts.type_name.is_empty();
+    json!({
+        "node": node.name.as_str(),
+        "key": node.key.to_string(),
+        "verified": node.is_verified(),
+        "type": typed.then_some(&facts.type_name),
+        "type_hash": typed.then(|| TypeHash::from_bytes(facts.type_hash).to_string()),
+        "reliability": reliability(facts.reliability == CardSubscriber::RELIABILITY_RELIABLE),
+        "depth": facts.depth,
+    })
+}
+
+fn show(render: &Render, args: &TopicInfo, topic: &GraphTopic) -> Result<(), OutputError> {
+    render.line(Some(Tone::Strong), args.topic.as_str())?;
+    let types = topic.types();
+    let hashed = args.verbose || types.len() > 1;
+    for (name, hash) in &types {
+        let hash = if hashed { format!("  {hash}") } else { String::new() };
+        render.line(None, &format!("type: {name}{hash}"))?;
+    }
+    if types.len() > 1 {
+        let same_name = types
+            .iter()
+            .all(|(name, _)| Some(name) == types.first().map(|(first, _)| first));
+        let how = if same_name {
+            "the same name, but different definitions"
+        } else {
+            "different types"
+        };
+        let text = format!("the nodes mean {how}: messages of one are refused by subscribers of another");
+        render.line(Some(Tone::Warning), &text)?;
+    }
+    let mut publishers = Table::default();
+    for Endpoint { node, facts } in &topic.publishers {
+        let reliable = facts.reliability == CardPublisher::RELIABILITY_RELIABLE;
+        let profile = profile(args.verbose, reliable, facts.depth);
+        let type_name = typed(hashed, &facts.type_name, &facts.type_hash);
+        publishers.row([
+            node.name.to_string(),
+            key(node, args.verbose),
+            verified(node),
+            type_name,
+            profile,
+        ]);
+    }
+    list(render, "publishers", topic.publishers.len(), &publishers)?;
+    let mut subscribers = Table::default();
+    for Endpoint { node, facts } in &topic.subscribers {
+        let reliable = facts.reliability == CardSubscriber::RELIABILITY_RELIABLE;
+        let profile = profile(args.verbose, reliable, facts.depth);
+        let type_name = match facts.type_name.as_str() {
+            "" => "any type".to_owned(),
+            name => typed(hashed, name, &facts.type_hash),
+        };
+        subscribers.row([
+            node.name.to_string(),
+            key(node, args.verbose),
+            verified(node),
+            type_name,
+            profile,
+        ]);
+    }
+    list(render, "subscribers", topic.subscribers.len(), &subscribers)
+}
+
+fn list(render: &Render, what: &str, count: usize, table: &Table) -> Result<(), OutputError> {
+    render.line(None, &format!("{what}: {count}"))?;
+    table.lines(2).iter().try_for_each(|line| render.line(None, line))
+}
+
+fn key(node: &GraphNode, whole: bool) -> String {
+    match whole {
+        true => node.key.to_string(),
+        false => short_key(&node.key),
+    }
+}
+
+fn verified(node: &GraphNode) -> String {
+    if node.is_verified() { "verified" } else { "NOT VERIFIED" }.to_owned()
+}
+
+/// The type of one endpoint, where it has to be told from that of another.
+fn typed(hashed: bool, name: &str, hash: &[u8; 32]) -> String {
+    match hashed {
+        // The first digits are enough to see which of the hashes above it is.
+        true => format!("{name} {:.16}…", TypeHash::from_bytes(*hash).to_string()),
+        false => String::new(),
+    }
+}
+
+fn profile(wanted: bool, reliable: bool, depth: u32) -> String {
+    match wanted {
+        true => format!("{}, keep last {depth}", reliability(reliable)),
+        false => String::new(),
+    }
+}
+
+fn reliability(reliable: bool) -> &'static str {
+    match reliable {
+        true => nuncio::Reliability::Reliable.as_str(),
+        false => nuncio::Reliability::BestEffort.as_str(),
+    }
+}

@@ -1,0 +1,215 @@
+//! `topic pub`: messages from YAML or JSON, checked against their schema, signed and published.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nuncio::run_time_type::{EncodeError, RunTimeType};
+use nuncio::{Accompaniment, GenericPublisher, QosProfile, TypeSupport, clock};
+use serde_json::json;
+use tokio::time::{Interval, MissedTickBehavior};
+
+use super::{CommandError, Outcome};
+use crate::catalog;
+use crate::cli::TopicPub;
+use crate::render::{Render, count};
+use crate::session::Session;
+use crate::values::{self, Lines, ValuesError};
+
+/// How often a repeated message is published unless `--rate` says otherwise, as in ROS 2.
+const RATE_DEFAULT: f64 = 1.0;
+
+/// How long a limited number of messages waits for a subscriber unless `--wait` says otherwise.
+const WAIT_FOR_SUBSCRIBER: Duration = Duration::from_secs(1);
+
+/// How long the node stays after the last message. A subscriber that has not met this key yet asks the node for its
+/// card before it believes the message, and `topic echo` may ask for the type's definition after that: two round trips.
+const LINGER: Duration = Duration::from_millis(300);
+
+pub(super) async fn run(session: &mut Session<'_>, args: TopicPub) -> Result<Outcome, CommandError> {
+    let support = catalog::support(&catalog::find_message(&args.type_name)?)?;
+    let source = Source::of(&args, &support)?;
+    let publisher = session
+        .node
+        .generic_publisher(args.topic.as_str(), &support, QosProfile::default())?;
+    let publisher = Arc::new(publisher);
+    let mut publishing = Publishing {
+        render: session.render,
+        publisher: &publisher,
+        codec: support.run_time_type()?,
+        type_name: support.type_name(),
+        signer: session.node.public_key().to_string(),
+        published: 0,
+    };
+    let ends = args.once || args.times.is_some() || matches!(source, Source::Stdin);
+    let wait = args
+        .wait
+        .unwrap_or(if ends { WAIT_FOR_SUBSCRIBER } else { Duration::ZERO });
+    let time_is_up = async {
+        match session.timeout {
+            Some(timeout) => tokio::time::sleep(timeout).await,
+            None => std::future::pending().await,
+        }
+    };
+    let work = async {
+        wait_for_subscriber(session.render, &publisher, wait).await?;
+        publishing.all(source, &args).await
+    };
+    let ended = tokio::select! {
+        ended = work => ended,
+        () = session.interrupt.wished() => Ok(()),
+        () = time_is_up => Ok(()),
+    };
+    // Also after a bad line: what was published before it shall arrive.
+    if publishing.published > 0 && publisher.has_subscribers().unwrap_or(false) {
+        tokio::time::sleep(LINGER).await;
+    }
+    ended?;
+    session
+        .render
+        .note(format!("published {}", count(publishing.published, "message")));
+    Ok(match publishing.published {
+        0 => Outcome::Nothing,
+        _ => Outcome::Found,
+    })
+}
+
+/// Where the messages come from.
+#[derive(Debug)]
+enum Source {
+    /// These, one after the other, and again from the first.
+    Payloads(Vec<Vec<u8>>),
+    /// One from each line of stdin.
+    Stdin,
+}
+
+impl Source {
+    /// Reads and checks all messages that are there already, before anything is published.
+    fn of(args: &TopicPub, support: &TypeSupport) -> Result<Self, CommandError> {
+        let codec = support.run_time_type()?;
+        let now_ns = clock::now_ns();
+        let wrong = |place: String| {
+            let type_name = support.type_name().to_owned();
+            move |error: EncodeError| ValuesError::Message {
+                place,
+                type_name,
+                error,
+            }
+        };
+        let Some(file) = &args.file else {
+            return match args.values.as_deref().unwrap_or_default() {
+                "-" => Ok(Self::Stdin),
+                text => {
+                    let payload = values::payload(&codec, text, now_ns).map_err(wrong(String::new()))?;
+                    Ok(Self::Payloads(vec![payload]))
+                }
+            };
+        };
+        let documents = values::documents(file)?;
+        let payloads = documents.iter().enumerate().map(|(index, text)| {
+            let place = format!("{}, message {}: ", file.display(), index + 1);
+            values::payload(&codec, text, now_ns).map_err(wrong(place))
+        });
+        Ok(Self::Payloads(payloads.collect::<Result<_, _>>()?))
+    }
+}
+
+struct Publishing<'a> {
+    render: &'a Render,
+    publisher: &'a GenericPublisher,
+    codec: RunTimeType,
+    type_name: &'a str,
+    signer: String,
+    published: usize,
+}
+
+impl Publishing<'_> {
+    async fn all(&mut self, source: Source, args: &TopicPub) -> Result<(), CommandError> {
+        match source {
+            Source::Payloads(payloads) => self.payloads(&payloads, args).await,
+            Source::Stdin => self.stdin(args).await,
+        }
+    }
+
+    async fn payloads(&mut self, payloads: &[Vec<u8>], args: &TopicPub) -> Result<(), CommandError> {
+        let mut ticks = ticks(args.rate.unwrap_or(RATE_DEFAULT));
+        let limit = match args.once {
+            true => Some(payloads.len() as u64),
+            false => args.times,
+        };
+        let endless = 0..limit.unwrap_or(u64::MAX);
+        for (_, payload) in endless.zip(payloads.iter().cycle()) {
+            ticks.tick().await;
+            self.publish(payload)?;
+        }
+        Ok(())
+    }
+
+    async fn stdin(&mut self, args: &TopicPub) -> Result<(), CommandError> {
+        let mut lines = Lines::new(tokio::io::stdin());
+        let mut ticks = args.rate.map(ticks);
+        let limit = if args.once { Some(1) } else { args.times };
+        let mut sent = 0;
+        while limit.is_none_or(|limit| sent < limit) {
+            let Some((number, text)) = lines.next().await? else {
+                return Ok(());
+            };
+            let payload =
+                values::payload(&self.codec, &text, clock::now_ns()).map_err(|error| ValuesError::Message {
+                    place: format!("line {number}: "),
+                    type_name: self.type_name.to_owned(),
+                    error,
+                })?;
+            if let Some(ticks) = &mut ticks {
+                ticks.tick().await;
+            }
+            self.publish(&payload)?;
+            sent += 1;
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, payload: &[u8]) -> Result<(), CommandError> {
+        let published = self.publisher.publish(payload, Accompaniment::default())?;
+        self.published += 1;
+        let topic = self.publisher.topic();
+        if self.render.is_json() {
+            self.render.json(&json!({
+                "topic": topic.as_str(),
+                "type": self.type_name,
+                "number": published.number,
+                "id": published.id.to_string(),
+                "signer": self.signer,
+            }))?;
+        } else {
+            let text = format!("published #{} on {topic}, id {}", published.number, published.id);
+            self.render.line(None, &text)?;
+        }
+        Ok(self.render.flush()?)
+    }
+}
+
+fn ticks(rate: f64) -> Interval {
+    let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / rate));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
+}
+
+/// Waits until somebody listens, for at most `wait`; says so when nobody does.
+fn wait_for_subscriber<'a>(
+    render: &'a Render,
+    publisher: &Arc<GenericPublisher>,
+    wait: Duration,
+) -> impl Future<Output = Result<(), CommandError>> + 'a {
+    let (publisher, topic) = (Arc::clone(publisher), publisher.topic().to_string());
+    async move {
+        if wait.is_zero() {
+            return Ok(());
+        }
+        let waiting = tokio::task::spawn_blocking(move || publisher.wait_for_subscribers(wait));
+        if !render.progress("waiting for a subscriber", waiting).await?? {
+            render.note(format!("nobody subscribes to {topic} yet; publishing all the same"));
+        }
+        Ok(())
+    }
+}

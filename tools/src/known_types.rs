@@ -1,0 +1,120 @@
+//! The types of one topic's messages, each found once: among the shipped ones when the hash is equal, else asked of the
+//! publisher.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use nuncio::run_time_type::{RunTimeType, RunTimeTypeError};
+use nuncio::{GenericReceived, Node, PublicKey, TypeError, TypeHash, TypeSupport};
+use nuncio_codegen::model::TypeName;
+
+use crate::catalog;
+
+/// How many types are remembered. A topic has one; more come from whoever wants to fill memory.
+const TYPES_MAX: usize = 64;
+
+/// How long after a definition was not to be had the same publisher is asked again.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// The types that were met.
+#[derive(Debug, Default)]
+pub(crate) struct KnownTypes {
+    found: HashMap<(String, TypeHash), RunTimeType>,
+    failed: HashMap<(PublicKey, TypeHash), (Instant, UnknownType)>,
+}
+
+impl KnownTypes {
+    /// The codec for a message. Asking its publisher takes up to some seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownType`] when the definition is not to be had, or is not what the hash says.
+    pub(crate) async fn of(&mut self, node: &Node, received: &GenericReceived) -> Result<&RunTimeType, UnknownType> {
+        let (name, hash) = (received.type_name(), received.type_hash());
+        let id = (name.to_owned(), hash);
+        if !self.found.contains_key(&id) {
+            let codec = self.find(node, received.info().signer, name, hash).await?;
+            if self.found.len() >= TYPES_MAX {
+                self.found.clear();
+            }
+            self.found.insert(id.clone(), codec);
+        }
+        self.found
+            .get(&id)
+            .ok_or_else(|| UnknownType::new(name, hash, "it was just forgotten"))
+    }
+
+    async fn find(
+        &mut self,
+        node: &Node,
+        signer: PublicKey,
+        name: &str,
+        hash: TypeHash,
+    ) -> Result<RunTimeType, UnknownType> {
+        if let Some(support) = shipped(name, hash) {
+            return codec(&support).map_err(|error| UnknownType::new(name, hash, error));
+        }
+        if let Some((when, error)) = self.failed.get(&(signer, hash))
+            && when.elapsed() < ASK_AGAIN_AFTER
+        {
+            return Err(error.clone());
+        }
+        let fetched: Result<TypeSupport, TypeError> = node.fetch_type(signer, name, &hash).await;
+        let found = match fetched {
+            Ok(support) => codec(&support).map_err(|error| UnknownType::new(name, hash, error)),
+            Err(error) => Err(UnknownType::new(name, hash, error)),
+        };
+        if let Err(error) = &found {
+            if self.failed.len() >= TYPES_MAX {
+                self.failed.clear();
+            }
+            self.failed.insert((signer, hash), (Instant::now(), error.clone()));
+        }
+        found
+    }
+}
+
+/// The shipped type of this name, if its hash is the same: then it is the same type.
+fn shipped(name: &str, hash: TypeHash) -> Option<TypeSupport> {
+    let name = TypeName::parse(name).ok()?;
+    catalog::names().binary_search(&name).ok()?;
+    catalog::support(&name)
+        .ok()
+        .filter(|support| support.type_hash() == hash)
+}
+
+fn codec(support: &TypeSupport) -> Result<RunTimeType, RunTimeTypeError> {
+    support.run_time_type()
+}
+
+/// A type whose definition is not to be had.
+#[derive(Clone, Debug)]
+pub(crate) struct UnknownType {
+    name: String,
+    hash: TypeHash,
+    problem: String,
+}
+
+impl UnknownType {
+    fn new(name: &str, hash: TypeHash, problem: impl fmt::Display) -> Self {
+        Self {
+            name: name.to_owned(),
+            hash,
+            problem: problem.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for UnknownType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the definition of {} {} is needed: {}",
+            self.name, self.hash, self.problem
+        )
+    }
+}
+
+impl Error for UnknownType {}
