@@ -14,8 +14,8 @@ use super::json_text::non_finite_word;
 /// The greatest length of a text, in bytes.
 pub const MAX_TEXT_LEN: usize = 64 * 1024 * 1024;
 
-/// The greatest memory of the values read from a text, in bytes: what a list of [`MAX_TEXT_LEN`] needs when its numbers
-/// have a digit each. YAML's aliases would otherwise make much of little.
+/// The greatest memory of the values read from a text, in bytes: enough for the octets of a picture of 14 million.
+/// A list of digits would otherwise take 36 times its length, and YAML's aliases know no bounds at all.
 const MAX_MEMORY: usize = 16 * MAX_TEXT_LEN;
 
 /// How deep YAML may be nested. Its reader takes up to 30 KiB of stack for each level, and a thread may have 2 MiB.

@@ -145,8 +145,12 @@ fn json_is_never_longer_than_allowed() {
         assert!(matches!(error, DecodeError::TooLong { .. }), "{error}");
         assert_eq!(text, "before");
     }
-    let exact = codec.with_max_json_len(full.len());
-    assert_eq!(json(&exact, &payload), full);
+    let mut text = String::new();
+    codec
+        .with_max_json_len(full.len())
+        .write_json(&payload, &mut text)
+        .unwrap();
+    assert_eq!(text, full);
 }
 
 #[test]
@@ -155,9 +159,13 @@ fn a_tree_is_bounded_too() {
     let payload = codec
         .from_json_text(r#"{"octets":[1,2,3,4,5,6,7,8],"text":"abcdefgh"}"#, 0)
         .unwrap();
-    assert!(codec.clone().with_max_json_len(25).to_json(&payload).is_err());
-    assert!(codec.clone().with_max_json_len(50).to_json(&payload).is_ok());
-    insta::assert_snapshot!(codec.with_max_json_len(20).to_json(&payload).unwrap_err(), @"the message is longer than 20 bytes of JSON: it ended at byte 1 of the payload, octets; allow more or choose a part of the message");
+    // Two fields, a list, eight numbers and a text.
+    assert!(codec.clone().with_max_json_len(200).to_json(&payload).is_ok());
+    for max in 0..100 {
+        let error = codec.clone().with_max_json_len(max).to_json(&payload).unwrap_err();
+        assert!(matches!(error, DecodeError::TooLong { .. }), "{error}");
+    }
+    insta::assert_snapshot!(codec.with_max_json_len(20).to_json(&payload).unwrap_err(), @"the message does not fit into 20 bytes of JSON: they end at byte 1 of its payload, octets; allow more");
 }
 
 #[test]
