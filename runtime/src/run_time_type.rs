@@ -81,7 +81,7 @@ impl RunTimeType {
 
     /// Lets JSON made from a payload be at most `max_json_len` bytes long.
     ///
-    /// A tree takes up to thirty times the memory of the text that it stands for.
+    /// A tree may take eight times as many bytes of memory.
     #[must_use]
     pub fn with_max_json_len(self, max_json_len: usize) -> Self {
         Self { max_json_len, ..self }
@@ -131,7 +131,7 @@ impl RunTimeType {
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when the bytes are not a payload of this type or the JSON would be too long.
+    /// [`DecodeError`] when the bytes are not a payload of this type or the tree would be too large.
     pub fn to_json(&self, payload: &[u8]) -> Result<Value, DecodeError> {
         let mut tree = JsonTree::new(self.max_json_len);
         match decode::walk(&self.root, payload, &mut tree) {

@@ -231,7 +231,7 @@ impl<'a, S: Sink> Walk<'a, '_, S> {
             }
             Err(error) => Err(self.malformed(
                 "a text in UTF-8",
-                format!("another byte sequence at its byte {}", error.valid_up_to()),
+                format!("other bytes after {} good ones", error.valid_up_to()),
             )),
         }
     }
@@ -312,7 +312,7 @@ pub enum DecodeError {
         /// What stood there.
         found: String,
     },
-    /// The JSON would be longer than the caller wants it.
+    /// The JSON would be longer, or its tree larger, than the caller wants it.
     TooLong {
         /// How far the payload was read, in bytes.
         offset: usize,
@@ -344,8 +344,8 @@ impl fmt::Display for DecodeError {
                 max_json_len,
             } => write!(
                 f,
-                "the message is longer than {max_json_len} bytes of JSON: it ended at byte {offset} of the payload, {}; \
-                 allow more or choose a part of the message",
+                "the message does not fit into {max_json_len} bytes of JSON: they end at byte {offset} of its payload, {}; \
+                 allow more",
                 place::or_message(path)
             ),
             Self::Limit(violation) => fmt::Display::fmt(violation, f),

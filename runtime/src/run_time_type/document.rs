@@ -14,12 +14,12 @@ use super::json_text::non_finite_word;
 /// The greatest length of a text, in bytes.
 pub const MAX_TEXT_LEN: usize = 64 * 1024 * 1024;
 
-/// The greatest memory of the values read from a text, in bytes: about what a text of [`MAX_TEXT_LEN`] needs when it
-/// is a list of numbers. YAML's aliases would otherwise make much of little.
-const MAX_MEMORY: usize = 32 * MAX_TEXT_LEN;
+/// The greatest memory of the values read from a text, in bytes: enough for the octets of a picture of 14 million.
+/// A list of digits would otherwise take 36 times its length, and YAML's aliases know no bounds at all.
+const MAX_MEMORY: usize = 16 * MAX_TEXT_LEN;
 
-/// How deep YAML may be nested; the deepest message needs no more.
-const MAX_YAML_DEPTH: usize = 2 * super::MAX_DEPTH;
+/// How deep YAML may be nested. Its reader takes up to 30 KiB of stack for each level, and a thread may have 2 MiB.
+const MAX_YAML_DEPTH: usize = 32;
 
 /// How many values and events a YAML text may have, which has the octets of a large picture in mind.
 const MAX_YAML_NODES: usize = 16 * 1024 * 1024;
@@ -30,7 +30,7 @@ pub(super) fn read_json(text: &str) -> Result<Value, EncodeError> {
     let value = Document { memory: &memory }.deserialize(&mut reader);
     value
         .and_then(|value| reader.end().map(|()| value))
-        .map_err(|error| wrong("JSON", &error))
+        .map_err(|error| wrong("JSON", &error.to_string()))
 }
 
 pub(super) fn read_yaml(text: &str) -> Result<Value, EncodeError> {
@@ -41,14 +41,21 @@ pub(super) fn read_yaml(text: &str) -> Result<Value, EncodeError> {
             max_nodes: MAX_YAML_NODES,
             max_events: MAX_YAML_NODES,
         },
-        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::Error,
+        // Handed through, for an error in our own words.
+        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
         non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::PassThrough,
         strict_booleans: true,
     };
     serde_saphyr::with_deserializer_from_str_with_options(text, options, |reader| {
         Document { memory: &memory }.deserialize(reader)
     })
-    .map_err(|error| wrong("YAML", &error.without_snippet()))
+    .map_err(|error| {
+        let error = error.without_snippet();
+        wrong(
+            "YAML",
+            &error.render_with_formatter(&serde_saphyr::UserMessageFormatter),
+        )
+    })
 }
 
 fn begin(text: &str, format: &str) -> Result<Cell<usize>, EncodeError> {
@@ -63,7 +70,7 @@ fn begin(text: &str, format: &str) -> Result<Cell<usize>, EncodeError> {
     })
 }
 
-fn wrong(format: &str, error: &dyn fmt::Display) -> EncodeError {
+fn wrong(format: &str, error: &str) -> EncodeError {
     EncodeError::Document {
         problem: format!("not the {format} of a message: {error}"),
     }

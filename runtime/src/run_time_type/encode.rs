@@ -4,7 +4,7 @@ use std::fmt;
 
 use nuncio_codegen::model::{Count, Primitive};
 use nuncio_msgs::message::LimitViolation;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 use super::clock_word::{self, ClockWord};
 use super::defaults::{push_field, push_integer, push_text};
@@ -240,19 +240,17 @@ fn shown(json: &Value) -> String {
     match json {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
-        Value::Number(number) => shown_number(number),
+        Value::Number(number) => format!("the number {number}"),
         Value::String(text) => {
             let start: String = text.chars().take(SHOWN_CHARS).collect();
             let more = if start.len() < text.len() { "…" } else { "" };
             format!("the text {start:?}{more}")
         }
+        Value::Array(list) if list.len() == 1 => "a list of 1 element".to_owned(),
         Value::Array(list) => format!("a list of {} elements", list.len()),
+        Value::Object(object) if object.len() == 1 => "an object of 1 field".to_owned(),
         Value::Object(object) => format!("an object of {} fields", object.len()),
     }
-}
-
-fn shown_number(number: &Number) -> String {
-    format!("the number {number}")
 }
 
 #[cold]
@@ -274,7 +272,10 @@ fn unknown_field(message: &MessageShape, object: &Map<String, Value>) -> Box<Fau
     };
     Box::new(Fault {
         path: String::new(),
-        kind: FaultKind::UnknownField { field: unknown, near },
+        kind: FaultKind::UnknownField {
+            field: unknown.escape_debug().to_string(),
+            near,
+        },
     })
 }
 

@@ -6,12 +6,19 @@ use super::decode::{Refusal, Sink, WireValue};
 use super::json_text::non_finite_word;
 use super::shape::FieldShape;
 
-/// Builds the tree. Its size is counted in bytes of the text that it stands for, a few bytes more or less.
+/// How many bytes of memory a tree may take for each byte that its text may be long.
+const MEMORY_FACTOR: usize = 8;
+
+/// What a field takes beside its name and its value, in bytes, more or less.
+const FIELD_MEMORY: usize = 40;
+
+/// Builds the tree, in bounded memory.
 #[derive(Debug)]
 pub(super) struct JsonTree {
     root: Value,
     /// From the root to the message or list at hand.
     open: Vec<Open>,
+    /// How many bytes of memory may still be taken.
     left: usize,
 }
 
@@ -28,7 +35,7 @@ impl JsonTree {
         Self {
             root: Value::Null,
             open: Vec::new(),
-            left: max_len,
+            left: max_len.saturating_mul(MEMORY_FACTOR),
         }
     }
 
@@ -64,13 +71,13 @@ impl Sink for JsonTree {
     const SEES_EMPTY_MESSAGES: bool = true;
 
     fn open_message(&mut self) -> Result<(), Refusal> {
-        self.spend(2)?;
+        self.spend(size_of::<Value>())?;
         self.open.push(Open::Message(Map::new(), String::new()));
         Ok(())
     }
 
     fn field(&mut self, _: usize, field: &FieldShape) -> Result<(), Refusal> {
-        self.spend(field.key.len() + 1)?;
+        self.spend(field.name.len() + FIELD_MEMORY)?;
         if let Some(Open::Message(_, name)) = self.open.last_mut() {
             name.clone_from(&field.name);
         }
@@ -83,17 +90,17 @@ impl Sink for JsonTree {
     }
 
     fn open_list(&mut self, _: &FieldShape, len: usize) -> Result<(), Refusal> {
-        // Every element takes two bytes at least, a digit and a comma, but for the last one.
-        self.spend(2)?;
-        if len.saturating_mul(2).saturating_sub(1) > self.left {
+        // The elements are paid for as they come, but the memory is taken now.
+        if len.saturating_add(1).saturating_mul(size_of::<Value>()) > self.left {
             return Err(Refusal::TooLong);
         }
+        self.spend(size_of::<Value>())?;
         self.open.push(Open::List(Vec::with_capacity(len)));
         Ok(())
     }
 
     fn element(&mut self, _: usize) -> Result<(), Refusal> {
-        self.spend(1)
+        Ok(())
     }
 
     fn close_list(&mut self) -> Result<(), Refusal> {
@@ -102,24 +109,25 @@ impl Sink for JsonTree {
     }
 
     fn value(&mut self, _: &FieldShape, value: WireValue<'_>) -> Result<(), Refusal> {
-        let (value, len) = match value {
-            WireValue::Bool(value) => (Value::Bool(value), 4),
-            WireValue::Unsigned(value) => (Value::from(value), 1),
-            WireValue::Signed(value) => (Value::from(value), 1),
-            WireValue::Float32(value) => (float32(value), 3),
-            WireValue::Float64(value) => (float64(value), 3),
-            WireValue::Text(text) => {
-                self.spend(text.len())?;
-                (Value::from(text), 2)
-            }
+        let text_len = if let WireValue::Text(text) = value {
+            text.len()
+        } else {
+            0
         };
-        self.spend(len)?;
-        self.put(value);
+        self.spend(size_of::<Value>().saturating_add(text_len))?;
+        self.put(match value {
+            WireValue::Bool(value) => Value::Bool(value),
+            WireValue::Unsigned(value) => Value::from(value),
+            WireValue::Signed(value) => Value::from(value),
+            WireValue::Float32(value) => float32(value),
+            WireValue::Float64(value) => float64(value),
+            WireValue::Text(text) => Value::from(text),
+        });
         Ok(())
     }
 
     fn octets(&mut self, _: &FieldShape, octets: &[u8]) -> Result<(), Refusal> {
-        self.spend(octets.len().saturating_mul(2).saturating_sub(1))?;
+        self.spend(octets.len().saturating_mul(size_of::<Value>()))?;
         if let Some(Open::List(list)) = self.open.last_mut() {
             list.extend(octets.iter().copied().map(Value::from));
         }
@@ -133,8 +141,6 @@ fn float64(value: f64) -> Value {
 
 /// The number that prints as the `float32` does: 0.1, not 0.10000000149011612.
 fn float32(value: f32) -> Value {
-    if !value.is_finite() {
-        return float64(value.into());
-    }
-    float64(value.to_string().parse().unwrap_or_else(|_| value.into()))
+    let shortest = serde_json::to_string(&value).ok().and_then(|text| text.parse().ok());
+    float64(shortest.unwrap_or_else(|| value.into()))
 }

@@ -92,10 +92,6 @@ fn integer(field: &FieldShape, value: i128) -> Result<(), Refusal> {
 }
 
 /// `shown` is the value with the digits of its own type.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a float32 is compared with ends of its own precision, as generated types do"
-)]
 fn float<T: Display>(field: &FieldShape, value: f64, shown: T) -> Result<(), Refusal> {
     use nuncio_codegen::model::Primitive::Float32;
 
