@@ -132,7 +132,7 @@ pub(crate) struct TopicList {
     /// Show how many publishers and subscribers there are, too
     #[arg(short, long)]
     pub(crate) verbose: bool,
-    /// Show hidden topics and the nodes of tools, too
+    /// Show hidden topics, too: those with a part that begins with `_`
     #[arg(short, long, visible_alias = "include-hidden-topics")]
     pub(crate) all: bool,
 }
@@ -145,9 +145,6 @@ pub(crate) struct TopicInfo {
     /// Show whole keys, type hashes and profiles
     #[arg(short, long)]
     pub(crate) verbose: bool,
-    /// Show the nodes of tools, too
-    #[arg(short, long)]
-    pub(crate) all: bool,
 }
 
 #[derive(Debug, clap::Args)]

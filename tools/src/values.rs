@@ -128,7 +128,7 @@ pub(crate) enum ValuesError {
         /// Where it stands; empty on the command line.
         place: String,
         type_name: String,
-        error: EncodeError,
+        error: Box<EncodeError>,
     },
 }
 

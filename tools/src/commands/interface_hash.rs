@@ -12,7 +12,13 @@ use crate::render::Render;
 pub(super) fn run(render: &Render, args: InterfaceHash) -> Result<Outcome, CommandError> {
     let names: Vec<TypeName> = match args.type_names.as_slice() {
         [] => catalog::names(),
-        asked => asked.iter().map(|text| catalog::find(text)).collect::<Result<_, _>>()?,
+        asked => match asked.iter().map(|text| catalog::find(text)).collect::<Result<_, _>>() {
+            Ok(names) => names,
+            Err(unknown) => {
+                render.note(unknown);
+                return Ok(Outcome::Nothing);
+            }
+        },
     };
     let interfaces = catalog::compiled()?;
     for name in names {

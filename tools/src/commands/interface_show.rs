@@ -12,7 +12,13 @@ use crate::cli::InterfaceShow;
 use crate::render::{Render, Tone};
 
 pub(super) fn run(render: &Render, args: InterfaceShow) -> Result<Outcome, CommandError> {
-    let name = catalog::find(&args.type_name)?;
+    let name = match catalog::find(&args.type_name) {
+        Ok(name) => name,
+        Err(unknown) => {
+            render.note(unknown);
+            return Ok(Outcome::Nothing);
+        }
+    };
     let interfaces = catalog::compiled()?;
     let Some(description) = interfaces.describe(&name) else {
         return Ok(Outcome::Nothing);

@@ -93,7 +93,7 @@ impl Source {
             move |error: EncodeError| ValuesError::Message {
                 place,
                 type_name,
-                error,
+                error: Box::new(error),
             }
         };
         let Some(file) = &args.file else {
@@ -158,7 +158,7 @@ impl Publishing<'_> {
                 values::payload(&self.codec, &text, clock::now_ns()).map_err(|error| ValuesError::Message {
                     place: format!("line {number}: "),
                     type_name: self.type_name.to_owned(),
-                    error,
+                    error: Box::new(error),
                 })?;
             if let Some(ticks) = &mut ticks {
                 ticks.tick().await;
