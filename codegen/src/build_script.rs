@@ -19,12 +19,10 @@ use crate::source::{Folder, read_folder};
 /// Compiles the interfaces in `folder` for `nuncio_msgs::include_interfaces!()`.
 ///
 /// `folder` is relative to the package's root. It holds ROS packages, `<package>/msg/<Name>.msg`, or is itself one.
-/// A whole `build.rs`:
+/// A whole `build.rs` is a `main` with this one line:
 ///
 /// ```no_run
-/// fn main() {
-///     nuncio_codegen::build("interfaces");
-/// }
+/// nuncio_codegen::build("interfaces");
 /// ```
 ///
 /// When something is wrong, this prints every problem with its file, line and column, and ends the process with

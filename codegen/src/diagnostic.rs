@@ -3,6 +3,7 @@
 //! All problems of a compilation are reported at once. Their text may come from the network, so nothing in it
 //! can be longer than a screen or reach a terminal as an escape sequence.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::ast::Span;
@@ -117,8 +118,12 @@ impl<'a> Problems<'a> {
             self.unreported += 1;
             return;
         }
+        // A file that is not UTF-8 is shown as far as it goes.
+        let text = source
+            .text()
+            .map_or_else(|_| String::from_utf8_lossy(&source.bytes), Cow::Borrowed);
         let line = match at.line.checked_sub(1) {
-            Some(index) => source.text().ok().and_then(|text| lines(text).nth(index)),
+            Some(index) => lines(&text).nth(index),
             None => None,
         };
         self.found.push(Diagnostic {
@@ -191,11 +196,11 @@ impl Excerpt {
     }
 }
 
-/// How many characters begin in the bytes `start..end` of `line`.
+/// How many characters are in the bytes `start..end` of `line`.
 fn characters(line: &str, start: usize, end: usize) -> usize {
-    line.char_indices()
-        .filter(|(index, _)| (start..end).contains(index))
-        .count()
+    let start = line.floor_char_boundary(start);
+    let end = line.floor_char_boundary(end.max(start));
+    line.get(start..end).map_or(0, |part| part.chars().count())
 }
 
 /// `character`, or what stands in for it when a terminal would act on it.

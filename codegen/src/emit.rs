@@ -15,13 +15,13 @@ use self::writer::Writer;
 use crate::compile::Interfaces;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::facts::{Facts, facts};
-use crate::model::{Action, Count, InterfaceKind, Message, Service, TypeName};
+use crate::model::{Action, InterfaceKind, Message, Service, TypeName};
 
-/// How many elements a fixed array may have in Rust, where it is a value on the stack.
-const MAX_ARRAY_LEN: u32 = 65_536;
+/// How many bytes a message may take on the stack; threads have two mebibytes.
+const MAX_SIZE: usize = 512 * 1024;
 
 /// Generated code answers to the lints of this crate, not to those of the crate that includes it.
-const ALLOWED: &str = "#[allow(missing_docs, dead_code, unreachable_pub, unused_qualifications, clippy::all, \
+const ALLOWED: &str = "#[allow(missing_docs, unused_imports, unreachable_pub, unused_qualifications, clippy::all, \
     clippy::pedantic, clippy::nursery, clippy::restriction, reason = \"generated code\")]";
 
 /// Where the generated text will live, and where the types are that it refers to.
@@ -137,14 +137,14 @@ impl<'a> Emitter<'a> {
                     problem(name, message, "rename one of them");
                 }
                 let Item::Message(message) = item else { continue };
-                for field in &message.fields {
-                    if let Count::Array(count) = field.field_type.count
-                        && count > MAX_ARRAY_LEN
-                    {
-                        let message = format!("the array `{}` has {count} elements", field.name);
-                        let help = "an array lives on the stack, so at most 65536 are allowed; use a sequence `T[<=N]`";
-                        problem(name, message, help);
-                    }
+                let size = self.facts(name).size;
+                if size > MAX_SIZE {
+                    let message = format!("`{name}` takes {size} bytes on the stack");
+                    problem(
+                        name,
+                        message,
+                        "at most 524288 are allowed; make a large array `T[N]` a sequence `T[<=N]`",
+                    );
                 }
                 for missing in message.references().filter(|name| self.interfaces.path(name).is_none()) {
                     let message = format!("`{name}` needs `{missing}`, and no package has it");
@@ -167,6 +167,9 @@ impl<'a> Emitter<'a> {
             };
             writer.line(&format!("/// {what}."));
             writer.open(&format!("pub mod {kind} {{"));
+            // What schemars derives for fields with an encoding of their own expects serde under this name.
+            writer.line(&format!("use {}::serde;", self.target.crate_path));
+            writer.line("");
             for (name, item) in items {
                 match item {
                     Item::Message(message) => self.message(writer, message),

@@ -17,6 +17,8 @@ pub(crate) struct Facts {
     pub(crate) max_len: Option<usize>,
     /// A value can have no payload bytes at all.
     pub(crate) may_be_empty: bool,
+    /// About how many bytes the Rust value takes where it stands, what it has on the heap aside.
+    pub(crate) size: usize,
 }
 
 /// The facts of all messages, each of which must stand after those that it refers to.
@@ -38,6 +40,7 @@ pub(crate) fn facts(messages: &[Message]) -> HashMap<&TypeName, Facts> {
                     .zip(field.max_len)
                     .and_then(|(sum, field)| sum.checked_add(field)),
                 may_be_empty: sum.may_be_empty && field.may_be_empty,
+                size: sum.size.saturating_add(field.size),
             }
         });
         known.insert(&message.type_name, facts);
@@ -63,6 +66,13 @@ fn field_facts(field: &Field, known: &HashMap<&TypeName, Facts>) -> Facts {
             Count::Sequence { bound: None } => None,
         },
         may_be_empty: element.may_be_empty && !matches!(count, Count::Sequence { .. }),
+        size: match count {
+            Count::One => element.size,
+            Count::Array(count) => element
+                .size
+                .saturating_mul(usize::try_from(count).unwrap_or(usize::MAX)),
+            Count::Sequence { .. } => HEAP_OWNER_SIZE,
+        },
     }
 }
 
@@ -75,6 +85,7 @@ fn element_facts(element: &Element, known: &HashMap<&TypeName, Facts>) -> Facts 
         Element::Message(name) => known.get(name).copied().unwrap_or_default(),
         Element::Primitive(primitive) => Facts {
             max_len: Some(primitive_len(*primitive)),
+            size: primitive_size(*primitive),
             ..Facts::default()
         },
         Element::Text { kind, bound } => {
@@ -89,9 +100,22 @@ fn element_facts(element: &Element, known: &HashMap<&TypeName, Facts>) -> Facts 
             Facts {
                 limited: bound.is_some(),
                 max_len,
+                size: HEAP_OWNER_SIZE,
                 ..Facts::default()
             }
         }
+    }
+}
+
+/// What a `String` or a `Vec` takes where it stands.
+const HEAP_OWNER_SIZE: usize = 3 * size_of::<usize>();
+
+fn primitive_size(primitive: Primitive) -> usize {
+    match primitive {
+        Primitive::Bool | Primitive::Byte | Primitive::Char | Primitive::Int8 | Primitive::Uint8 => 1,
+        Primitive::Int16 | Primitive::Uint16 => 2,
+        Primitive::Int32 | Primitive::Uint32 | Primitive::Float32 => 4,
+        Primitive::Int64 | Primitive::Uint64 | Primitive::Float64 => 8,
     }
 }
 

@@ -3,8 +3,43 @@
 //! In reading order, each stage a function from what the one before it returned:
 //! files on disk → syntax tree → model → type description → type hash → Rust text.
 //!
-//! A package compiles its own interfaces with a `build.rs` of three lines, see [`build`]. Programs that meet types
-//! at run time use [`compile`] and [`describe`].
+//! A package compiles its own interfaces with a `build.rs` of three lines, see [`build()`]. Programs that meet types
+//! at run time use [`compile()`] and [`describe`].
+//!
+//! # Annotations
+//!
+//! The language is that of ROS 2. What ROS 2 has no words for stands in comments, where ROS 2 sees prose: packages
+//! stay packages of ROS 2, and type hashes do not change.
+//!
+//! | in the comment of a field | means |
+//! |---|---|
+//! | `@range [-1.5, 1.5]` | every number of the field lies between the two, both included; never NaN |
+//! | `@finite` | neither NaN nor an infinity |
+//! | `@enum MODE_` | the value is one of the message's constants whose names begin so |
+//! | `@max_age 200ms` | on a `builtin_interfaces/Time` or `std_msgs/Header`: the stamp is this fresh (ns, us, ms, s, min, h) |
+//! | `@unit m/s` | for readers; `[m/s]`, as ROS 2 has it, means the same |
+//!
+//! In the comment at the top of a message, `@exclusive` says that a topic of this type belongs to one key.
+//!
+//! ```text
+//! # Where to go.
+//! # @exclusive
+//!
+//! uint8 MODE_STOP=0
+//! uint8 MODE_GO=1
+//!
+//! std_msgs/Header header  # @max_age 200ms
+//! uint8 mode              # @enum MODE_
+//!
+//! # Forward is positive. @unit m/s
+//! # @finite @range [-1.5, 1.5]
+//! float64 speed
+//! ```
+//!
+//! A field's comment is the one behind it, the lines directly above it, or indented lines below it. A word with `@`
+//! counts at the start of a comment line, after the end of a sentence, and after another annotation; elsewhere it is
+//! prose, and so are the words of other tools, such as `@param`. A word that looks like a slip in one of ours is an
+//! error.
 
 mod ast;
 mod build_script;

@@ -71,25 +71,27 @@ fn text_of<'a>(file: usize, source: &'a SourceFile, problems: &mut Problems<'_>)
         Err(error) => {
             let good = source.bytes.get(..error.valid_up_to()).unwrap_or_default();
             let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
-            problems.add(
-                file,
-                whole,
-                format!(
-                    "the file is not UTF-8: line {line}, byte {} of the file",
-                    error.valid_up_to()
-                ),
-                "save the file as UTF-8",
-            );
+            let start = good.rsplit(|byte| *byte == b'\n').next().map_or(0, <[u8]>::len);
+            let at = Span {
+                line,
+                start,
+                end: start + 1,
+            };
+            problems.add(file, at, "the file is not UTF-8", "save the file as UTF-8");
             return None;
         }
     };
-    if let Some(line) = text.split('\n').position(|line| line.contains('\0')) {
-        problems.add(
-            file,
-            whole,
-            format!("the file has a NUL byte in line {}", line + 1),
-            "an interface file is plain text without control characters",
-        );
+    let nul = lines(text)
+        .enumerate()
+        .find_map(|(index, line)| Some((index + 1, line.find('\0')?)));
+    if let Some((line, start)) = nul {
+        let at = Span {
+            line,
+            start,
+            end: start + 1,
+        };
+        let help = "an interface file is plain text without control characters";
+        problems.add(file, at, "the file has a NUL byte", help);
         return None;
     }
     Some(text)

@@ -6,7 +6,6 @@ use nuncio_msgs::nuncio_msgs::msg::NodeCard;
 
 use crate::key_expr::NodeClaim;
 use crate::name::{Domain, NodeName};
-use crate::payload;
 use crate::security::context::Context;
 use crate::security::document::{self, DocumentPlace};
 use crate::security::frame::{Kind, Writer};
@@ -25,7 +24,7 @@ pub(crate) fn seal(
     number: u64,
     now_ns: i64,
     nonce: &[u8],
-) -> Option<Vec<u8>> {
+) -> Result<Vec<u8>, Refusal> {
     let place = DocumentPlace {
         kind: Kind::Card,
         context: context(domain, &card.node, nonce),
@@ -85,9 +84,4 @@ pub fn time_from_ns(ns: i64) -> Time {
         sec: i32::try_from(ns.div_euclid(1_000_000_000)).unwrap_or(i32::MAX),
         nanosec: u32::try_from(ns.rem_euclid(1_000_000_000)).unwrap_or_default(),
     }
-}
-
-/// Is the payload of the largest card within bounds? Checked where it is made.
-pub(crate) fn fits(card: &NodeCard) -> Result<(), payload::EncodeError> {
-    card.check().map_err(payload::EncodeError::Limit)
 }

@@ -15,7 +15,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::card::{self, NONCE_LEN};
-use crate::clock;
 use crate::key_expr::{self, NodeClaim};
 use crate::link::Bytes;
 use crate::node::NodeCore;
@@ -23,15 +22,19 @@ use crate::security::key::PublicKey;
 use crate::security::peers::{CardOutcome, CardRoad};
 
 /// The most keys that are asked about at one time.
-pub const ASKING_MAX: usize = 256;
+pub(crate) const ASKING_MAX: usize = 256;
 /// The most notes that wait for the contact thread.
-pub const NOTES_MAX: usize = 8192;
+pub(crate) const NOTES_MAX: usize = 8192;
 /// The most liveliness tokens that a node remembers.
-pub const TOKENS_MAX: usize = 8192;
+pub(crate) const TOKENS_MAX: usize = 8192;
 /// How long an answer may take.
-pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a key that gave no answer is refused without being asked again.
-pub const FAILED_FOR: Duration = Duration::from_secs(1);
+pub(crate) const FAILED_FOR: Duration = Duration::from_secs(1);
+
+/// How long the last messages of a node may arrive after its liveliness token has vanished: data and presence do not
+/// travel in step. Afterwards the node has to be met again before it is believed again.
+const VANISHED_FOR: Duration = Duration::from_secs(2);
 
 /// What the contact thread is told.
 #[derive(Debug)]
@@ -94,14 +97,23 @@ impl ContactDesk {
         true
     }
 
-    /// Waits for the next note.
-    fn take(&self) -> Note {
+    /// Waits for the next note, but not beyond `until`.
+    fn take(&self, until: Option<Instant>) -> Option<Note> {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            match notes.pop_front() {
-                Some(note) => return note,
-                None => notes = self.note_left.wait(notes).unwrap_or_else(PoisonError::into_inner),
+            if let Some(note) = notes.pop_front() {
+                return Some(note);
             }
+            notes = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                Some(Duration::ZERO) => return None,
+                Some(left) => {
+                    self.note_left
+                        .wait_timeout(notes, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+                None => self.note_left.wait(notes).unwrap_or_else(PoisonError::into_inner),
+            };
         }
     }
 
@@ -151,31 +163,49 @@ impl ContactDesk {
     }
 }
 
+/// Who is there by their tokens, and who was there until a moment ago.
+#[derive(Debug, Default)]
+struct Presence {
+    tokens: HashSet<NodeClaim>,
+    /// Oldest first.
+    vanished: VecDeque<(Instant, NodeClaim)>,
+}
+
 /// Runs the contact thread until the node closes.
 pub(crate) fn run(node: &Weak<NodeCore>, desk: &ContactDesk) {
-    let mut tokens = HashSet::new();
+    let mut presence = Presence::default();
     loop {
-        let note = desk.take();
-        if matches!(note, Note::Close) {
+        let until = presence.vanished.front().map(|(since, _)| *since + VANISHED_FOR);
+        let note = desk.take(until);
+        if matches!(note, Some(Note::Close)) {
             return;
         }
         let Some(node) = node.upgrade() else { return };
-        attend(&node, &mut tokens, note);
+        match note {
+            Some(note) => attend(&node, &mut presence, note),
+            None => {
+                if let Some((_, claim)) = presence.vanished.pop_front() {
+                    node.peers.forget(claim.key, &claim.node, claim.epoch);
+                }
+            }
+        }
     }
 }
 
-fn attend(node: &Arc<NodeCore>, tokens: &mut HashSet<NodeClaim>, note: Note) {
+fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
     match note {
         Note::TokenAppeared(claim) => {
-            if tokens.len() < TOKENS_MAX && tokens.insert(claim.clone()) {
+            if presence.tokens.len() < TOKENS_MAX && presence.tokens.insert(claim.clone()) {
+                presence.vanished.retain(|(_, vanished)| *vanished != claim);
                 node.graph.token_appeared(claim.clone());
                 meet(node, &claim);
             }
         }
         Note::TokenVanished(claim) => {
-            tokens.remove(&claim);
-            node.peers.forget(claim.key, &claim.node, claim.epoch);
             node.graph.token_vanished(&claim);
+            if presence.tokens.remove(&claim) {
+                presence.vanished.push_back((Instant::now(), claim));
+            }
         }
         Note::Stranger(key) => ask(node, key, &key_expr::cards_of_key(&node.domain, &key)),
         Note::Announced(claim, bytes) => match card::open(bytes.as_slice(), &node.domain, &claim, &[], &node.peers) {
@@ -204,7 +234,7 @@ fn attend(node: &Arc<NodeCore>, tokens: &mut HashSet<NodeClaim>, note: Note) {
                 strangers.iter().for_each(|reception| reception.settle(key));
             }
         }
-        Note::OwnCardChanged => node.announce_card(),
+        Note::OwnCardChanged => node.announce_newest_card(),
         Note::Close => {}
     }
 }

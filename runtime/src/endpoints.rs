@@ -12,7 +12,7 @@ use crate::qos::{QosProfile, Reliability};
 use crate::security::frame::Writer;
 
 /// The most publishers, and the most subscribers, that one node may have: what its card has room for.
-pub const ENDPOINTS_MAX: usize = 1024;
+pub(crate) const ENDPOINTS_MAX: usize = 1024;
 
 /// What a subscriber and the card of its node share.
 #[derive(Debug)]

@@ -84,6 +84,8 @@ pub struct GenericPublisher {
     link: LinkPublisher,
     context: Context,
     matched: Arc<Event>,
+    /// The change of the card that entered this publisher.
+    card_change: u64,
     /// Held while a message is numbered, signed and sent, so that numbers leave in order.
     sending: Mutex<()>,
 }
@@ -127,8 +129,9 @@ impl GenericPublisher {
             Kind::Message,
             &[],
         );
-        node.card_changed();
+        let card_change = node.card_changed();
         Ok(Self {
+            card_change,
             node,
             facts,
             link,
@@ -138,7 +141,7 @@ impl GenericPublisher {
         })
     }
 
-    /// Publishes the payload that `encode` appends to the buffer it is given.
+    /// Publishes the payload that `encode` appends to the buffer it is given, along with the time.
     ///
     /// # Errors
     ///
@@ -146,10 +149,12 @@ impl GenericPublisher {
     pub(crate) fn publish_encoded(
         &self,
         with: Accompaniment<'_>,
-        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+        encode: impl FnOnce(i64, &mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<Published, PublishError> {
         self.node.check_open().map_err(|Closed| PublishError::Closed)?;
         let _in_order = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever has met this node learns of the publisher before its first message: both take the same way.
+        self.node.announce_card(self.card_change);
         let number = self.facts.next_number.load(Ordering::Acquire);
         let time_ns = clock::now_ns();
         let identity = &self.node.identity;
@@ -164,10 +169,12 @@ impl GenericPublisher {
             type_hash_prefix: self.facts.type_hash.prefix(),
         };
         let mut frame = FrameWriter::new(Vec::new(), &header, with);
-        frame.push(time_ns, with, encode).map_err(|error| match error {
-            PushError::Encode(error) => PublishError::Encode(error),
-            PushError::DoesNotFit => PublishError::OriginTooLong,
-        })?;
+        frame
+            .push(time_ns, with, |bytes| encode(time_ns, bytes))
+            .map_err(|error| match error {
+                PushError::Encode(error) => PublishError::Encode(error),
+                PushError::DoesNotFit => PublishError::OriginTooLong,
+            })?;
         let bytes = signer::seal(identity, frame.finish(), &self.context);
         let len = bytes.len();
         if len > self.node.frame_len_max {
@@ -192,7 +199,7 @@ impl GenericPublisher {
     ///
     /// [`PublishError`] when it is too large, the origin is too long or the node is closed.
     pub fn publish(&self, payload: &[u8], with: Accompaniment<'_>) -> Result<Published, PublishError> {
-        self.publish_encoded(with, |bytes| {
+        self.publish_encoded(with, |_, bytes| {
             bytes.extend_from_slice(payload);
             Ok(())
         })

@@ -115,14 +115,26 @@ impl Graph {
 }
 
 /// Keeps the tokens that were seen and tells who waits when something changes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct GraphState {
+    /// This node, which sees no token of itself.
+    own: (PublicKey, NodeName),
+    /// By key and name, the newest epoch whose token is there.
     tokens: Mutex<HashMap<(PublicKey, NodeName), u64>>,
     version: AtomicU64,
     event: Event,
 }
 
 impl GraphState {
+    pub(crate) fn new(key: PublicKey, name: NodeName) -> Self {
+        Self {
+            own: (key, name),
+            tokens: Mutex::default(),
+            version: AtomicU64::new(0),
+            event: Event::new(),
+        }
+    }
+
     pub(crate) fn token_appeared(&self, claim: NodeClaim) {
         let mut tokens = self.lock();
         let epoch = tokens.entry((claim.key, claim.node)).or_default();
@@ -157,31 +169,28 @@ impl GraphState {
         self.event.listen()
     }
 
+    /// The nodes whose tokens are there, with the cards that confirm them.
     pub(crate) fn snapshot(&self, peers: &Peers) -> Graph {
-        let mut nodes: BTreeMap<(NodeName, PublicKey), GraphNode> = BTreeMap::new();
-        for ((key, name), epoch) in self.lock().iter() {
-            nodes.insert(
-                (name.clone(), *key),
-                GraphNode {
-                    name: name.clone(),
-                    key: *key,
-                    epoch: *epoch,
-                    card: None,
-                },
-            );
-        }
-        for peer in peers.all() {
-            let node = GraphNode {
-                name: peer.name().clone(),
-                key: peer.public_key(),
-                epoch: peer.epoch(),
-                card: Some(peer.card()),
-            };
-            nodes.insert((node.name.clone(), node.key), node);
-        }
-        Graph {
-            nodes: nodes.into_values().collect(),
-        }
+        let tokens = self.lock().clone();
+        let claimed = tokens.into_iter().map(|((key, name), epoch)| {
+            let peer = peers.node(key, &name).filter(|peer| peer.epoch() >= epoch);
+            GraphNode {
+                epoch: peer.as_ref().map_or(epoch, |peer| peer.epoch()),
+                card: peer.map(|peer| peer.card()),
+                name,
+                key,
+            }
+        });
+        let own = peers.node(self.own.0, &self.own.1).map(|peer| GraphNode {
+            name: peer.name().clone(),
+            key: peer.public_key(),
+            epoch: peer.epoch(),
+            card: Some(peer.card()),
+        });
+        let mut nodes: Vec<_> = claimed.chain(own).collect();
+        nodes.sort_by(|a, b| (&a.name, a.key, a.epoch).cmp(&(&b.name, b.key, b.epoch)));
+        nodes.dedup_by(|a, b| (&a.name, a.key) == (&b.name, b.key));
+        Graph { nodes }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(PublicKey, NodeName), u64>> {

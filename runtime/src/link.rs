@@ -221,6 +221,11 @@ impl Link {
                     .to_owned(),
             };
         }
+        if listen.is_empty() {
+            // Peers that meet through a third one talk to each other directly, so each has to be reachable.
+            let near = connect.iter().all(|endpoint| is_on_this_machine(endpoint));
+            listen.push(format!("tcp/{}:0", if near { "127.0.0.1" } else { "0.0.0.0" }));
+        }
         let session = zenoh::open(zenoh_config(&listen, &connect, multicast)?)
             .await
             .map_err(|error| LinkError::Open(error.to_string()))?;
@@ -485,6 +490,12 @@ fn zenoh_config(listen: &[String], connect: &[String], multicast: bool) -> Resul
         })?;
     }
     Ok(config)
+}
+
+fn is_on_this_machine(endpoint: &str) -> bool {
+    ["tcp/127.", "tcp/localhost:", "tcp/[::1]:"]
+        .iter()
+        .any(|start| endpoint.starts_with(start))
 }
 
 /// How other processes of this machine reach an endpoint that is listened on; `None` when they cannot by TCP.

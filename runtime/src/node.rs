@@ -65,6 +65,9 @@ pub(crate) struct NodeCore {
     pub(crate) started_ns: i64,
     pub(crate) locators: Vec<String>,
     pub(crate) card_number: AtomicU64,
+    /// How often the card has changed, and which of the changes was the last to be announced.
+    pub(crate) card_version: AtomicU64,
+    pub(crate) announced_version: AtomicU64,
     pub(crate) receptions: Mutex<Vec<Weak<Reception>>>,
     pub(crate) declared: Mutex<Vec<Declared>>,
     pub(crate) closed: AtomicBool,
@@ -364,23 +367,33 @@ impl NodeCore {
             .push(Arc::downgrade(reception));
     }
 
-    /// The card is to be published anew. This node itself learns of the change at once.
-    pub(crate) fn card_changed(&self) {
+    /// The card is to be published anew. This node itself learns of the change at once. Gives the change's number.
+    pub(crate) fn card_changed(&self) -> u64 {
+        let version = self.card_version.fetch_add(1, Ordering::AcqRel) + 1;
         if self.check_open().is_ok() {
             self.know_own_card();
             self.contact.leave(Note::OwnCardChanged);
         }
+        version
     }
 
-    /// Publishes the card; called by the contact thread.
-    pub(crate) fn announce_card(&self) {
-        if self.check_open().is_ok()
-            && let Some(bytes) = self.sealed_card(&[])
-        {
+    /// Publishes the card, unless that was done since the change with this number.
+    pub(crate) fn announce_card(&self, change: u64) {
+        if self.announced_version.load(Ordering::Acquire) >= change || self.check_open().is_err() {
+            return;
+        }
+        let version = self.card_version.load(Ordering::Acquire);
+        if let Some(bytes) = self.sealed_card(&[]) {
             let key_expr = key_expr::card(&self.domain, &self.public_key(), self.epoch, &self.name);
             // A card that cannot be sent now is asked for by whoever needs it.
             let _ = self.link.put(&key_expr, bytes);
         }
+        self.announced_version.fetch_max(version, Ordering::AcqRel);
+    }
+
+    /// Publishes the card if it has changed since it was published; called by the contact thread.
+    pub(crate) fn announce_newest_card(&self) {
+        self.announce_card(self.card_version.load(Ordering::Acquire));
     }
 
     /// Counts a refused card or definition with the node's refusals.
@@ -483,7 +496,7 @@ impl NodeCore {
             number: self.next_card_number(),
             time_ns: clock::now_ns(),
         };
-        if let Some(bytes) = document::seal(&self.identity, &*definition, &place) {
+        if let Some(bytes) = self.or_report(document::seal(&self.identity, &*definition, &place)) {
             let answer_on = key_expr::type_definition(&self.domain, &self.public_key(), &type_hash);
             let _ = query.reply(&answer_on, bytes);
         }
@@ -508,7 +521,12 @@ impl NodeCore {
 
     fn sealed_card(&self, nonce: &[u8]) -> Option<Vec<u8>> {
         let (card, number, time_ns) = self.card();
-        card::seal(&self.identity, &self.domain, &card, number, time_ns, nonce)
+        self.or_report(card::seal(&self.identity, &self.domain, &card, number, time_ns, nonce))
+    }
+
+    /// A document of our own that breaks its schema is reported with the refusals: nobody else would ever see it.
+    fn or_report(&self, sealed: Result<Vec<u8>, Refusal>) -> Option<Vec<u8>> {
+        sealed.map_err(|refusal| self.refuse_document(refusal)).ok()
     }
 
     /// The card as it is now, with its number and time.

@@ -126,6 +126,7 @@ impl NodeBuilder {
         locators.truncate(LOCATORS_MAX);
         Node::start(NodeCore {
             believer: Arc::new(Believer::new(self.domain.clone(), pins)),
+            graph: GraphState::new(identity.public_key(), name.clone()),
             name,
             domain: self.domain,
             identity,
@@ -135,12 +136,13 @@ impl NodeBuilder {
             link,
             peers: Arc::new(Peers::default()),
             contact: Arc::new(ContactDesk::default()),
-            graph: GraphState::default(),
             endpoints: Endpoints::default(),
             refusals,
             started_ns: clock::now_ns(),
             locators,
             card_number: AtomicU64::new(1),
+            card_version: AtomicU64::new(0),
+            announced_version: AtomicU64::new(0),
             receptions: Mutex::default(),
             declared: Mutex::default(),
             closed: AtomicBool::new(false),

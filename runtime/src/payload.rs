@@ -55,17 +55,26 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
-/// Checks a message against its schema and appends its bytes to `bytes`.
-pub(crate) fn encode<M: Message>(message: &M, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
-    message.check().map_err(EncodeError::Limit)?;
+/// Checks a message against its schema and appends its bytes to `bytes`. `now_ns` is what stamps are held against.
+pub(crate) fn encode<M: Message>(message: &M, now_ns: i64, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
+    message
+        .check()
+        .and_then(|()| message.check_age(now_ns))
+        .map_err(EncodeError::Limit)?;
     postcard::to_io(message, Appender(bytes))
         .map(|_| ())
         .map_err(|error| EncodeError::Encoder(error.to_string()))
 }
 
 /// Decodes a message. There is no such function for bytes: unverified ones cannot get here.
+///
+/// Its age is that at the time of receipt: how long it waited in the queue is the reader's affair.
 pub(crate) fn decode<M: Message>(verified: &VerifiedMessage) -> Result<M, DecodeError> {
-    decode_bytes(verified.payload())
+    let message: M = decode_bytes(verified.payload())?;
+    message
+        .check_age(verified.frame().received_time_ns())
+        .map_err(DecodeError::Limit)?;
+    Ok(message)
 }
 
 /// Decodes the payload of a document that is not a topic's message, such as a card, whose signature the caller checked.

@@ -54,7 +54,7 @@ impl<M: Message> Publisher<M> {
     /// As [`publish`](Self::publish), and when the origin is longer than 255 bytes.
     pub fn publish_with(&self, message: &M, with: Accompaniment<'_>) -> Result<Published, PublishError> {
         self.generic
-            .publish_encoded(with, |bytes| payload::encode(message, bytes))
+            .publish_encoded(with, |now_ns, bytes| payload::encode(message, now_ns, bytes))
     }
 }
 

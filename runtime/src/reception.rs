@@ -18,11 +18,11 @@ use crate::security::verifier::{Opened, Verified, VerifiedMessage, Verifier};
 use crate::stats::{SubscriptionCounters, SubscriptionStats, add};
 
 /// The most frames of strangers that wait at one subscription.
-pub const WAITING_FRAMES_MAX: usize = 256;
+pub(crate) const WAITING_FRAMES_MAX: usize = 4096;
 /// The most bytes that they may have together.
-pub const WAITING_BYTES_MAX: usize = 4 << 20;
+pub(crate) const WAITING_BYTES_MAX: usize = 8 << 20;
 /// How many refusals are kept for whoever wants to read them; older ones are only counted.
-pub const REFUSALS_KEPT: usize = 256;
+pub(crate) const REFUSALS_KEPT: usize = 256;
 
 /// A refusal and where it happened.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -142,23 +142,30 @@ impl Reception {
 
     /// A frame of a key whose earlier frames still wait goes behind them, so that order is kept.
     fn joins_the_waiting(&self, bytes: &Bytes) -> bool {
-        let mut waiting = self.lock_waiting();
-        if waiting.frames.is_empty() {
-            return false;
-        }
-        let Ok(layout) = Layout::parse(bytes.as_slice()) else {
-            return false;
+        let key = {
+            let mut waiting = self.lock_waiting();
+            if waiting.frames.is_empty() {
+                return false;
+            }
+            let Ok(layout) = Layout::parse(bytes.as_slice()) else {
+                return false;
+            };
+            let key = layout.header.key;
+            if !waiting.has(key) {
+                return false;
+            }
+            if Self::add_waiting(&mut waiting, key, bytes) {
+                return true;
+            }
+            key
         };
-        let key = layout.header.key;
-        if !waiting.has(key) {
-            return false;
-        }
-        let fits = Self::add_waiting(&mut waiting, key, bytes);
-        drop(waiting);
-        if !fits {
+        // Too many: help the contact thread if the publisher is known by now. This holds up the link until there is room.
+        self.retry(key);
+        if self.lock_waiting().has(key) {
             self.refuse_overload(key);
+            return true;
         }
-        true
+        false
     }
 
     /// Opens one frame; gives the key when first contact has to be made.

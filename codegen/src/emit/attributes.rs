@@ -2,9 +2,9 @@
 
 use super::Emitter;
 use super::default::{DERIVED_ARRAY_LEN, literal};
-use super::message::description;
+use super::message::{description, primitive_type};
 use super::writer::Writer;
-use crate::model::{Count, Element, Field, Message, Primitive};
+use crate::model::{Count, Element, Field, Message, Primitive, Scalar};
 use crate::resolve::integer_bounds;
 
 impl Emitter<'_> {
@@ -28,7 +28,13 @@ impl Emitter<'_> {
         }
         if let (Some(range), Element::Primitive(primitive)) = (field.limits.range, &field.field_type.element) {
             let (low, high) = range_text(*primitive, range);
-            of_element.push(format!("range(min = {low}, max = {high})"));
+            // Nothing in a JSON Schema tells the compiler which type a number has.
+            let suffix = if primitive.is_float() {
+                "f64"
+            } else {
+                primitive_type(*primitive)
+            };
+            of_element.push(format!("range(min = {low}_{suffix}, max = {high}_{suffix})"));
         }
         match field.field_type.count {
             Count::One => schema.append(&mut of_element),
@@ -42,9 +48,7 @@ impl Emitter<'_> {
                 .constants
                 .iter()
                 .filter(|constant| constant.name.starts_with(prefix.as_str()));
-            let values: Vec<String> = allowed
-                .map(|constant| literal(Primitive::Int64, &constant.value))
-                .collect();
+            let values: Vec<String> = allowed.map(|constant| json_literal(&constant.value)).collect();
             schema.push(format!("extend(\"enum\" = [{}])", values.join(", ")));
         }
         if let Some(unit) = &field.unit {
@@ -66,6 +70,15 @@ impl Emitter<'_> {
             (_, Count::Array(count)) if count > DERIVED_ARRAY_LEN => Some("array"),
             _ => None,
         }
+    }
+}
+
+/// A constant of an enumeration, as an expression of a type that holds it.
+fn json_literal(value: &Scalar) -> String {
+    match value {
+        Scalar::Integer(0..) => format!("{}_u64", literal(Primitive::Uint64, value)),
+        Scalar::Integer(_) => format!("{}_i64", literal(Primitive::Int64, value)),
+        Scalar::Bool(_) | Scalar::Float(_) | Scalar::Text(_) => literal(Primitive::Float64, value),
     }
 }
 

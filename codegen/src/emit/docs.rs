@@ -69,7 +69,7 @@ fn duration(age: Duration) -> String {
     let nanoseconds = age.as_nanos();
     match [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")]
         .iter()
-        .find(|(size, _)| nanoseconds % size == 0)
+        .find(|(size, _)| nanoseconds.is_multiple_of(*size))
     {
         Some((size, unit)) => format!("{} {unit}", nanoseconds / size),
         None => format!("{nanoseconds} ns"),
@@ -80,7 +80,7 @@ fn duration(age: Duration) -> String {
 /// no links, no HTML, no characters that change the direction of text.
 pub(super) fn escaped(line: &str) -> String {
     // Code spans stay when they are closed; text inside them needs no escapes.
-    let code_spans = line.matches('`').count() % 2 == 0 && !line.contains("``");
+    let code_spans = line.matches('`').count().is_multiple_of(2) && !line.contains("``");
     let mut in_code = false;
     let mut out = String::new();
     for word in line.trim().split_inclusive(' ') {

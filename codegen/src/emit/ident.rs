@@ -7,14 +7,13 @@ const KEYWORDS: [&str; 48] = [
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else", "enum",
     "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move",
     "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait", "true", "try", "type", "typeof",
-    "union", "unsafe", "unsized", "use", "virtual", "where", "while",
+    "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
 /// The name of a field or a module. No schema name ends with `_`, so `self_` meets no other.
 pub(super) fn lower(name: &str) -> String {
     match name {
         "self" | "super" | "crate" => format!("{name}_"),
-        "yield" => "r#yield".to_owned(),
         _ if KEYWORDS.contains(&name) => format!("r#{name}"),
         _ => name.to_owned(),
     }

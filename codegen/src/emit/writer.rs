@@ -10,7 +10,8 @@ pub(super) struct Writer {
 impl Writer {
     /// One line.
     pub(super) fn line(&mut self, text: &str) {
-        for _ in 0..self.depth {
+        let depth = if text.is_empty() { 0 } else { self.depth };
+        for _ in 0..depth {
             self.out.push_str("    ");
         }
         self.out.push_str(text);

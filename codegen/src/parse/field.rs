@@ -53,8 +53,11 @@ impl Parser<'_, '_> {
     }
 
     fn field(&mut self, code: Code<'_>, word: &str, name: Node<String>, default: &str, remarks: Remarks) {
-        let named = self.field_name(&name);
-        let Some((element, count)) = self.field_type(code, word) else {
+        let field_type = self.field_type(code, word);
+        // What follows a type with a blank in it is the rest of the type, not a name.
+        let torn = field_type.is_none() && word.contains('[') && !word.ends_with(']');
+        let named = !torn && self.field_name(&name);
+        let Some((element, count)) = field_type else {
             return;
         };
         let default = match default {
@@ -255,10 +258,15 @@ impl Parser<'_, '_> {
         } else {
             code.span(text)
         };
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        if text.is_empty() || !digits {
+            let message = if text.is_empty() {
+                "the bound is missing".to_owned()
+            } else {
+                format!("`{text}` is not a bound")
+            };
             let help = "a bound is a whole number, such as `[3]`, `[<=3]` or `string<=3`, without blanks";
-            self.problem(at, format!("`{text}` is not a bound"), help);
+            self.problem(at, message, help);
             return None;
         }
         match text.parse::<u32>() {
@@ -306,11 +314,12 @@ impl Parser<'_, '_> {
 /// `linearVelocity` as `linear_velocity`.
 fn snake_case(text: &str) -> String {
     let mut out = String::new();
+    let mut after_small = false;
     for letter in text.chars() {
-        if letter.is_ascii_uppercase() && out.ends_with(|last: char| last.is_ascii_lowercase() || last.is_ascii_digit())
-        {
+        if letter.is_ascii_uppercase() && after_small {
             out.push('_');
         }
+        after_small = letter.is_ascii_lowercase() || letter.is_ascii_digit();
         let letter = if letter == '-' {
             '_'
         } else {

@@ -88,6 +88,12 @@ fn split(text: &str, is_text: bool) -> Vec<&str> {
 
 /// Reads one value of a primitive or a text.
 pub(super) fn scalar(element: &ElementAst, text: &str) -> Result<Scalar, WrongValue> {
+    if text.is_empty() {
+        return wrong(
+            "the value is missing",
+            "write it behind the `=`; an empty text is `\"\"`",
+        );
+    }
     match element {
         ElementAst::Text { kind, bound } => text_value(*kind, *bound, text),
         ElementAst::Named { .. } => wrong("a message has no literal form", "give values to its fields"),

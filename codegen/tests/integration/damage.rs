@@ -1,7 +1,7 @@
 //! Damaged and hostile schemas: whatever the bytes are, there is an answer, and no panic.
 
 use nuncio_codegen::model::TypeName;
-use nuncio_codegen::{MAX_FILE_LEN, MAX_PROBLEMS, SourceFile, compile, describe};
+use nuncio_codegen::{Diagnostics, Interfaces, MAX_FILE_LEN, MAX_PROBLEMS, SourceFile, compile, describe};
 
 const RICH: &str = r#"# A message of everything.
 # @exclusive
@@ -46,18 +46,32 @@ fn every_truncation_has_an_answer() {
     }
 }
 
+/// The bytes that mean something in the language, and some that mean nothing in any.
+const MEANINGFUL: &[u8] = b"\n\r\t #@[]<=>\"'\\,.-_/09aA\0\xc3\xff";
+
 #[test]
-fn every_change_of_one_byte_has_an_answer() {
-    for text in [RICH, SERVICE] {
-        let mut bytes = text.as_bytes().to_vec();
-        for index in 0..bytes.len() {
-            for byte in 0..=u8::MAX {
-                let original = std::mem::replace(&mut bytes[index], byte);
-                if let Err(problems) = compile(&sources(&bytes, &bytes)) {
-                    assert!(problems.to_string().len() < 100_000);
-                }
-                bytes[index] = original;
+fn every_change_of_one_byte_of_a_line_has_an_answer() {
+    let all: Vec<u8> = (0..=u8::MAX).collect();
+    for line in RICH.lines().chain(SERVICE.lines()) {
+        every_change(line, &all, |bytes| compile(&sources(bytes, b"---\n---")));
+    }
+}
+
+#[test]
+fn every_change_that_means_something_has_an_answer_in_a_whole_file() {
+    every_change(RICH, MEANINGFUL, |bytes| compile(&sources(bytes, b"---\n---")));
+    every_change(SERVICE, MEANINGFUL, |bytes| compile(&sources(b"", bytes)));
+}
+
+fn every_change(text: &str, replacements: &[u8], compile: impl Fn(&[u8]) -> Result<Interfaces, Diagnostics>) {
+    let mut bytes = text.as_bytes().to_vec();
+    for index in 0..bytes.len() {
+        for byte in replacements {
+            let original = std::mem::replace(&mut bytes[index], *byte);
+            if let Err(problems) = compile(&bytes) {
+                assert!(problems.to_string().len() < 100_000);
             }
+            bytes[index] = original;
         }
     }
 }

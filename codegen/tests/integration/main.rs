@@ -3,4 +3,7 @@
 #![cfg(test)]
 
 mod damage;
+mod diagnostics;
+mod golden;
 mod type_hashes;
+mod vocabulary;

@@ -3,7 +3,7 @@
 use nuncio_msgs::Message;
 
 use super::context::Context;
-use super::frame::{Accompaniment, FrameWriter, Header, Kind, Layout, Writer};
+use super::frame::{Accompaniment, FrameWriter, Header, Kind, Layout, PushError, Writer};
 use super::key::{Identity, PublicKey};
 use super::peers::Peers;
 use super::refusal::{Reason, Refusal};
@@ -22,8 +22,12 @@ pub(crate) struct DocumentPlace {
     pub(crate) time_ns: i64,
 }
 
-/// Signs a document; `None` when the message violates its schema.
-pub(crate) fn seal<M: Message>(identity: &Identity, message: &M, place: &DocumentPlace) -> Option<Vec<u8>> {
+/// Signs a document.
+///
+/// # Errors
+///
+/// `LimitViolated` when the message violates its schema.
+pub(crate) fn seal<M: Message>(identity: &Identity, message: &M, place: &DocumentPlace) -> Result<Vec<u8>, Refusal> {
     let header = Header {
         kind: place.kind,
         replay: false,
@@ -37,10 +41,13 @@ pub(crate) fn seal<M: Message>(identity: &Identity, message: &M, place: &Documen
     let mut frame = FrameWriter::new(Vec::new(), &header, Accompaniment::default());
     frame
         .push(place.time_ns, Accompaniment::default(), |bytes| {
-            payload::encode(message, bytes)
+            payload::encode(message, place.time_ns, bytes)
         })
-        .ok()?;
-    Some(signer::seal(identity, frame.finish(), &place.context))
+        .map_err(|error| match error {
+            PushError::Encode(error) => Refusal::new(Reason::LimitViolated, Some(header.key), error.to_string()),
+            PushError::DoesNotFit => Refusal::new(Reason::Malformed, Some(header.key), "a document without a frame"),
+        })?;
+    Ok(signer::seal(identity, frame.finish(), &place.context))
 }
 
 /// Opens a document that `key` is said to have signed. Gives the message and the header.

@@ -1,5 +1,7 @@
 //! The wire is pinned, damage is tested exhaustively, and every check of the verifier is provoked.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
+
 mod damage;
 mod order_of_checks;
 mod stage;

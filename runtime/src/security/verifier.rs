@@ -325,7 +325,8 @@ impl Verifier {
             Err(error @ ReplayError::Equivocation { .. }) => Some(error),
             Err(error) => return Err(replay_refusal(key, error)),
         };
-        check_signature(&layout, raw, &digest, &context, &facts.peer.key)?;
+        check_signature(&layout, raw, &digest, &context, &facts.peer.key)
+            .map_err(|refusal| self.explain(refusal, &facts))?;
         if let Some(error) = suspect {
             return Err(replay_refusal(key, error));
         }
@@ -466,6 +467,18 @@ impl Verifier {
                 &[],
             )
         })
+    }
+
+    /// A frame that was moved is the likeliest reason for which a signature does not hold: say so.
+    fn explain(&self, refusal: Refusal, facts: &WriterFacts) -> Refusal {
+        if facts.topic == self.setup.topic {
+            return refusal;
+        }
+        let detail = format!("{}; its writer publishes on {}, not here", refusal.detail, facts.topic);
+        Refusal {
+            detail: detail.into(),
+            ..refusal
+        }
     }
 
     fn is_exclusive(&self) -> bool {

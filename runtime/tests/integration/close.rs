@@ -17,7 +17,9 @@ async fn closing_flushes_what_was_published() {
     // The listener has met the publisher once something has arrived; only then can the talker go without a word.
     publisher.publish(&Twist::default()).unwrap();
     assert_eq!(subscriber.recv_timeout(DEADLINE).unwrap().info.number, 1);
-    (0..1000).for_each(|_| drop(publisher.publish(&Twist::default()).unwrap()));
+    for _ in 0..1000 {
+        publisher.publish(&Twist::default()).unwrap();
+    }
     peers.talker.close().await.unwrap();
     for number in 2..=1001 {
         assert_eq!(subscriber.recv_timeout(DEADLINE).unwrap().info.number, number);

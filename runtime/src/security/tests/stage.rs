@@ -30,7 +30,6 @@ pub(super) const NOW_NS: i64 = 1_700_000_000_000_000_000;
 pub(super) struct Stage {
     pub(super) identity: Identity,
     pub(super) peers: Arc<Peers>,
-    pub(super) believer: Arc<Believer>,
     pub(super) verifier: Verifier,
 }
 
@@ -57,11 +56,10 @@ impl Stage {
             accept_replay: false,
         };
         change(&mut setup);
-        let verifier = Verifier::new(setup, Arc::clone(&peers), Arc::clone(&believer));
+        let verifier = Verifier::new(setup, Arc::clone(&peers), believer);
         let stage = Self {
             identity,
             peers,
-            believer,
             verifier,
         };
         stage.admit(&stage.identity, NODE, EPOCH, 1);

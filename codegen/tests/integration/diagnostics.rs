@@ -1,0 +1,161 @@
+//! What is said about schemas that are wrong, word for word.
+
+use nuncio_codegen::model::TypeName;
+use nuncio_codegen::{SourceFile, Target, compile, emit};
+
+/// What the compiler says about `text` as `test_msgs/msg/Wrong.msg`, beside a few messages that are right.
+fn report(text: &str) -> String {
+    report_files(&[("test_msgs/msg/Wrong", text.as_bytes())])
+}
+
+fn report_files(files: &[(&str, &[u8])]) -> String {
+    let right: [(&str, &[u8]); 5] = [
+        ("test_msgs/msg/Vector3", b"float64 x"),
+        ("geometry_msgs/msg/Twist", b"float64 x"),
+        ("std_msgs/msg/Header", b"string frame_id"),
+        ("builtin_interfaces/msg/Time", b"int32 sec\nuint32 nanosec"),
+        ("unique_identifier_msgs/msg/UUID", b"uint8[16] uuid"),
+    ];
+    let sources: Vec<SourceFile> = files
+        .iter()
+        .chain(&right)
+        .map(|(name, text)| {
+            let type_name = TypeName::parse(name).unwrap();
+            SourceFile::new(format!("{name}.{}", type_name.kind), type_name, *text)
+        })
+        .collect();
+    let target = Target {
+        crate_path: "::nuncio_msgs".to_owned(),
+        module: String::new(),
+        upstream: [].into(),
+    };
+    match compile(&sources).and_then(|interfaces| emit(&interfaces, &target)) {
+        Ok(_) => panic!("nothing is wrong with {files:?}"),
+        Err(problems) => problems.to_string(),
+    }
+}
+
+#[test]
+fn names() {
+    insta::assert_snapshot!(report(
+        "bool linearVelocity\nbool a__b\nbool ends_\nbool 1st\nbool x-y\nbool\nuint8 lower=1\nuint8 A__B=1\nuint8 Mixed=1\n"
+    ));
+}
+
+#[test]
+fn duplicates() {
+    insta::assert_snapshot!(report(
+        "bool twice\nint8 ONE=1\n\nstring twice\nint8 ONE=1\nbool twice\n"
+    ));
+}
+
+#[test]
+fn types() {
+    insta::assert_snapshot!(report(
+        "Vectr3 a\ngeometry_msgs/Twst b\nTwist c\nHeader d\ngeomtry_msgs/Twist e\nno_such_msgs/Thing f\n\
+         geometry_msgs/msg/Twist g\ntime h\ndouble i\nflaot64 j\na/b/c/d k\ntest_msgs/Nothing_like_it l\nint8<=3 m\n"
+    ));
+}
+
+#[test]
+fn bounds() {
+    insta::assert_snapshot!(report(
+        "string<=0 a\nstring<=x b\nstring<= c\nint8[0] d\nint8[-1] e\nint8[<=4294967296] f\nint8[99999999999999999999] g\n\
+         int8[3][2] h\nint8[3 i\nint8] j\nint8[<= 3] k\nint8[<3] l\n"
+    ));
+}
+
+#[test]
+fn defaults() {
+    insta::assert_snapshot!(report(
+        "int8 a 128\nuint8 b -1\nint8 c 1.5\nbool d maybe\nfloat32 e 1e39\nfloat64 f x\nstring<=3 g \"long\"\n\
+         string h \"open\nint8[2] i [1]\nint8[<=2] j [1, 2, 3]\nint8[] k 1\nVector3 l 1\nint8[] m [1,]\nstring n \"a\"b\"\n"
+    ));
+}
+
+#[test]
+fn constants() {
+    insta::assert_snapshot!(report(
+        "uint8 A=256\nint8[] B=[1]\nstring<=3 C=\"x\"\nVector3 D=1\nbool E=\nuint64 F=18446744073709551616\nchar G='a'\n"
+    ));
+}
+
+#[test]
+fn annotations() {
+    insta::assert_snapshot!(report(
+        "uint8 MODE_A=0\nstring MODE_TEXT=x\nstring a # @range [0, 1]\nfloat64 b # @range [1, 0]\nint8 c # @range [0.1, 0.9]\n\
+         uint8 d # @enum NO_\nuint8 e # @enum MODE_\nint8 f # @finite\nVector3 g # @max_age 1s\n\
+         builtin_interfaces/Time[2] h # @max_age 1s\nfloat64 i # @rnage [0, 1]\nfloat64 j # @range 0..1\n\
+         float64 k # @exclusive\nfloat64 l # @unit m @unit s\nfloat64 m 2.0 # @range [0, 1]\nfloat64 n inf # @finite\n\
+         bool o # @range [0, 1]\nuint8 P=1 # @range [0, 1]\n# @unit m\n\nbool q\n"
+    ));
+}
+
+#[test]
+fn a_field_annotation_in_the_comment_of_the_message() {
+    insta::assert_snapshot!(report("# The speed. @unit m/s\nfloat64 speed\n"));
+}
+
+#[test]
+fn a_default_outside_of_its_enumeration() {
+    insta::assert_snapshot!(report("uint8 MODE_A=1\nuint8 mode 2 # @enum MODE_\n"));
+}
+
+#[test]
+fn circles() {
+    insta::assert_snapshot!(report_files(&[
+        ("test_msgs/msg/A", b"bool x\nB[] many\n"),
+        ("test_msgs/msg/B", b"C c\n"),
+        ("test_msgs/msg/C", b"Vector3 fine\ntest_msgs/A back\n"),
+        ("test_msgs/msg/Self", b"Self again\n"),
+    ]));
+}
+
+#[test]
+fn separators() {
+    insta::assert_snapshot!(report_files(&[
+        ("test_msgs/msg/A", b"bool x\n---\nbool y\n"),
+        ("test_msgs/srv/B", b"bool x\n---\n---\n"),
+        ("test_msgs/srv/C", b"bool x\n"),
+        ("test_msgs/action/D", b"---\n"),
+        ("test_msgs/action/E", b"---\n---\n---\n"),
+    ]));
+}
+
+#[test]
+fn files_that_are_no_text() {
+    insta::assert_snapshot!(report_files(&[
+        ("test_msgs/msg/A", b"bool x\nbool \xff\n"),
+        ("test_msgs/msg/B", b"bool x\n\nbool \0y\n"),
+        ("test_msgs/msg/C", &vec![b'#'; nuncio_codegen::MAX_FILE_LEN + 1]),
+    ]));
+}
+
+#[test]
+fn a_type_that_is_defined_twice() {
+    insta::assert_snapshot!(report_files(&[
+        ("test_msgs/msg/A", b"bool x\n"),
+        ("test_msgs/msg/A", b"bool y\n")
+    ]));
+}
+
+#[test]
+fn names_that_become_equal_in_rust() {
+    insta::assert_snapshot!(report_files(&[
+        ("test_msgs/srv/Find", b"---\n"),
+        ("test_msgs/srv/FindRequest", b"---\n"),
+    ]));
+}
+
+#[test]
+fn arrays_too_large_for_the_stack() {
+    insta::assert_snapshot!(report("float64[65536] a\nuint8 b\n"));
+}
+
+#[test]
+fn problems_of_several_files_come_in_the_order_of_files_and_lines() {
+    insta::assert_snapshot!(report_files(&[
+        ("test_msgs/msg/Z", b"bool x y z\nBad b\n"),
+        ("test_msgs/msg/A", b"Vectr3 late\nbool UPPER\n"),
+    ]));
+}

@@ -1,0 +1,5 @@
+//! Compiles the folder `interfaces`.
+
+fn main() {
+    nuncio_codegen::build("interfaces");
+}
