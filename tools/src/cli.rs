@@ -85,6 +85,17 @@ pub(crate) enum Command {
     /// The key of this user's nodes
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Watch robots, an operator and an attacker on this machine: what is genuine arrives, what is forged does not
+    ///
+    /// It uses keys and links of its own; --timeout, and the options that say where to connect, have no meaning here.
+    Demo(Demo),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// How long the attack lasts
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) seconds: Duration,
 }
 
 #[derive(Debug, Subcommand)]

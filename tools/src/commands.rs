@@ -1,5 +1,6 @@
 //! One match: which command runs, and how a command can end.
 
+mod demo;
 mod interface_hash;
 mod interface_list;
 mod interface_show;
@@ -91,6 +92,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Node(command) => on_the_network(&global, render, async |session| node(session, command).await),
         Command::Interface(command) => interface(render, command),
         Command::Key(command) => key(render, command),
+        Command::Demo(args) => in_a_runtime(async || demo::run(&global, args).await),
     }?;
     render.flush()?;
     Ok(outcome)
@@ -135,16 +137,20 @@ fn on_the_network(
     render: &Render,
     command: impl AsyncFnOnce(&mut Session<'_>) -> Result<Outcome, CommandError>,
 ) -> Result<Outcome, CommandError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKER_THREADS)
-        .enable_all()
-        .build()?;
-    let outcome = runtime.block_on(async {
+    in_a_runtime(async || {
         let mut session = Session::open(global, render).await?;
         let outcome = command(&mut session).await;
         session.close().await;
         outcome
-    });
+    })
+}
+
+fn in_a_runtime(work: impl AsyncFnOnce() -> Result<Outcome, CommandError>) -> Result<Outcome, CommandError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(work());
     // A read of stdin or a wait for subscribers may still block a thread that nobody waits for.
     runtime.shutdown_background();
     outcome

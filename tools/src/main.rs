@@ -4,6 +4,7 @@ mod arrivals;
 mod catalog;
 mod cli;
 mod commands;
+mod demo;
 mod interrupt;
 mod known_types;
 mod refusal_talk;

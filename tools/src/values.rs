@@ -125,11 +125,22 @@ pub(crate) enum ValuesError {
     NoDocument { path: PathBuf },
     /// The text is no message of the type.
     Message {
-        /// Where it stands; empty on the command line.
+        /// Where it stands, with a colon; empty on the command line.
         place: String,
         type_name: String,
         error: Box<EncodeError>,
     },
+}
+
+impl ValuesError {
+    /// A text that is no message of the type.
+    pub(crate) fn message(place: String, type_name: &str, error: EncodeError) -> Self {
+        Self::Message {
+            place,
+            type_name: type_name.to_owned(),
+            error: Box::new(error),
+        }
+    }
 }
 
 impl fmt::Display for ValuesError {

@@ -1,11 +1,12 @@
 //! `topic pub`: messages from YAML or JSON, checked against their schema, signed and published.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nuncio::run_time_type::{EncodeError, RunTimeType};
-use nuncio::{Accompaniment, GenericPublisher, QosProfile, TypeSupport, clock};
+use nuncio::run_time_type::RunTimeType;
+use nuncio::{Accompaniment, GenericPublisher, QosProfile, clock};
 use serde_json::json;
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -28,7 +29,8 @@ const LINGER: Duration = Duration::from_millis(300);
 
 pub(super) async fn run(session: &mut Session<'_>, args: TopicPub) -> Result<Outcome, CommandError> {
     let support = catalog::support(&catalog::find_message(&args.type_name)?)?;
-    let source = Source::of(&args, &support)?;
+    let codec = support.run_time_type()?;
+    let source = Source::of(&args, &codec)?;
     let publisher = session
         .node
         .generic_publisher(args.topic.as_str(), &support, QosProfile::default())?;
@@ -36,8 +38,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicPub) -> Result<Out
     let mut publishing = Publishing {
         render: session.render,
         publisher: &publisher,
-        codec: support.run_time_type()?,
-        type_name: support.type_name(),
+        codec,
         signer: session.node.public_key().to_string(),
         published: 0,
     };
@@ -78,39 +79,56 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicPub) -> Result<Out
 #[derive(Debug)]
 enum Source {
     /// These, one after the other, and again from the first.
-    Payloads(Vec<Vec<u8>>),
+    Templates(Vec<Template>),
     /// One from each line of stdin.
     Stdin,
 }
 
+/// A message that may be published many times.
+#[derive(Debug)]
+enum Template {
+    /// Always the same payload.
+    Fixed(Vec<u8>),
+    /// It has a `now` somewhere, which each time means another time.
+    Timed(String),
+}
+
 impl Source {
     /// Reads and checks all messages that are there already, before anything is published.
-    fn of(args: &TopicPub, support: &TypeSupport) -> Result<Self, CommandError> {
-        let codec = support.run_time_type()?;
-        let now_ns = clock::now_ns();
-        let wrong = |place: String| {
-            let type_name = support.type_name().to_owned();
-            move |error: EncodeError| ValuesError::Message {
-                place,
-                type_name,
-                error: Box::new(error),
-            }
-        };
+    fn of(args: &TopicPub, codec: &RunTimeType) -> Result<Self, CommandError> {
         let Some(file) = &args.file else {
             return match args.values.as_deref().unwrap_or_default() {
                 "-" => Ok(Self::Stdin),
-                text => {
-                    let payload = values::payload(&codec, text, now_ns).map_err(wrong(String::new()))?;
-                    Ok(Self::Payloads(vec![payload]))
-                }
+                text => Ok(Self::Templates(vec![Template::new(codec, text, String::new)?])),
             };
         };
         let documents = values::documents(file)?;
-        let payloads = documents.iter().enumerate().map(|(index, text)| {
-            let place = format!("{}, message {}: ", file.display(), index + 1);
-            values::payload(&codec, text, now_ns).map_err(wrong(place))
+        let templates = documents.iter().enumerate().map(|(index, text)| {
+            let place = || format!("{}, message {}: ", file.display(), index + 1);
+            Template::new(codec, text, place)
         });
-        Ok(Self::Payloads(payloads.collect::<Result<_, _>>()?))
+        Ok(Self::Templates(templates.collect::<Result<_, _>>()?))
+    }
+}
+
+impl Template {
+    fn new(codec: &RunTimeType, text: &str, place: impl FnOnce() -> String) -> Result<Self, ValuesError> {
+        let now_ns = clock::now_ns();
+        let at = |time_ns| values::payload(codec, text, time_ns);
+        let payload = at(now_ns).map_err(|error| ValuesError::message(place(), codec.type_name(), error))?;
+        Ok(match at(now_ns.saturating_add(1)) {
+            Ok(later) if later == payload => Self::Fixed(payload),
+            _ => Self::Timed(text.to_owned()),
+        })
+    }
+
+    fn payload(&self, codec: &RunTimeType) -> Result<Cow<'_, [u8]>, ValuesError> {
+        match self {
+            Self::Fixed(payload) => Ok(Cow::Borrowed(payload)),
+            Self::Timed(text) => values::payload(codec, text, clock::now_ns())
+                .map(Cow::Owned)
+                .map_err(|error| ValuesError::message(String::new(), codec.type_name(), error)),
+        }
     }
 }
 
@@ -118,7 +136,6 @@ struct Publishing<'a> {
     render: &'a Render,
     publisher: &'a GenericPublisher,
     codec: RunTimeType,
-    type_name: &'a str,
     signer: String,
     published: usize,
 }
@@ -126,21 +143,22 @@ struct Publishing<'a> {
 impl Publishing<'_> {
     async fn all(&mut self, source: Source, args: &TopicPub) -> Result<(), CommandError> {
         match source {
-            Source::Payloads(payloads) => self.payloads(&payloads, args).await,
+            Source::Templates(templates) => self.templates(&templates, args).await,
             Source::Stdin => self.stdin(args).await,
         }
     }
 
-    async fn payloads(&mut self, payloads: &[Vec<u8>], args: &TopicPub) -> Result<(), CommandError> {
+    async fn templates(&mut self, templates: &[Template], args: &TopicPub) -> Result<(), CommandError> {
         let mut ticks = ticks(args.rate.unwrap_or(RATE_DEFAULT));
         let limit = match args.once {
-            true => Some(payloads.len() as u64),
+            true => Some(templates.len() as u64),
             false => args.times,
         };
-        let endless = 0..limit.unwrap_or(u64::MAX);
-        for (_, payload) in endless.zip(payloads.iter().cycle()) {
+        let counted = 0..limit.unwrap_or(u64::MAX);
+        for (_, template) in counted.zip(templates.iter().cycle()) {
             ticks.tick().await;
-            self.publish(payload)?;
+            let payload = template.payload(&self.codec)?;
+            self.publish(&payload)?;
         }
         Ok(())
     }
@@ -154,12 +172,8 @@ impl Publishing<'_> {
             let Some((number, text)) = lines.next().await? else {
                 return Ok(());
             };
-            let payload =
-                values::payload(&self.codec, &text, clock::now_ns()).map_err(|error| ValuesError::Message {
-                    place: format!("line {number}: "),
-                    type_name: self.type_name.to_owned(),
-                    error: Box::new(error),
-                })?;
+            let wrong = |error| ValuesError::message(format!("line {number}: "), self.codec.type_name(), error);
+            let payload = values::payload(&self.codec, &text, clock::now_ns()).map_err(wrong)?;
             if let Some(ticks) = &mut ticks {
                 ticks.tick().await;
             }
@@ -176,7 +190,7 @@ impl Publishing<'_> {
         if self.render.is_json() {
             self.render.json(&json!({
                 "topic": topic.as_str(),
-                "type": self.type_name,
+                "type": self.codec.type_name(),
                 "number": published.number,
                 "id": published.id.to_string(),
                 "signer": self.signer,
