@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use crate::sanitize;
+
 /// How much of a list or text is shown, unless it is asked for whole. ROS 2 has the same number for lists.
 const ITEMS_SHOWN: usize = 128;
 const CHARS_SHOWN: usize = 4096;
@@ -135,9 +137,9 @@ impl Writer {
     }
 }
 
-/// A text as JSON writes it, which is YAML as well.
+/// A text as JSON writes it, which is YAML as well, with nothing in it that a terminal acts upon.
 fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
+    sanitize::json(&Value::from(text).to_string()).into_owned()
 }
 
 /// Whether a text means itself in YAML without quotes, in a list as well.
