@@ -60,6 +60,16 @@ pub(crate) struct GlobalArgs {
     /// Whom to believe: tofu (a changed key is refused) or observe (it is shown, with the verdict)
     #[arg(long, global = true, value_name = "MODE", default_value = "tofu")]
     pub(crate) trust_mode: TrustMode,
+    /// A folder with message packages of your own, `<package>/msg/<Name>.msg` (repeatable, in the variable with `:`)
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "NUNCIO_INTERFACES",
+        hide_env_values = true,
+        value_delimiter = ':'
+    )]
+    pub(crate) interfaces: Vec<PathBuf>,
     /// One JSON object per line instead of text for people
     #[arg(long, global = true)]
     pub(crate) json: bool,

@@ -5,6 +5,7 @@ mod catalog;
 mod cli;
 mod commands;
 mod demo;
+mod field_notes;
 mod interrupt;
 mod known_types;
 mod refusal_talk;

@@ -164,10 +164,11 @@ impl Error for ValuesError {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog;
+    use crate::catalog::Catalog;
 
     fn codec(name: &str) -> RunTimeType {
-        let support = catalog::support(&catalog::find(name).unwrap()).unwrap();
+        let catalog = Catalog::open(&[]).unwrap();
+        let support = catalog.support(catalog.find(name).unwrap()).unwrap();
         support.run_time_type().unwrap()
     }
 

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio::run_time_type::RunTimeType;
-use nuncio::{Accompaniment, GenericPublisher, QosProfile, clock};
+use nuncio::{Accompaniment, GenericPublisher, QosProfile, TypeSupport, clock};
 use serde_json::json;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::{CommandError, Outcome};
-use crate::catalog;
-use crate::cli::TopicPub;
+use crate::catalog::Catalog;
+use crate::cli::{GlobalArgs, TopicPub};
 use crate::render::{Render, count};
 use crate::session::Session;
 use crate::values::{self, Lines, ValuesError};
@@ -27,10 +27,40 @@ const WAIT_FOR_SUBSCRIBER: Duration = Duration::from_secs(1);
 /// card before it believes the message, and `topic echo` may ask for the type's definition after that: two round trips.
 const LINGER: Duration = Duration::from_millis(300);
 
-pub(super) async fn run(session: &mut Session<'_>, args: TopicPub) -> Result<Outcome, CommandError> {
-    let support = catalog::support(&catalog::find_message(&args.type_name)?)?;
-    let codec = support.run_time_type()?;
-    let source = Source::of(&args, &codec)?;
+/// What is to be published, read and checked before any node is opened.
+pub(super) struct Prepared {
+    args: TopicPub,
+    support: TypeSupport,
+    codec: RunTimeType,
+    source: Source,
+}
+
+impl Prepared {
+    /// Reads and checks the messages.
+    ///
+    /// # Errors
+    ///
+    /// When the type is unknown, or a message is none of the type.
+    pub(super) fn new(global: &GlobalArgs, args: TopicPub) -> Result<Self, CommandError> {
+        let catalog = Catalog::open(&global.interfaces)?;
+        let support = catalog.support(catalog.find_message(&args.type_name)?)?;
+        let codec = support.run_time_type()?;
+        Ok(Self {
+            source: Source::of(&args, &codec)?,
+            args,
+            support,
+            codec,
+        })
+    }
+}
+
+pub(super) async fn run(session: &mut Session<'_>, prepared: Prepared) -> Result<Outcome, CommandError> {
+    let Prepared {
+        args,
+        support,
+        codec,
+        source,
+    } = prepared;
     let publisher = session
         .node
         .generic_publisher(args.topic.as_str(), &support, QosProfile::default())?;

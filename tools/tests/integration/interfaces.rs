@@ -77,3 +77,32 @@ fn nothing_is_written_to_the_home() {
     assert_eq!(user.run(&["interface", "list"]).code, Some(0));
     assert!(!user.home().join("nuncio").exists());
 }
+
+#[test]
+fn a_folder_adds_interfaces_of_ones_own() {
+    let user = User::new();
+    let place = user.home().join("interfaces/zoo_msgs/msg");
+    std::fs::create_dir_all(&place).unwrap();
+    std::fs::write(place.join("Foot.msg"), "geometry_msgs/Point at\n").unwrap();
+    let folder = user.home().join("interfaces");
+    let args = [
+        "interface",
+        "show",
+        "zoo_msgs/Foot",
+        "--interfaces",
+        folder.to_str().unwrap(),
+    ];
+    let ended = user.run(&args);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(
+        ended
+            .stdout
+            .contains("geometry_msgs/Point at\n\tfloat64 x  # @unit m\n"),
+        "{ended:?}"
+    );
+
+    std::fs::write(place.join("Foot.msg"), "geometry_msgs/Pont at\n").unwrap();
+    let ended = user.run(&args);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("zoo_msgs/msg/Foot:1:1"), "{ended:?}");
+}
