@@ -1,98 +1,153 @@
-//! The interfaces that this program was built with, compiled when they are first asked for.
+//! The interfaces that this program was built with, and those of the user's own that it is shown.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt;
+use std::path::PathBuf;
 
-use nuncio::TypeSupport;
 use nuncio::msgs::SCHEMAS;
+use nuncio::{TypeHash, TypeSupport};
 use nuncio_codegen::model::{InterfaceKind, TypeName};
 use nuncio_codegen::{Diagnostics, Interfaces, SourceFile, near_names};
 
 /// How many near names are offered for one that is unknown.
 const NEAR_NAMES: usize = 3;
 
-/// All shipped interfaces, compiled.
-///
-/// # Errors
-///
-/// [`Diagnostics`] never, as the program was built from the same texts; but it would say what is wrong.
-pub(crate) fn compiled() -> Result<Interfaces, Diagnostics> {
-    let sources: Vec<SourceFile> = SCHEMAS
-        .iter()
-        .filter_map(|schema| {
+/// The interfaces that are known without asking anybody: the shipped ones, and those in folders that the user names.
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    /// The text of each file. One in a folder stands for a shipped one of the same name.
+    texts: BTreeMap<TypeName, String>,
+}
+
+impl Catalog {
+    /// The shipped interfaces and those below `folders`.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnostics`] when a folder cannot be read or holds none. Whether the texts are right shows when they are used.
+    pub(crate) fn open(folders: &[PathBuf]) -> Result<Self, Diagnostics> {
+        let shipped = SCHEMAS.iter().filter_map(|schema| {
             let name = TypeName::parse(schema.type_name).ok()?;
-            Some(SourceFile::new(schema.type_name, name, schema.text))
-        })
-        .collect();
-    nuncio_codegen::compile(&sources)
-}
-
-/// The names of all shipped interfaces, in order.
-pub(crate) fn names() -> Vec<TypeName> {
-    let mut names: Vec<TypeName> = SCHEMAS
-        .iter()
-        .filter_map(|schema| TypeName::parse(schema.type_name).ok())
-        .collect();
-    names.sort();
-    names
-}
-
-/// The shipped interface that a user names, in the long form or the short one (`std_msgs/String`).
-///
-/// # Errors
-///
-/// [`UnknownInterface`] with near names.
-pub(crate) fn find(text: &str) -> Result<TypeName, UnknownInterface> {
-    let names = names();
-    let unknown = || UnknownInterface {
-        asked: text.to_owned(),
-        near: near(text, &names),
-    };
-    if let Ok(name) = TypeName::parse(text)
-        && names.binary_search(&name).is_ok()
-    {
-        return Ok(name);
+            Some((name, schema.text.to_owned()))
+        });
+        let mut texts: BTreeMap<TypeName, String> = shipped.collect();
+        for folder in folders {
+            let found = nuncio_codegen::read_folder(folder)?;
+            let own = found.files.into_iter().map(|file| {
+                // What is no UTF-8 is told about by whoever compiles it.
+                let text = String::from_utf8_lossy(&file.bytes).into_owned();
+                (file.type_name, text)
+            });
+            texts.extend(own);
+        }
+        Ok(Self { texts })
     }
-    // The short form of a service or an action; a message of that name was found above.
-    let parts: Vec<&str> = text.split('/').collect();
-    let [package, base] = parts.as_slice() else {
-        return Err(unknown());
-    };
-    names
-        .iter()
-        .find(|name| name.package == *package && name.name == *base)
-        .cloned()
-        .ok_or_else(unknown)
-}
 
-/// The codec's view of a shipped message.
-///
-/// # Errors
-///
-/// [`Diagnostics`] when the name is none of a message.
-pub(crate) fn support(name: &TypeName) -> Result<TypeSupport, Diagnostics> {
-    let sources: Vec<(&str, &str)> = SCHEMAS.iter().map(|schema| (schema.type_name, schema.text)).collect();
-    TypeSupport::compile(&name.to_string(), &sources)
-}
+    /// All interfaces, compiled.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnostics`] with everything that is wrong with the texts in the user's folders.
+    pub(crate) fn compiled(&self) -> Result<Interfaces, Diagnostics> {
+        let sources: Vec<SourceFile> = self
+            .texts
+            .iter()
+            .map(|(name, text)| SourceFile::new(name.to_string(), name.clone(), text.as_str()))
+            .collect();
+        nuncio_codegen::compile(&sources)
+    }
 
-/// The message that a user wants to publish.
-///
-/// # Errors
-///
-/// [`UnknownInterface`] for names that are unknown, or of a service or an action.
-pub(crate) fn find_message(text: &str) -> Result<TypeName, UnknownInterface> {
-    let name = find(text)?;
-    match name.kind {
-        InterfaceKind::Msg => Ok(name),
-        InterfaceKind::Srv | InterfaceKind::Action => Err(UnknownInterface {
+    /// The names of all interfaces, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &TypeName> {
+        self.texts.keys()
+    }
+
+    /// The interface that a user names, in the long form or the short one (`std_msgs/String`).
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownInterface`] with near names.
+    pub(crate) fn find(&self, text: &str) -> Result<&TypeName, UnknownInterface> {
+        if let Ok(name) = TypeName::parse(text)
+            && let Some((name, _)) = self.texts.get_key_value(&name)
+        {
+            return Ok(name);
+        }
+        // The short form of a service or an action; a message of that name was found above.
+        let short = |name: &&TypeName| text.split_once('/') == Some((&name.package, &name.name));
+        self.names().find(short).ok_or_else(|| UnknownInterface {
             asked: text.to_owned(),
-            near: Vec::new(),
-        }),
+            near: self.near(text),
+        })
+    }
+
+    /// The message that a user wants to publish.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownInterface`] for names that are unknown, or of a service or an action.
+    pub(crate) fn find_message(&self, text: &str) -> Result<&TypeName, UnknownInterface> {
+        let name = self.find(text)?;
+        match name.kind {
+            InterfaceKind::Msg => Ok(name),
+            InterfaceKind::Srv | InterfaceKind::Action => Err(UnknownInterface {
+                asked: text.to_owned(),
+                near: Vec::new(),
+            }),
+        }
+    }
+
+    /// What it takes to publish or read a message.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnostics`] when the name is none of a message, or a text in the user's folders is wrong.
+    pub(crate) fn support(&self, name: &TypeName) -> Result<TypeSupport, Diagnostics> {
+        let names: Vec<String> = self.names().map(ToString::to_string).collect();
+        let texts = self.texts.values().map(String::as_str);
+        let sources: Vec<(&str, &str)> = names.iter().map(String::as_str).zip(texts).collect();
+        TypeSupport::compile(&name.to_string(), &sources)
+    }
+
+    /// The known type of this name, if its hash is the same: then it is the same type.
+    pub(crate) fn with_hash(&self, name: &str, hash: TypeHash) -> Option<TypeSupport> {
+        let name = TypeName::parse(name).ok()?;
+        self.texts.get(&name)?;
+        self.support(&name).ok().filter(|support| support.type_hash() == hash)
+    }
+
+    /// The names nearest to what was asked, nearest first.
+    fn near(&self, asked: &str) -> Vec<String> {
+        let full: Vec<String> = self.names().map(ToString::to_string).collect();
+        let short: Vec<String> = self
+            .names()
+            .map(|name| format!("{}/{}", name.package, name.name))
+            .collect();
+        let named = |list: &[String], text: &str| -> Vec<String> {
+            let near = near_names(text, list.iter().map(String::as_str));
+            let found = |candidate: &str| list.iter().position(|name| name == candidate);
+            near.into_iter()
+                .filter_map(|name| full.get(found(name)?).cloned())
+                .collect()
+        };
+        let mut near = named(&full, asked);
+        near.extend(named(&short, asked));
+        if near.is_empty() {
+            // `String` or `geometry/Twist`: the last part may be right where the rest is not.
+            let base = asked.rsplit('/').next().unwrap_or(asked);
+            let bases = near_names(base, self.names().map(|name| name.name.as_str()));
+            let called = self.names().filter(|name| bases.contains(&name.name.as_str()));
+            near = called.map(ToString::to_string).collect();
+        }
+        let mut seen = BTreeSet::new();
+        near.retain(|name| seen.insert(name.clone()));
+        near.truncate(NEAR_NAMES);
+        near
     }
 }
 
-/// A name that no shipped interface of the wanted kind has.
+/// A name that no known interface of the wanted kind has.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct UnknownInterface {
     asked: String,
@@ -103,7 +158,7 @@ impl fmt::Display for UnknownInterface {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "no interface that fits here is called {:?}", self.asked)?;
         match self.near.as_slice() {
-            [] => f.write_str("; `nuncio interface list` shows all"),
+            [] => f.write_str("; `nuncio interface list` shows all, --interfaces DIR adds your own"),
             near => write!(f, "; did you mean {}?", near.join(" or ")),
         }
     }
@@ -111,50 +166,28 @@ impl fmt::Display for UnknownInterface {
 
 impl Error for UnknownInterface {}
 
-/// The shipped names nearest to what was asked, nearest first.
-fn near(asked: &str, names: &[TypeName]) -> Vec<String> {
-    let full: Vec<String> = names.iter().map(ToString::to_string).collect();
-    let short: Vec<String> = names
-        .iter()
-        .map(|name| format!("{}/{}", name.package, name.name))
-        .collect();
-    let named = |list: &[String], text: &str| -> Vec<String> {
-        let near = near_names(text, list.iter().map(String::as_str));
-        let found = |candidate: &str| list.iter().position(|name| name == candidate);
-        near.into_iter()
-            .filter_map(|name| full.get(found(name)?).cloned())
-            .collect()
-    };
-    let mut near = named(&full, asked);
-    near.extend(named(&short, asked));
-    if near.is_empty() {
-        // `String` or `geometry/Twist`: the last part may be right where the rest is not.
-        let base = asked.rsplit('/').next().unwrap_or(asked);
-        let bases = near_names(base, names.iter().map(|name| name.name.as_str()));
-        let called = names.iter().filter(|name| bases.contains(&name.name.as_str()));
-        near = called.map(ToString::to_string).collect();
-    }
-    let mut seen = BTreeSet::new();
-    near.retain(|name| seen.insert(name.clone()));
-    near.truncate(NEAR_NAMES);
-    near
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn shipped() -> Catalog {
+        Catalog::open(&[]).unwrap()
+    }
+
     #[test]
     fn both_forms_of_a_name_are_found() {
         for text in ["geometry_msgs/msg/Twist", "geometry_msgs/Twist"] {
-            assert_eq!(find(text).unwrap().to_string(), "geometry_msgs/msg/Twist");
+            assert_eq!(shipped().find(text).unwrap().to_string(), "geometry_msgs/msg/Twist");
         }
-        assert_eq!(find("std_srvs/SetBool").unwrap().to_string(), "std_srvs/srv/SetBool");
+        assert_eq!(
+            shipped().find("std_srvs/SetBool").unwrap().to_string(),
+            "std_srvs/srv/SetBool"
+        );
     }
 
     #[test]
     fn near_names_are_offered_for_a_typo() {
-        let near = |text: &str| find(text).unwrap_err().near;
+        let near = |text: &str| shipped().find(text).unwrap_err().near;
         assert_eq!(
             near("geometry_msgs/msg/Twits").first().unwrap(),
             "geometry_msgs/msg/Twist"
@@ -167,14 +200,35 @@ mod tests {
 
     #[test]
     fn a_service_cannot_be_published() {
-        assert!(find_message("std_srvs/srv/SetBool").is_err());
+        assert!(shipped().find_message("std_srvs/srv/SetBool").is_err());
     }
 
     #[test]
     fn every_shipped_message_has_a_codec() {
-        let interfaces = compiled().unwrap();
+        let catalog = shipped();
+        let interfaces = catalog.compiled().unwrap();
         assert_eq!(interfaces.files().count(), SCHEMAS.len());
-        let support = support(&find("nuncio_msgs/msg/MotionCommand").unwrap()).unwrap();
+        let support = catalog
+            .support(catalog.find("nuncio_msgs/msg/MotionCommand").unwrap())
+            .unwrap();
         assert!(support.is_exclusive() && support.run_time_type().is_ok());
+    }
+
+    #[test]
+    fn a_folder_adds_interfaces_that_refer_to_shipped_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("zoo_msgs/msg");
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::write(place.join("Gait.msg"), "geometry_msgs/Point[] feet\n").unwrap();
+        let catalog = Catalog::open(&[folder.path().to_owned()]).unwrap();
+        let name = catalog.find_message("zoo_msgs/Gait").unwrap();
+        assert!(catalog.support(name).unwrap().run_time_type().is_ok());
+        assert_eq!(catalog.compiled().unwrap().files().count(), SCHEMAS.len() + 1);
+    }
+
+    #[test]
+    fn a_folder_without_interfaces_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Catalog::open(&[folder.path().to_owned()]).is_err());
     }
 }

@@ -60,6 +60,16 @@ pub(crate) struct GlobalArgs {
     /// Whom to believe: tofu (a changed key is refused) or observe (it is shown, with the verdict)
     #[arg(long, global = true, value_name = "MODE", default_value = "tofu")]
     pub(crate) trust_mode: TrustMode,
+    /// A folder with message packages of your own, `<package>/msg/<Name>.msg` (repeatable, in the variable with `:`)
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "NUNCIO_INTERFACES",
+        hide_env_values = true,
+        value_delimiter = ':'
+    )]
+    pub(crate) interfaces: Vec<PathBuf>,
     /// One JSON object per line instead of text for people
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -85,6 +95,17 @@ pub(crate) enum Command {
     /// The key of this user's nodes
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Watch robots, an operator and an attacker on this machine: what is genuine arrives, what is forged does not
+    ///
+    /// It uses keys and links of its own; --timeout, and the options that say where to connect, have no meaning here.
+    Demo(Demo),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// How long the attack lasts
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) seconds: Duration,
 }
 
 #[derive(Debug, Subcommand)]
@@ -132,7 +153,7 @@ pub(crate) struct TopicList {
     /// Show how many publishers and subscribers there are, too
     #[arg(short, long)]
     pub(crate) verbose: bool,
-    /// Show hidden topics and the nodes of tools, too
+    /// Show hidden topics, too: those with a part that begins with `_`
     #[arg(short, long, visible_alias = "include-hidden-topics")]
     pub(crate) all: bool,
 }
@@ -145,9 +166,6 @@ pub(crate) struct TopicInfo {
     /// Show whole keys, type hashes and profiles
     #[arg(short, long)]
     pub(crate) verbose: bool,
-    /// Show the nodes of tools, too
-    #[arg(short, long)]
-    pub(crate) all: bool,
 }
 
 #[derive(Debug, clap::Args)]

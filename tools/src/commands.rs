@@ -1,5 +1,6 @@
 //! One match: which command runs, and how a command can end.
 
+mod demo;
 mod interface_hash;
 mod interface_list;
 mod interface_show;
@@ -19,6 +20,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use crate::catalog::Catalog;
 use crate::cli::{Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, TopicCommand};
 use crate::render::{OutputError, Render};
 use crate::session::Session;
@@ -87,38 +89,45 @@ impl<E: Error + Send + Sync + 'static> From<E> for CommandError {
 pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> {
     let global = args.global;
     let outcome = match args.command {
-        Command::Topic(command) => on_the_network(&global, render, async |session| topic(session, command).await),
-        Command::Node(command) => on_the_network(&global, render, async |session| node(session, command).await),
-        Command::Interface(command) => interface(render, command),
+        Command::Topic(command) => topic(&global, render, command),
+        Command::Node(command) => node(&global, render, command),
+        Command::Interface(command) => interface(&global, render, command),
         Command::Key(command) => key(render, command),
+        Command::Demo(args) => in_a_runtime(async || demo::run(&global, args).await),
     }?;
     render.flush()?;
     Ok(outcome)
 }
 
-async fn topic(session: &mut Session<'_>, command: TopicCommand) -> Result<Outcome, CommandError> {
+fn topic(global: &GlobalArgs, render: &Render, command: TopicCommand) -> Result<Outcome, CommandError> {
+    use TopicCommand as Topic;
     match command {
-        TopicCommand::List(args) => topic_list::run(session, args).await,
-        TopicCommand::Info(args) => topic_info::run(session, args).await,
-        TopicCommand::Echo(args) => topic_echo::run(session, args).await,
-        TopicCommand::Pub(args) => topic_pub::run(session, args).await,
-        TopicCommand::Hz(args) => topic_hz::run(session, args).await,
-        TopicCommand::Bw(args) => topic_bw::run(session, args).await,
+        Topic::List(args) => on_the_network(global, render, async |session| topic_list::run(session, args).await),
+        Topic::Info(args) => on_the_network(global, render, async |session| topic_info::run(session, args).await),
+        Topic::Echo(args) => on_the_network(global, render, async |session| topic_echo::run(session, args).await),
+        Topic::Pub(args) => {
+            let prepared = topic_pub::Prepared::new(global, args)?;
+            on_the_network(global, render, async |session| topic_pub::run(session, prepared).await)
+        }
+        Topic::Hz(args) => on_the_network(global, render, async |session| topic_hz::run(session, args).await),
+        Topic::Bw(args) => on_the_network(global, render, async |session| topic_bw::run(session, args).await),
     }
 }
 
-async fn node(session: &mut Session<'_>, command: NodeCommand) -> Result<Outcome, CommandError> {
+fn node(global: &GlobalArgs, render: &Render, command: NodeCommand) -> Result<Outcome, CommandError> {
+    use NodeCommand as Node;
     match command {
-        NodeCommand::List(args) => node_list::run(session, args).await,
-        NodeCommand::Info(args) => node_info::run(session, args).await,
+        Node::List(args) => on_the_network(global, render, async |session| node_list::run(session, args).await),
+        Node::Info(args) => on_the_network(global, render, async |session| node_info::run(session, args).await),
     }
 }
 
-fn interface(render: &Render, command: InterfaceCommand) -> Result<Outcome, CommandError> {
+fn interface(global: &GlobalArgs, render: &Render, command: InterfaceCommand) -> Result<Outcome, CommandError> {
+    let catalog = &Catalog::open(&global.interfaces)?;
     match command {
-        InterfaceCommand::List(args) => interface_list::run(render, args),
-        InterfaceCommand::Show(args) => interface_show::run(render, args),
-        InterfaceCommand::Hash(args) => interface_hash::run(render, args),
+        InterfaceCommand::List(args) => interface_list::run(render, catalog, args),
+        InterfaceCommand::Show(args) => interface_show::run(render, catalog, args),
+        InterfaceCommand::Hash(args) => interface_hash::run(render, catalog, args),
     }
 }
 
@@ -135,16 +144,20 @@ fn on_the_network(
     render: &Render,
     command: impl AsyncFnOnce(&mut Session<'_>) -> Result<Outcome, CommandError>,
 ) -> Result<Outcome, CommandError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKER_THREADS)
-        .enable_all()
-        .build()?;
-    let outcome = runtime.block_on(async {
+    in_a_runtime(async || {
         let mut session = Session::open(global, render).await?;
         let outcome = command(&mut session).await;
         session.close().await;
         outcome
-    });
+    })
+}
+
+fn in_a_runtime(work: impl AsyncFnOnce() -> Result<Outcome, CommandError>) -> Result<Outcome, CommandError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(work());
     // A read of stdin or a wait for subscribers may still block a thread that nobody waits for.
     runtime.shutdown_background();
     outcome

@@ -1,4 +1,4 @@
-//! The types of one topic's messages, each found once: among the shipped ones when the hash is equal, else asked of the
+//! The types of one topic's messages, each found once: in the catalog when the hash is equal, else asked of the
 //! publisher.
 
 use std::collections::HashMap;
@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 
 use nuncio::run_time_type::{RunTimeType, RunTimeTypeError};
 use nuncio::{GenericReceived, Node, PublicKey, TypeError, TypeHash, TypeSupport};
-use nuncio_codegen::model::TypeName;
 
-use crate::catalog;
+use crate::catalog::Catalog;
 
 /// How many types are remembered. A topic has one; more come from whoever wants to fill memory.
 const TYPES_MAX: usize = 64;
@@ -19,13 +18,23 @@ const TYPES_MAX: usize = 64;
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// The types that were met.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct KnownTypes {
+    catalog: Catalog,
     found: HashMap<(String, TypeHash), RunTimeType>,
     failed: HashMap<(PublicKey, TypeHash), (Instant, UnknownType)>,
 }
 
 impl KnownTypes {
+    /// Looks into `catalog` first.
+    pub(crate) fn new(catalog: Catalog) -> Self {
+        Self {
+            catalog,
+            found: HashMap::new(),
+            failed: HashMap::new(),
+        }
+    }
+
     /// The codec for a message. Asking its publisher takes up to some seconds.
     ///
     /// # Errors
@@ -53,7 +62,7 @@ impl KnownTypes {
         name: &str,
         hash: TypeHash,
     ) -> Result<RunTimeType, UnknownType> {
-        if let Some(support) = shipped(name, hash) {
+        if let Some(support) = self.catalog.with_hash(name, hash) {
             return codec(&support).map_err(|error| UnknownType::new(name, hash, error));
         }
         if let Some((when, error)) = self.failed.get(&(signer, hash))
@@ -74,15 +83,6 @@ impl KnownTypes {
         }
         found
     }
-}
-
-/// The shipped type of this name, if its hash is the same: then it is the same type.
-fn shipped(name: &str, hash: TypeHash) -> Option<TypeSupport> {
-    let name = TypeName::parse(name).ok()?;
-    catalog::names().binary_search(&name).ok()?;
-    catalog::support(&name)
-        .ok()
-        .filter(|support| support.type_hash() == hash)
 }
 
 fn codec(support: &TypeSupport) -> Result<RunTimeType, RunTimeTypeError> {

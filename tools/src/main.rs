@@ -4,6 +4,8 @@ mod arrivals;
 mod catalog;
 mod cli;
 mod commands;
+mod demo;
+mod field_notes;
 mod interrupt;
 mod known_types;
 mod refusal_talk;

@@ -22,6 +22,18 @@ pub(crate) use yaml::block;
 /// How often the line that tells a person how long something takes already is drawn anew.
 const PROGRESS_PERIOD: Duration = Duration::from_secs(1);
 
+/// Takes back what stands on the terminal's last line.
+const CLEAR_LINE: &str = "\r\x1b[K";
+
+/// The line that tells how long something takes; it vanishes when that ends, also when nobody waits any longer.
+struct ProgressLine;
+
+impl Drop for ProgressLine {
+    fn drop(&mut self) {
+        let _ = write!(io::stderr(), "{CLEAR_LINE}");
+    }
+}
+
 /// Where answers and talk go, and how they look.
 #[derive(Debug)]
 pub(crate) struct Render {
@@ -149,26 +161,19 @@ impl Render {
             return future.await;
         }
         let (mut future, since) = (std::pin::pin!(future), Instant::now());
-        let mut shown = false;
+        let mut shown = None;
         loop {
-            match tokio::time::timeout(PROGRESS_PERIOD, future.as_mut()).await {
-                Ok(output) => {
-                    if shown {
-                        let _ = write!(io::stderr(), "\r\x1b[K");
-                    }
-                    return output;
-                }
-                Err(_) => {
-                    shown = true;
-                    let seconds = since.elapsed().as_secs();
-                    let _ = write!(io::stderr(), "\r\x1b[K{}, {seconds} s", sanitize::line(what));
-                }
+            if let Ok(output) = tokio::time::timeout(PROGRESS_PERIOD, future.as_mut()).await {
+                return output;
             }
+            shown.get_or_insert(ProgressLine);
+            let seconds = since.elapsed().as_secs();
+            let _ = write!(io::stderr(), "{CLEAR_LINE}{}, {seconds} s", sanitize::line(what));
         }
     }
 
     fn talk(&self, tone: Option<Tone>, text: &str) {
-        let clear = if self.talk.terminal { "\r\x1b[K" } else { "" };
+        let clear = if self.talk.terminal { CLEAR_LINE } else { "" };
         let _ = writeln!(
             io::stderr(),
             "{clear}{}",

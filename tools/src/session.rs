@@ -1,5 +1,6 @@
 //! The program's own node: hidden, named after the process, open as long as the command runs.
 
+use std::path::PathBuf;
 use std::process;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub(crate) struct Session<'a> {
     pub(crate) interrupt: Interrupt,
     /// `--timeout`, if given.
     pub(crate) timeout: Option<Duration>,
+    /// `--interfaces`
+    pub(crate) interfaces: Vec<PathBuf>,
 }
 
 impl<'a> Session<'a> {
@@ -63,6 +66,7 @@ impl<'a> Session<'a> {
             render,
             interrupt,
             timeout: global.timeout,
+            interfaces: global.interfaces.clone(),
         })
     }
 
@@ -108,7 +112,7 @@ impl<'a> Session<'a> {
     }
 
     /// Whether a node of the graph is this program's.
-    pub(crate) fn is_own(&self, node: &nuncio::graph::GraphNode) -> bool {
+    fn is_own(&self, node: &nuncio::graph::GraphNode) -> bool {
         node.key == self.node.public_key() && node.name == *self.node.name()
     }
 

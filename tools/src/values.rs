@@ -125,11 +125,22 @@ pub(crate) enum ValuesError {
     NoDocument { path: PathBuf },
     /// The text is no message of the type.
     Message {
-        /// Where it stands; empty on the command line.
+        /// Where it stands, with a colon; empty on the command line.
         place: String,
         type_name: String,
-        error: EncodeError,
+        error: Box<EncodeError>,
     },
+}
+
+impl ValuesError {
+    /// A text that is no message of the type.
+    pub(crate) fn message(place: String, type_name: &str, error: EncodeError) -> Self {
+        Self::Message {
+            place,
+            type_name: type_name.to_owned(),
+            error: Box::new(error),
+        }
+    }
 }
 
 impl fmt::Display for ValuesError {
@@ -153,10 +164,11 @@ impl Error for ValuesError {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog;
+    use crate::catalog::Catalog;
 
     fn codec(name: &str) -> RunTimeType {
-        let support = catalog::support(&catalog::find(name).unwrap()).unwrap();
+        let catalog = Catalog::open(&[]).unwrap();
+        let support = catalog.support(catalog.find(name).unwrap()).unwrap();
         support.run_time_type().unwrap()
     }
 

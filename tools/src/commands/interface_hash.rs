@@ -5,18 +5,24 @@ use nuncio_codegen::{type_hash, type_hash_text};
 use serde_json::json;
 
 use super::{CommandError, Outcome};
-use crate::catalog;
+use crate::catalog::Catalog;
 use crate::cli::InterfaceHash;
 use crate::render::Render;
 
-pub(super) fn run(render: &Render, args: InterfaceHash) -> Result<Outcome, CommandError> {
-    let names: Vec<TypeName> = match args.type_names.as_slice() {
-        [] => catalog::names(),
-        asked => asked.iter().map(|text| catalog::find(text)).collect::<Result<_, _>>()?,
+pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceHash) -> Result<Outcome, CommandError> {
+    let names: Vec<&TypeName> = match args.type_names.as_slice() {
+        [] => catalog.names().collect(),
+        asked => match asked.iter().map(|text| catalog.find(text)).collect::<Result<_, _>>() {
+            Ok(names) => names,
+            Err(unknown) => {
+                render.note(unknown);
+                return Ok(Outcome::Nothing);
+            }
+        },
     };
-    let interfaces = catalog::compiled()?;
+    let interfaces = catalog.compiled()?;
     for name in names {
-        let Some(description) = interfaces.describe(&name) else {
+        let Some(description) = interfaces.describe(name) else {
             continue;
         };
         let hash = type_hash_text(&type_hash(&description));

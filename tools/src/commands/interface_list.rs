@@ -4,18 +4,18 @@ use nuncio_codegen::model::InterfaceKind;
 use serde_json::json;
 
 use super::{CommandError, Outcome};
-use crate::catalog;
+use crate::catalog::Catalog;
 use crate::cli::InterfaceList;
 use crate::render::Render;
 
-pub(super) fn run(render: &Render, args: InterfaceList) -> Result<Outcome, CommandError> {
+pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceList) -> Result<Outcome, CommandError> {
     let only = match (args.only_msgs, args.only_srvs, args.only_actions) {
         (true, _, _) => Some(InterfaceKind::Msg),
         (_, true, _) => Some(InterfaceKind::Srv),
         (_, _, true) => Some(InterfaceKind::Action),
         _ => None,
     };
-    for name in catalog::names() {
+    for name in catalog.names() {
         if only.is_some_and(|kind| kind != name.kind) {
             continue;
         }

@@ -7,24 +7,30 @@ use nuncio_codegen::{Interfaces, type_description_json, type_hash, type_hash_tex
 use serde_json::{Value, json};
 
 use super::{CommandError, Outcome};
-use crate::catalog;
+use crate::catalog::Catalog;
 use crate::cli::InterfaceShow;
 use crate::render::{Render, Tone};
 
-pub(super) fn run(render: &Render, args: InterfaceShow) -> Result<Outcome, CommandError> {
-    let name = catalog::find(&args.type_name)?;
-    let interfaces = catalog::compiled()?;
-    let Some(description) = interfaces.describe(&name) else {
+pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceShow) -> Result<Outcome, CommandError> {
+    let name = match catalog.find(&args.type_name) {
+        Ok(name) => name,
+        Err(unknown) => {
+            render.note(unknown);
+            return Ok(Outcome::Nothing);
+        }
+    };
+    let interfaces = catalog.compiled()?;
+    let Some(description) = interfaces.describe(name) else {
         return Ok(Outcome::Nothing);
     };
     let hash = type_hash_text(&type_hash(&description));
-    let text = text_of(&interfaces, &name);
+    let text = text_of(&interfaces, name);
     if render.is_json() {
         let description: Value = serde_json::from_str(&type_description_json(&description))?;
         render.json(&json!({
             "type": name.to_string(),
             "hash": hash,
-            "exclusive": interfaces.message(&name).is_some_and(|message| message.exclusive),
+            "exclusive": interfaces.message(name).is_some_and(|message| message.exclusive),
             "definition": text,
             "type_description": description,
         }))?;
@@ -37,7 +43,7 @@ pub(super) fn run(render: &Render, args: InterfaceShow) -> Result<Outcome, Comma
         (_, true) => Comments::All,
         _ => Comments::OfTheType,
     };
-    render.lines(&expanded(&interfaces, &name, text, comments))?;
+    render.lines(&expanded(&interfaces, name, text, comments))?;
     Ok(Outcome::Found)
 }
 
@@ -133,9 +139,10 @@ mod tests {
     use super::*;
 
     fn shown(name: &str, comments: Comments) -> String {
-        let interfaces = catalog::compiled().unwrap();
-        let name = catalog::find(name).unwrap();
-        expanded(&interfaces, &name, text_of(&interfaces, &name), comments)
+        let catalog = Catalog::open(&[]).unwrap();
+        let interfaces = catalog.compiled().unwrap();
+        let name = catalog.find(name).unwrap();
+        expanded(&interfaces, name, text_of(&interfaces, name), comments)
     }
 
     #[test]

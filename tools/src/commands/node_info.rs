@@ -2,9 +2,9 @@
 
 use nuncio::graph::GraphNode;
 use nuncio::msgs::builtin_interfaces::msg::Time;
-use nuncio::msgs::nuncio_msgs::msg::{CardPublisher, CardSubscriber, NodeCard};
+use nuncio::msgs::nuncio_msgs::msg::{CardPublisher, CardService, CardSubscriber, NodeCard};
 use nuncio::{TypeHash, clock};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{CommandError, Outcome};
 use crate::cli::NodeInfo;
@@ -24,13 +24,14 @@ pub(super) async fn run(session: &mut Session<'_>, args: NodeInfo) -> Result<Out
     for node in &nodes {
         if render.is_json() {
             let mut object = object(node);
-            object["seen_by"] = json!({
+            let seen_by = json!({
                 "node": session.node.name().as_str(),
                 "discovery": session.node.discovery(),
                 "locators": session.node.locators(),
                 "neighbours": neighbours,
             });
-            render.json(&object)?;
+            object.insert("seen_by".to_owned(), seen_by);
+            render.json(&Value::Object(object))?;
         } else {
             show(render, node)?;
         }
@@ -52,18 +53,18 @@ pub(super) async fn run(session: &mut Session<'_>, args: NodeInfo) -> Result<Out
     Ok(Outcome::Found)
 }
 
-fn object(node: &GraphNode) -> Value {
-    let mut object = json!({
-        "node": node.name.as_str(),
-        "key": node.key.to_string(),
-        "verified": node.is_verified(),
-        "epoch": node.epoch,
-    });
+fn object(node: &GraphNode) -> Map<String, Value> {
+    let mut object = Map::new();
+    let mut fact = |name: &str, value: Value| object.insert(name.to_owned(), value);
+    fact("node", node.name.as_str().into());
+    fact("key", node.key.to_string().into());
+    fact("verified", node.is_verified().into());
+    fact("epoch", node.epoch.into());
     let Some(card) = &node.card else { return object };
-    object["started_ns"] = ns(&card.started).into();
-    object["version"] = card.version.as_str().into();
-    object["discovery"] = card.discovery.as_str().into();
-    object["locators"] = json!(card.locators);
+    fact("started_ns", ns(&card.started).into());
+    fact("version", card.version.as_str().into());
+    fact("discovery", card.discovery.as_str().into());
+    fact("locators", json!(card.locators));
     let publisher = |facts: &CardPublisher| {
         json!({
             "topic": facts.topic,
@@ -80,13 +81,16 @@ fn object(node: &GraphNode) -> Value {
             "type_hash": typed.then(|| TypeHash::from_bytes(facts.type_hash).to_string()),
         })
     };
-    object["publishers"] = card.publishers.iter().map(publisher).collect();
-    object["subscribers"] = card.subscribers.iter().map(subscriber).collect();
-    object["services"] = card
-        .services
-        .iter()
-        .map(|service| json!({"name": service.name, "type": service.type_name, "is_server": service.is_server}))
-        .collect();
+    let service = |facts: &CardService| {
+        json!({
+            "name": facts.name,
+            "type": facts.type_name,
+            "is_server": facts.is_server,
+        })
+    };
+    fact("publishers", card.publishers.iter().map(publisher).collect());
+    fact("subscribers", card.subscribers.iter().map(subscriber).collect());
+    fact("services", card.services.iter().map(service).collect());
     object
 }
 

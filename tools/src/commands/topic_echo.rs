@@ -9,7 +9,9 @@ use nuncio::{GenericReceived, GenericSubscriber, MessageInfo, QosProfile, Reason
 use serde_json::{Map, Value};
 
 use super::{CommandError, Outcome};
+use crate::catalog::Catalog;
 use crate::cli::TopicEcho;
+use crate::field_notes::note;
 use crate::known_types::KnownTypes;
 use crate::refusal_talk::{RefusalTalk, summary};
 use crate::render::{OutputError, Render, Tone, block, bytes, hex, short_key, span, utc};
@@ -26,6 +28,7 @@ const EXPLAIN_AFTER: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(session: &mut Session<'_>, args: TopicEcho) -> Result<Outcome, CommandError> {
     let limit = if args.once { Some(1) } else { args.times };
+    let catalog = Catalog::open(&session.interfaces)?;
     let timeout = session.timeout.or(limit.map(|_| WAIT_FOR_MESSAGE));
     let subscriber = session
         .node
@@ -33,7 +36,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicEcho) -> Result<Ou
     let mut echo = Echo {
         args: &args,
         render: session.render,
-        types: KnownTypes::default(),
+        types: KnownTypes::new(catalog),
         talk: RefusalTalk::default(),
         shown: 0,
         undecodable: BTreeMap::new(),
@@ -158,7 +161,7 @@ impl Echo<'_> {
             }
             false => codec
                 .to_json(received.payload())
-                .map(|message| block(&message, self.args.full_length)),
+                .map(|message| block(&message, self.args.full_length, &|path, value| note(codec, path, value))),
         });
         match written {
             Ok(text) => {

@@ -12,11 +12,7 @@ use crate::session::Session;
 
 pub(super) async fn run(session: &mut Session<'_>, args: TopicInfo) -> Result<Outcome, CommandError> {
     let graph = session.graph().await;
-    let mut topic = graph.topics().remove(&args.topic).unwrap_or_default();
-    if !args.all {
-        topic.publishers.retain(|publisher| !publisher.node.name.is_hidden());
-        topic.subscribers.retain(|subscriber| !subscriber.node.name.is_hidden());
-    }
+    let topic = graph.topics().remove(&args.topic).unwrap_or_default();
     let render = session.render;
     if topic.publishers.is_empty() && topic.subscribers.is_empty() {
         render.note(format!("nobody publishes on {} or subscribes to it", args.topic));

@@ -14,7 +14,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicList) -> Result<Ou
     let topics: Vec<(TopicName, GraphTopic)> = graph
         .topics()
         .into_iter()
-        .filter_map(|(name, topic)| shown(name, topic, args.all))
+        .filter(|(name, _)| args.all || !is_hidden(name))
         .collect();
     let render = session.render;
     if topics.is_empty() {
@@ -56,15 +56,9 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicList) -> Result<Ou
     Ok(Outcome::Found)
 }
 
-/// The topic without the nodes of tools, unless all are wanted; `None` when nothing is left to show.
-fn shown(name: TopicName, mut topic: GraphTopic, all: bool) -> Option<(TopicName, GraphTopic)> {
-    if !all {
-        topic.publishers.retain(|publisher| !publisher.node.name.is_hidden());
-        topic.subscribers.retain(|subscriber| !subscriber.node.name.is_hidden());
-    }
-    let hidden = name.as_str().split('/').any(|segment| segment.starts_with('_'));
-    let empty = topic.publishers.is_empty() && topic.subscribers.is_empty();
-    (!empty && (all || !hidden)).then_some((name, topic))
+/// As in ROS 2, whatever lies below a name that begins with `_`.
+fn is_hidden(topic: &TopicName) -> bool {
+    topic.as_str().split('/').any(|segment| segment.starts_with('_'))
 }
 
 /// The names of its types, each once; a subscriber to any type names none.

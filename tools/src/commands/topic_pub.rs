@@ -1,17 +1,18 @@
 //! `topic pub`: messages from YAML or JSON, checked against their schema, signed and published.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nuncio::run_time_type::{EncodeError, RunTimeType};
+use nuncio::run_time_type::RunTimeType;
 use nuncio::{Accompaniment, GenericPublisher, QosProfile, TypeSupport, clock};
 use serde_json::json;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::{CommandError, Outcome};
-use crate::catalog;
-use crate::cli::TopicPub;
+use crate::catalog::Catalog;
+use crate::cli::{GlobalArgs, TopicPub};
 use crate::render::{Render, count};
 use crate::session::Session;
 use crate::values::{self, Lines, ValuesError};
@@ -26,9 +27,40 @@ const WAIT_FOR_SUBSCRIBER: Duration = Duration::from_secs(1);
 /// card before it believes the message, and `topic echo` may ask for the type's definition after that: two round trips.
 const LINGER: Duration = Duration::from_millis(300);
 
-pub(super) async fn run(session: &mut Session<'_>, args: TopicPub) -> Result<Outcome, CommandError> {
-    let support = catalog::support(&catalog::find_message(&args.type_name)?)?;
-    let source = Source::of(&args, &support)?;
+/// What is to be published, read and checked before any node is opened.
+pub(super) struct Prepared {
+    args: TopicPub,
+    support: TypeSupport,
+    codec: RunTimeType,
+    source: Source,
+}
+
+impl Prepared {
+    /// Reads and checks the messages.
+    ///
+    /// # Errors
+    ///
+    /// When the type is unknown, or a message is none of the type.
+    pub(super) fn new(global: &GlobalArgs, args: TopicPub) -> Result<Self, CommandError> {
+        let catalog = Catalog::open(&global.interfaces)?;
+        let support = catalog.support(catalog.find_message(&args.type_name)?)?;
+        let codec = support.run_time_type()?;
+        Ok(Self {
+            source: Source::of(&args, &codec)?,
+            args,
+            support,
+            codec,
+        })
+    }
+}
+
+pub(super) async fn run(session: &mut Session<'_>, prepared: Prepared) -> Result<Outcome, CommandError> {
+    let Prepared {
+        args,
+        support,
+        codec,
+        source,
+    } = prepared;
     let publisher = session
         .node
         .generic_publisher(args.topic.as_str(), &support, QosProfile::default())?;
@@ -36,8 +68,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicPub) -> Result<Out
     let mut publishing = Publishing {
         render: session.render,
         publisher: &publisher,
-        codec: support.run_time_type()?,
-        type_name: support.type_name(),
+        codec,
         signer: session.node.public_key().to_string(),
         published: 0,
     };
@@ -78,39 +109,56 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicPub) -> Result<Out
 #[derive(Debug)]
 enum Source {
     /// These, one after the other, and again from the first.
-    Payloads(Vec<Vec<u8>>),
+    Templates(Vec<Template>),
     /// One from each line of stdin.
     Stdin,
 }
 
+/// A message that may be published many times.
+#[derive(Debug)]
+enum Template {
+    /// Always the same payload.
+    Fixed(Vec<u8>),
+    /// It has a `now` somewhere, which each time means another time.
+    Timed(String),
+}
+
 impl Source {
     /// Reads and checks all messages that are there already, before anything is published.
-    fn of(args: &TopicPub, support: &TypeSupport) -> Result<Self, CommandError> {
-        let codec = support.run_time_type()?;
-        let now_ns = clock::now_ns();
-        let wrong = |place: String| {
-            let type_name = support.type_name().to_owned();
-            move |error: EncodeError| ValuesError::Message {
-                place,
-                type_name,
-                error,
-            }
-        };
+    fn of(args: &TopicPub, codec: &RunTimeType) -> Result<Self, CommandError> {
         let Some(file) = &args.file else {
             return match args.values.as_deref().unwrap_or_default() {
                 "-" => Ok(Self::Stdin),
-                text => {
-                    let payload = values::payload(&codec, text, now_ns).map_err(wrong(String::new()))?;
-                    Ok(Self::Payloads(vec![payload]))
-                }
+                text => Ok(Self::Templates(vec![Template::new(codec, text, String::new)?])),
             };
         };
         let documents = values::documents(file)?;
-        let payloads = documents.iter().enumerate().map(|(index, text)| {
-            let place = format!("{}, message {}: ", file.display(), index + 1);
-            values::payload(&codec, text, now_ns).map_err(wrong(place))
+        let templates = documents.iter().enumerate().map(|(index, text)| {
+            let place = || format!("{}, message {}: ", file.display(), index + 1);
+            Template::new(codec, text, place)
         });
-        Ok(Self::Payloads(payloads.collect::<Result<_, _>>()?))
+        Ok(Self::Templates(templates.collect::<Result<_, _>>()?))
+    }
+}
+
+impl Template {
+    fn new(codec: &RunTimeType, text: &str, place: impl FnOnce() -> String) -> Result<Self, ValuesError> {
+        let now_ns = clock::now_ns();
+        let at = |time_ns| values::payload(codec, text, time_ns);
+        let payload = at(now_ns).map_err(|error| ValuesError::message(place(), codec.type_name(), error))?;
+        Ok(match at(now_ns.saturating_add(1)) {
+            Ok(later) if later == payload => Self::Fixed(payload),
+            _ => Self::Timed(text.to_owned()),
+        })
+    }
+
+    fn payload(&self, codec: &RunTimeType) -> Result<Cow<'_, [u8]>, ValuesError> {
+        match self {
+            Self::Fixed(payload) => Ok(Cow::Borrowed(payload)),
+            Self::Timed(text) => values::payload(codec, text, clock::now_ns())
+                .map(Cow::Owned)
+                .map_err(|error| ValuesError::message(String::new(), codec.type_name(), error)),
+        }
     }
 }
 
@@ -118,7 +166,6 @@ struct Publishing<'a> {
     render: &'a Render,
     publisher: &'a GenericPublisher,
     codec: RunTimeType,
-    type_name: &'a str,
     signer: String,
     published: usize,
 }
@@ -126,21 +173,22 @@ struct Publishing<'a> {
 impl Publishing<'_> {
     async fn all(&mut self, source: Source, args: &TopicPub) -> Result<(), CommandError> {
         match source {
-            Source::Payloads(payloads) => self.payloads(&payloads, args).await,
+            Source::Templates(templates) => self.templates(&templates, args).await,
             Source::Stdin => self.stdin(args).await,
         }
     }
 
-    async fn payloads(&mut self, payloads: &[Vec<u8>], args: &TopicPub) -> Result<(), CommandError> {
+    async fn templates(&mut self, templates: &[Template], args: &TopicPub) -> Result<(), CommandError> {
         let mut ticks = ticks(args.rate.unwrap_or(RATE_DEFAULT));
         let limit = match args.once {
-            true => Some(payloads.len() as u64),
+            true => Some(templates.len() as u64),
             false => args.times,
         };
-        let endless = 0..limit.unwrap_or(u64::MAX);
-        for (_, payload) in endless.zip(payloads.iter().cycle()) {
+        let counted = 0..limit.unwrap_or(u64::MAX);
+        for (_, template) in counted.zip(templates.iter().cycle()) {
             ticks.tick().await;
-            self.publish(payload)?;
+            let payload = template.payload(&self.codec)?;
+            self.publish(&payload)?;
         }
         Ok(())
     }
@@ -154,12 +202,8 @@ impl Publishing<'_> {
             let Some((number, text)) = lines.next().await? else {
                 return Ok(());
             };
-            let payload =
-                values::payload(&self.codec, &text, clock::now_ns()).map_err(|error| ValuesError::Message {
-                    place: format!("line {number}: "),
-                    type_name: self.type_name.to_owned(),
-                    error,
-                })?;
+            let wrong = |error| ValuesError::message(format!("line {number}: "), self.codec.type_name(), error);
+            let payload = values::payload(&self.codec, &text, clock::now_ns()).map_err(wrong)?;
             if let Some(ticks) = &mut ticks {
                 ticks.tick().await;
             }
@@ -176,7 +220,7 @@ impl Publishing<'_> {
         if self.render.is_json() {
             self.render.json(&json!({
                 "topic": topic.as_str(),
-                "type": self.type_name,
+                "type": self.codec.type_name(),
                 "number": published.number,
                 "id": published.id.to_string(),
                 "signer": self.signer,

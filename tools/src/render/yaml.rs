@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use crate::sanitize;
+
 /// How much of a list or text is shown, unless it is asked for whole. ROS 2 has the same number for lists.
 const ITEMS_SHOWN: usize = 128;
 const CHARS_SHOWN: usize = 4096;
@@ -11,11 +13,14 @@ const CHARS_SHOWN: usize = 4096;
 /// How wide a list on one line may be, in characters.
 const LINE_WIDTH: usize = 100;
 
-/// A message as a YAML block that ends with a line end. `whole` shows long lists and texts to the end.
-pub(crate) fn block(value: &Value, whole: bool) -> String {
+/// A message as a YAML block that ends with a line end. `whole` shows long lists and texts to the end; `note` says what
+/// stands as a comment beside the value of the field at a path such as `feet.position`.
+pub(crate) fn block(value: &Value, whole: bool, note: &dyn Fn(&str, &Value) -> Option<String>) -> String {
     let mut writer = Writer {
         out: String::new(),
+        path: String::new(),
         whole,
+        note,
     };
     match value {
         Value::Object(fields) if !fields.is_empty() => writer.fields(fields, 0),
@@ -27,12 +32,15 @@ pub(crate) fn block(value: &Value, whole: bool) -> String {
     writer.out
 }
 
-struct Writer {
+struct Writer<'a> {
     out: String,
+    /// The field at hand.
+    path: String,
     whole: bool,
+    note: &'a dyn Fn(&str, &Value) -> Option<String>,
 }
 
-impl Writer {
+impl Writer<'_> {
     fn fields(&mut self, fields: &serde_json::Map<String, Value>, depth: usize) {
         for (index, (name, value)) in fields.iter().enumerate() {
             // The first field of a list's item stands behind its dash.
@@ -40,7 +48,13 @@ impl Writer {
                 self.indent(depth);
             }
             let _ = write!(self.out, "{name}:");
+            let parent = self.path.len();
+            if parent > 0 {
+                self.path.push('.');
+            }
+            self.path.push_str(name);
             self.value(value, depth);
+            self.path.truncate(parent);
         }
     }
 
@@ -52,19 +66,22 @@ impl Writer {
                 self.fields(fields, depth + 1);
             }
             Value::Array(items) if !items.is_empty() => match self.on_one_line(items) {
-                Some(line) => {
-                    let _ = writeln!(self.out, " {line}");
-                }
+                Some(line) => self.line(&line, value),
                 None => {
                     self.out.push('\n');
                     self.items(items, depth);
                 }
             },
-            scalar => {
-                let text = self.scalar(scalar);
-                let _ = writeln!(self.out, " {text}");
-            }
+            scalar => self.line(&self.scalar(scalar), value),
         }
+    }
+
+    /// What stands behind `name:` on the same line, with the note beside it.
+    fn line(&mut self, text: &str, value: &Value) {
+        let _ = match (self.note)(&self.path, value) {
+            Some(note) if !text.contains("  # ") => writeln!(self.out, " {text}  # {note}"),
+            _ => writeln!(self.out, " {text}"),
+        };
     }
 
     fn items(&mut self, items: &[Value], depth: usize) {
@@ -135,9 +152,9 @@ impl Writer {
     }
 }
 
-/// A text as JSON writes it, which is YAML as well.
+/// A text as JSON writes it, which is YAML as well, with nothing in it that a terminal acts upon.
 fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
+    sanitize::json(&Value::from(text).to_string()).into_owned()
 }
 
 /// Whether a text means itself in YAML without quotes, in a list as well.
@@ -153,6 +170,18 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn plain(value: &Value, whole: bool) -> String {
+        block(value, whole, &|_, _| None)
+    }
+
+    #[test]
+    fn a_note_stands_beside_the_value_of_its_field() {
+        let message = json!({"speed": 1.5, "feet": [{"at": [0, 1]}], "name": "x"});
+        let note = |path: &str, _: &Value| ["speed", "feet.at"].contains(&path).then(|| format!("of {path}"));
+        let expected = "speed: 1.5  # of speed\nfeet:\n- at: [0, 1]  # of feet.at\nname: x\n";
+        assert_eq!(block(&message, false, &note), expected);
+    }
+
     #[test]
     fn a_message_is_a_block() {
         let message = json!({
@@ -160,7 +189,7 @@ mod tests {
             "empty": {}, "none": [], "numbers": [1, 2.5, -3], "names": ["a", "b c", "yes"],
             "feet": [{"down": true, "at": [0, 1]}, {"down": false, "at": []}],
         });
-        insta::assert_snapshot!(block(&message, false), @r#"
+        insta::assert_snapshot!(plain(&message, false), @r#"
         header:
           stamp:
             sec: 1
@@ -196,7 +225,7 @@ mod tests {
             "~",
         ] {
             assert_eq!(
-                block(&json!({ "t": text }), true),
+                plain(&json!({ "t": text }), true),
                 format!("t: {}\n", Value::from(text))
             );
         }
@@ -205,16 +234,16 @@ mod tests {
     #[test]
     fn long_lists_and_texts_are_cut_unless_asked_for() {
         let message = json!({"bytes": vec![7; 200], "text": "x".repeat(5000)});
-        let cut = block(&message, false);
+        let cut = plain(&message, false);
         assert!(
             cut.contains("# and 72 more; --full-length shows them") && cut.len() < 5000,
             "{cut}"
         );
-        assert!(!block(&message, true).contains("--full-length"));
+        assert!(!plain(&message, true).contains("--full-length"));
     }
 
     #[test]
     fn a_message_without_fields_is_said_to_be_empty() {
-        assert_eq!(block(&json!({}), false), "{}\n");
+        assert_eq!(plain(&json!({}), false), "{}\n");
     }
 }

@@ -1,0 +1,77 @@
+//! The help, as it is, and the exit codes of what is wrong on the command line.
+
+use crate::program::User;
+
+#[test]
+fn the_help_of_the_program() {
+    let ended = User::new().run(&["--help"]);
+    assert_eq!(ended.code, Some(0));
+    insta::assert_snapshot!(ended.stdout);
+}
+
+#[test]
+fn the_help_of_each_topic_command() {
+    for command in ["list", "info", "echo", "pub", "hz", "bw"] {
+        let ended = User::new().run(&["topic", command, "--help"]);
+        assert_eq!(ended.code, Some(0));
+        insta::assert_snapshot!(format!("topic_{command}"), ended.stdout);
+    }
+}
+
+#[test]
+fn every_command_has_help() {
+    let commands = [
+        "topic",
+        "node",
+        "node list",
+        "node info",
+        "interface",
+        "interface list",
+        "interface show",
+        "interface hash",
+        "key",
+        "key show",
+        "key new",
+        "demo",
+    ];
+    for command in commands {
+        let args: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let ended = User::new().run(&args);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stdout.contains(&format!("Usage: nuncio {command}")), "{ended:?}");
+    }
+}
+
+#[test]
+fn bad_arguments_are_exit_2() {
+    let cases = [
+        ["topic", "echo"].as_slice(),
+        &["topic", "echo", "/a b"],
+        &["topic", "echo", "/x", "--domain", "a/b"],
+        &["topic", "echo", "/x", "--discovery", "loud"],
+        &["topic", "echo", "/x", "--trust-mode", "none"],
+        &["topic", "echo", "/x", "--timeout", "-1"],
+        &["topic", "echo", "/x", "--once", "--times", "2"],
+        &["topic", "pub", "/x", "std_msgs/String", "--rate", "0"],
+        &["topic", "list", "--connect", "nonsense"],
+        &["unknown"],
+    ];
+    for args in cases {
+        let ended = User::new().run(args);
+        assert_eq!(
+            (ended.code, ended.stdout.as_str()),
+            (Some(2), ""),
+            "{args:?}: {ended:?}"
+        );
+        assert!(!ended.stderr.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_home_that_cannot_be_used_is_exit_2_and_named() {
+    let user = User::new();
+    std::fs::write(user.home().join("nuncio"), "a file").unwrap();
+    let ended = user.run(&["topic", "list"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains(user.home().to_str().unwrap()), "{ended:?}");
+}

@@ -1,0 +1,108 @@
+//! `interface list`, `interface show` and `interface hash`: no network, no keystore.
+
+use crate::program::User;
+
+const STRING_HASH: &str = "RIHS01_df668c740482bbd48fb39d76a70dfd4bd59db1288021743503259e948f6b1a18";
+
+#[test]
+fn both_forms_of_a_name_have_the_hash_of_ros() {
+    for name in ["std_msgs/msg/String", "std_msgs/String"] {
+        let ended = User::new().run(&["interface", "hash", name, "--json"]);
+        let line = format!("{{\"type\":\"std_msgs/msg/String\",\"hash\":\"{STRING_HASH}\"}}\n");
+        assert_eq!((ended.code, ended.stdout), (Some(0), line));
+    }
+}
+
+#[test]
+fn all_shipped_interfaces_are_listed_and_hashed() {
+    let listed = User::new().run(&["interface", "list"]).stdout;
+    let hashed = User::new().run(&["interface", "hash"]).stdout;
+    let names: Vec<&str> = hashed.lines().filter_map(|line| line.split("  ").nth(1)).collect();
+    assert_eq!(listed.lines().collect::<Vec<_>>(), names);
+    for name in [
+        "geometry_msgs/msg/Twist",
+        "std_srvs/srv/SetBool",
+        "nuncio_msgs/msg/MotionCommand",
+    ] {
+        assert!(names.contains(&name), "{name} is missing");
+    }
+    let only = |flag: &str| User::new().run(&["interface", "list", flag]).stdout.lines().count();
+    let parts = only("--only-msgs") + only("--only-srvs") + only("--only-actions");
+    assert_eq!(parts, names.len());
+}
+
+#[test]
+fn a_definition_is_shown_with_its_hash() {
+    let ended = User::new().run(&["interface", "show", "geometry_msgs/Twist", "--no-comments"]);
+    insta::assert_snapshot!(ended.stdout.replace('\t', "  "), @r"
+    # geometry_msgs/msg/Twist
+    # RIHS01_9c45bf16fe0983d80e3cfe750d6835843d265a9a6c46bd2e609fcddde6fb8d2a
+    Vector3 linear
+      float64 x
+      float64 y
+      float64 z
+    Vector3 angular
+      float64 x
+      float64 y
+      float64 z
+    ");
+    let [shown] = User::new()
+        .run(&["interface", "show", "std_msgs/String", "--json"])
+        .json()
+        .try_into()
+        .unwrap();
+    assert_eq!(shown["hash"], STRING_HASH);
+    assert!(shown["definition"].as_str().unwrap().contains("string data"));
+    assert_eq!(
+        shown["type_description"]["type_description"]["type_name"],
+        "std_msgs/msg/String"
+    );
+}
+
+#[test]
+fn an_unknown_name_is_nothing_there_and_near_ones_are_offered() {
+    for command in ["show", "hash"] {
+        let ended = User::new().run(&["interface", command, "geometry_msgs/msg/Twsit"]);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+        assert!(
+            ended.stderr.contains("did you mean geometry_msgs/msg/Twist"),
+            "{ended:?}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_written_to_the_home() {
+    let user = User::new();
+    assert_eq!(user.run(&["interface", "list"]).code, Some(0));
+    assert!(!user.home().join("nuncio").exists());
+}
+
+#[test]
+fn a_folder_adds_interfaces_of_ones_own() {
+    let user = User::new();
+    let place = user.home().join("interfaces/zoo_msgs/msg");
+    std::fs::create_dir_all(&place).unwrap();
+    std::fs::write(place.join("Foot.msg"), "geometry_msgs/Point at\n").unwrap();
+    let folder = user.home().join("interfaces");
+    let args = [
+        "interface",
+        "show",
+        "zoo_msgs/Foot",
+        "--interfaces",
+        folder.to_str().unwrap(),
+    ];
+    let ended = user.run(&args);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(
+        ended
+            .stdout
+            .contains("geometry_msgs/Point at\n\tfloat64 x  # @unit m\n"),
+        "{ended:?}"
+    );
+
+    std::fs::write(place.join("Foot.msg"), "geometry_msgs/Pont at\n").unwrap();
+    let ended = user.run(&args);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("zoo_msgs/msg/Foot:1:1"), "{ended:?}");
+}

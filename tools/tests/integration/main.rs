@@ -1,0 +1,11 @@
+//! The binary as users run it: separate processes, real links over loopback, no scouting.
+
+mod demo;
+mod echo_and_pub;
+mod help;
+mod interfaces;
+mod keys;
+mod lists;
+mod program;
+mod rates;
+mod refusals;

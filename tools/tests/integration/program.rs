@@ -1,0 +1,206 @@
+//! Runs the binary, waits for what it prints, and never longer than a deadline.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nuncio::local_registry::{ReservedPort, reserve_loopback_port};
+use nuncio::{Discovery, Identity, Keystore, Node, NodeBuilder};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long anything may take that is waited for. Far longer than it does take: a machine may be busy.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A user: a keystore of their own.
+pub(crate) struct User {
+    home: Arc<TempDir>,
+}
+
+impl User {
+    pub(crate) fn new() -> Self {
+        Self {
+            home: Arc::new(TempDir::new().expect("a directory")),
+        }
+    }
+
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// The binary with this user's keystore and nothing else from the environment.
+    pub(crate) fn nuncio(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nuncio"));
+        command
+            .args(args)
+            .env_clear()
+            .env("NUNCIO_HOME", self.home().join("nuncio"))
+            .env("NUNCIO_DISCOVERY", "off")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the binary to its end.
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
+        self.start(args).end()
+    }
+
+    /// Starts the binary.
+    pub(crate) fn start(&self, args: &[&str]) -> Running {
+        Running::start(&mut self.nuncio(args), &self.home)
+    }
+
+    /// Starts the binary with a pipe to its stdin.
+    pub(crate) fn start_with_stdin(&self, args: &[&str], input: &str) -> Running {
+        let mut running = Running::start(self.nuncio(args).stdin(Stdio::piped()), &self.home);
+        let mut stdin = running.child.stdin.take().expect("a pipe");
+        stdin.write_all(input.as_bytes()).expect("the input is taken");
+        running
+    }
+}
+
+/// A process that runs; it is killed when it is not waited for.
+pub(crate) struct Running {
+    child: Child,
+    stdout: Receiver<String>,
+    stderr: Receiver<String>,
+    /// The keystore stays as long as the process.
+    _home: Arc<TempDir>,
+}
+
+/// How a process ended, and what it printed that was not read before.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Running {
+    fn start(command: &mut Command, home: &Arc<TempDir>) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let stdout = lines_of(child.stdout.take().expect("a pipe"));
+        let stderr = lines_of(child.stderr.take().expect("a pipe"));
+        Self {
+            child,
+            stdout,
+            stderr,
+            _home: Arc::clone(home),
+        }
+    }
+
+    /// The next line of stdout.
+    pub(crate) fn line(&mut self) -> String {
+        match self.stdout.recv_timeout(DEADLINE) {
+            Ok(line) => line,
+            Err(problem) => panic!("no line of stdout ({problem}); stderr: {}", drained(&self.stderr)),
+        }
+    }
+
+    /// The next line of stdout, which is JSON.
+    pub(crate) fn json(&mut self) -> Value {
+        let line = self.line();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    }
+
+    /// The next line of stderr with this text, if one comes in time.
+    pub(crate) fn talk_within(&mut self, time: Duration, text: &str) -> Option<String> {
+        let end = Instant::now() + time;
+        loop {
+            match self.stderr.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) if line.contains(text) => return Some(line),
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) => return None,
+                Err(RecvTimeoutError::Disconnected) => panic!("it ended without saying {text:?}"),
+            }
+        }
+    }
+
+    /// Sends what Ctrl-C sends.
+    pub(crate) fn interrupt(&self) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-INT", &pid]).status().expect("kill runs");
+        assert!(status.success());
+    }
+
+    /// Waits for the end.
+    pub(crate) fn end(mut self) -> Ended {
+        let end = Instant::now() + DEADLINE;
+        let rest = |lines: &Receiver<String>| {
+            let mut rest = String::new();
+            loop {
+                match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                    Ok(line) => rest.extend([line.as_str(), "\n"]),
+                    Err(RecvTimeoutError::Disconnected) => return rest,
+                    Err(RecvTimeoutError::Timeout) => panic!("it did not end; it printed {rest:?}"),
+                }
+            }
+        };
+        let (stdout, stderr) = (rest(&self.stdout), rest(&self.stderr));
+        // Both pipes are closed: it has ended, or is about to.
+        let code = self.child.wait().expect("an end").code();
+        Ended { code, stdout, stderr }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Ended {
+    /// The lines of stdout, which are JSON.
+    pub(crate) fn json(&self) -> Vec<Value> {
+        let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        self.stdout.lines().map(parse).collect()
+    }
+}
+
+fn lines_of(pipe: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).lines() {
+            let Ok(line) = line else { return };
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn drained(lines: &Receiver<String>) -> String {
+    let lines: Vec<String> = lines.try_iter().collect();
+    lines.join("\n")
+}
+
+/// A port on loopback that nobody else gets.
+pub(crate) fn port() -> (ReservedPort, String) {
+    let reserved = reserve_loopback_port().expect("a port");
+    let endpoint = reserved.locator();
+    (reserved, endpoint)
+}
+
+/// A node of this process with its own key and no memory, not opened yet.
+pub(crate) fn node(name: &str, seed: u8) -> NodeBuilder {
+    Node::builder(name)
+        .keystore(Keystore::ephemeral(Identity::from_seed(&[seed; 32])))
+        .discovery(Discovery::Off)
+}
+
+/// Opens a node that listens on a free port, and says where.
+pub(crate) async fn listen(builder: NodeBuilder) -> (Node, String) {
+    let (_reserved, endpoint) = port();
+    let node = builder.listen(&endpoint).open().await.expect("the listener opens");
+    (node, endpoint)
+}
