@@ -88,9 +88,7 @@ async fn a_restarted_publisher_is_heard_again_and_its_former_frames_are_not() {
         epochs.push(talker.epoch());
         recorded.push(frame);
         if epochs.len() == 2 {
-            attacker
-                .put(&topic, &recorded[0])
-                .unwrap();
+            attacker.put(&topic, &recorded[0]).unwrap();
             let refused = tokio::time::timeout(DEADLINE, subscriber.next_refusal())
                 .await
                 .unwrap()

@@ -132,7 +132,10 @@ async fn a_genuine_frame_arrives_once_and_only_on_its_topic() {
     }
     scene.attacker.put(other.topic(), b"the last one").unwrap();
     loop {
-        let refused = tokio::time::timeout(DEADLINE, other.next_refusal()).await.unwrap().unwrap();
+        let refused = tokio::time::timeout(DEADLINE, other.next_refusal())
+            .await
+            .unwrap()
+            .unwrap();
         if refused.reason == Reason::NotAFrame {
             break;
         }
