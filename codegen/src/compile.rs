@@ -154,6 +154,12 @@ impl Interfaces {
         self.files.get(&name.file_type()).map(|(path, _)| path.as_str())
     }
 
+    /// The path and the text of the file that defines a type, or that it is derived from.
+    pub(crate) fn file(&self, name: &TypeName) -> Option<(&str, &str)> {
+        let (path, text) = self.files.get(&name.file_type())?;
+        Some((path, text))
+    }
+
     /// The message with this name.
     pub fn message(&self, name: &TypeName) -> Option<&Message> {
         self.model.messages.get(*self.messages.get(name)?)

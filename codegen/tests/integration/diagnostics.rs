@@ -28,6 +28,7 @@ fn report_files(files: &[(&str, &[u8])]) -> String {
         crate_path: "::nuncio_msgs".to_owned(),
         module: String::new(),
         upstream: [].into(),
+        off: [].into(),
     };
     match compile(&sources).and_then(|interfaces| emit(&interfaces, &target)) {
         Ok(_) => panic!("nothing is wrong with {files:?}"),

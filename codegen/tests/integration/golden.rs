@@ -26,6 +26,7 @@ fn generated(package: &str) -> String {
         crate_path: "::nuncio_msgs".to_owned(),
         module: String::new(),
         upstream,
+        off: BTreeMap::new(),
     };
     emit(&interfaces, &target).unwrap_or_else(|problems| panic!("{problems}"))
 }
