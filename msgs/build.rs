@@ -1,5 +1,8 @@
 //! Compiles the schemas in this crate's folders into its types.
 
 fn main() {
-    nuncio_codegen::Build::new(".").crate_path("crate").run();
+    nuncio_codegen::Build::new(".")
+        .crate_path("crate")
+        .package_features()
+        .run();
 }

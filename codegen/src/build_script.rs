@@ -4,6 +4,7 @@
 //! manifest and calls [`build`] tells its dependents, in variables `DEP_NAME_NUNCIO_…`, where its schemas are and what
 //! their Rust path is. Types that those crates have are referred to, never copied.
 
+mod packages_off;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{env, fmt, fs, io, process};
 
+use self::packages_off::PackagesOff;
 use self::upstream::{Upstream, upstreams};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::emit::{Target, emit};
@@ -38,6 +40,7 @@ pub struct Build {
     folder: PathBuf,
     crate_path: String,
     module: String,
+    package_features: bool,
 }
 
 impl Build {
@@ -47,6 +50,7 @@ impl Build {
             folder: folder.as_ref().to_owned(),
             crate_path: "::nuncio_msgs".to_owned(),
             module: String::new(),
+            package_features: false,
         }
     }
 
@@ -59,6 +63,14 @@ impl Build {
     /// The module that has `include_interfaces!()`, where it is not the crate's root, such as `interfaces`.
     pub fn module(mut self, module: impl Into<String>) -> Self {
         self.module = module.into();
+        self
+    }
+
+    /// Makes types of those packages only whose Cargo feature is on; a package's feature has the package's name.
+    ///
+    /// The schemas of all packages stay available, as text and for crates that depend on this one.
+    pub fn package_features(mut self) -> Self {
+        self.package_features = true;
         self
     }
 
@@ -97,10 +109,12 @@ impl Build {
 
         let (files, packages) = gather(&own, &upstreams)?;
         let interfaces = crate::compile(&files)?;
+        let off = self.packages_off(&own, &variables);
         let target = Target {
             crate_path: self.crate_path.clone(),
             module: self.module.clone(),
             upstream: packages,
+            off: upstreams.iter().flat_map(Upstream::off).chain(off.switches()).collect(),
         };
         let text = emit(&interfaces, &target)?;
         write(&out_dir.join("interfaces.rs"), &text)?;
@@ -118,8 +132,21 @@ impl Build {
                 self.rust_path(&variables)
             ));
             instructions.push(format!("cargo::metadata=NUNCIO_UPSTREAM={}", list.display()));
+            instructions.push(format!("cargo::metadata=NUNCIO_OFF={off}"));
         }
         Ok(instructions)
+    }
+
+    /// The packages of this crate whose feature is off.
+    fn packages_off(&self, own: &Folder, variables: &BTreeMap<String, OsString>) -> PackagesOff {
+        let is_off = |package: &&String| {
+            self.package_features && !variables.contains_key(&format!("CARGO_FEATURE_{}", package.to_uppercase()))
+        };
+        let name = variables.get("CARGO_PKG_NAME").and_then(|name| name.to_str());
+        PackagesOff {
+            crate_name: name.unwrap_or_default().to_owned(),
+            packages: own.packages.keys().filter(is_off).cloned().collect(),
+        }
     }
 
     /// Where other crates find the types of this one.

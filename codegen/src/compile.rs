@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::definition::join_definitions;
 use crate::diagnostic::{Diagnostics, Problems};
 use crate::model::{Action, InterfaceKind, Message, Service, TypeDescription, TypeName};
-use crate::parse::{Annotations, parse};
+use crate::msg_text::msg_text;
+use crate::parse::{Annotations, is_idl, parse};
 use crate::resolve::{Model, resolve};
 use crate::source::SourceFile;
 
@@ -154,6 +155,12 @@ impl Interfaces {
         self.files.get(&name.file_type()).map(|(path, _)| path.as_str())
     }
 
+    /// The path and the text of the file that defines a type, or that it is derived from.
+    pub(crate) fn file(&self, name: &TypeName) -> Option<(&str, &str)> {
+        let (path, text) = self.files.get(&name.file_type())?;
+        Some((path, text))
+    }
+
     /// The message with this name.
     pub fn message(&self, name: &TypeName) -> Option<&Message> {
         self.model.messages.get(*self.messages.get(name)?)
@@ -229,12 +236,30 @@ impl Interfaces {
     /// The text of a message and of all that it refers to, as recordings carry it (`ros2msg`).
     pub fn definition_text(&self, name: &TypeName) -> Option<String> {
         let definitions = self.definitions(name)?;
-        let ((_, root), referenced) = definitions.split_first()?;
+        let texts: Vec<(&TypeName, String)> = definitions
+            .into_iter()
+            .map(|(name, text)| (name, self.text_as_msg(name, text)))
+            .collect();
+        let ((_, root), referenced) = texts.split_first()?;
         let messages = referenced
             .iter()
-            .copied()
-            .filter(|(name, _)| name.kind == InterfaceKind::Msg);
+            .filter(|(name, _)| name.kind == InterfaceKind::Msg)
+            .map(|(name, text)| (*name, text.as_str()));
         Some(join_definitions(root, messages))
+    }
+
+    /// The text of a file, or what it would be in the language of `.msg` files when it is IDL.
+    fn text_as_msg(&self, name: &TypeName, text: &str) -> String {
+        if !is_idl(text) {
+            return text.to_owned();
+        }
+        let parts = self.messages_of_file(name).into_iter();
+        let texts: Vec<String> = match name.kind {
+            InterfaceKind::Msg | InterfaceKind::Srv => parts.map(msg_text).collect(),
+            // Goal, result and feedback come first; what follows is derived from them.
+            InterfaceKind::Action => parts.take(3).map(msg_text).collect(),
+        };
+        texts.join("---\n")
     }
 
     fn structure(&self, name: &TypeName) -> Option<&Message> {

@@ -122,18 +122,8 @@ impl<'a> Problems<'a> {
         let text = source
             .text()
             .map_or_else(|_| String::from_utf8_lossy(&source.bytes), Cow::Borrowed);
-        let line = match at.line.checked_sub(1) {
-            Some(index) => lines(&text).nth(index),
-            None => None,
-        };
-        self.found.push(Diagnostic {
-            path: source.path.clone(),
-            line: at.line,
-            column: line.map_or(0, |line| characters(line, 0, at.start) + 1),
-            message: printable(&message.into()),
-            help: printable(&help.into()),
-            excerpt: line.map(|line| Excerpt::new(line, at)),
-        });
+        self.found
+            .push(Diagnostic::in_text(&source.path, &text, at, message, help));
     }
 
     /// Whether further problems are only counted.
@@ -164,6 +154,28 @@ impl Diagnostics {
 }
 
 impl Diagnostic {
+    /// A problem at one place of a file with this text.
+    pub(crate) fn in_text(
+        path: &str,
+        text: &str,
+        at: Span,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        let line = match at.line.checked_sub(1) {
+            Some(index) => lines(text).nth(index),
+            None => None,
+        };
+        Self {
+            path: path.to_owned(),
+            line: at.line,
+            column: line.map_or(0, |line| characters(line, 0, at.start) + 1),
+            message: printable(&message.into()),
+            help: printable(&help.into()),
+            excerpt: line.map(|line| Excerpt::new(line, at)),
+        }
+    }
+
     pub(crate) fn about(path: impl Into<String>, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self {
             path: path.into(),

@@ -12,10 +12,12 @@ mod writer;
 use std::collections::{BTreeMap, HashMap};
 
 use self::writer::Writer;
+use crate::ast::Span;
 use crate::compile::Interfaces;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::facts::{Facts, facts};
 use crate::model::{Action, InterfaceKind, Message, Service, TypeName};
+use crate::source::lines;
 
 /// How many bytes a message may take on the stack; threads have two mebibytes.
 const MAX_SIZE: usize = 512 * 1024;
@@ -34,6 +36,9 @@ pub struct Target {
     /// The packages that other crates have, with the path that they have there, such as `::nuncio_msgs`. All other
     /// packages are generated.
     pub upstream: BTreeMap<String, String>,
+    /// Packages that are known and have no types here, because a Cargo feature is off, each with the words that say
+    /// how to turn it on.
+    pub off: BTreeMap<String, String>,
 }
 
 /// Writes the Rust types of all packages that are not upstream.
@@ -112,7 +117,7 @@ impl<'a> Emitter<'a> {
         let mut modules = Modules::new();
         for item in items {
             let name = item.type_name();
-            if !self.target.upstream.contains_key(&name.package) {
+            if !self.target.upstream.contains_key(&name.package) && !self.target.off.contains_key(&name.package) {
                 let kinds = modules.entry(&name.package).or_default();
                 kinds.entry(name.kind).or_default().insert(name, item);
             }
@@ -122,37 +127,46 @@ impl<'a> Emitter<'a> {
 
     fn problems(&self, modules: &Modules<'a>) -> Vec<Diagnostic> {
         let mut problems = Vec::new();
-        let mut problem = |name: &TypeName, message: String, help: &str| {
-            problems.push(Diagnostic::about(
-                self.interfaces.path(name).unwrap_or_default(),
-                message,
-                help,
-            ));
+        let problem = |name: &TypeName, message: String, help: &str| {
+            Diagnostic::about(self.interfaces.path(name).unwrap_or_default(), message, help)
         };
         for items in modules.values().flat_map(BTreeMap::values) {
             let mut names: BTreeMap<String, &TypeName> = BTreeMap::new();
             for (name, item) in items {
                 if let Some(other) = names.insert(ident::upper(name), name) {
                     let message = format!("`{name}` and `{other}` are both named `{}` in Rust", ident::upper(name));
-                    problem(name, message, "rename one of them");
+                    problems.push(problem(name, message, "rename one of them"));
                 }
                 let Item::Message(message) = item else { continue };
                 let size = self.facts(name).size;
                 if size > MAX_SIZE {
                     let message = format!("`{name}` takes {size} bytes on the stack");
-                    problem(
-                        name,
-                        message,
-                        "at most 524288 are allowed; make a large array `T[N]` a sequence `T[<=N]`",
-                    );
+                    let help = "at most 524288 are allowed; make a large array `T[N]` a sequence `T[<=N]`";
+                    problems.push(problem(name, message, help));
                 }
+                problems.extend(message.references().filter_map(|to| self.switched_off(name, to)));
                 for missing in message.references().filter(|name| self.interfaces.path(name).is_none()) {
                     let message = format!("`{name}` needs `{missing}`, and no package has it");
-                    problem(name, message, "depend on the crate nuncio-msgs, or add the package");
+                    let help = "depend on the crate nuncio-msgs, or add the package";
+                    problems.push(problem(name, message, help));
                 }
             }
         }
         problems
+    }
+
+    /// What is wrong when `from` refers to a type whose package has no types.
+    fn switched_off(&self, from: &TypeName, to: &TypeName) -> Option<Diagnostic> {
+        let switch = self.target.off.get(&to.package)?;
+        let (path, text) = self.interfaces.file(from)?;
+        let message = format!("`{from}` needs `{to}`, and the package `{}` is off", to.package);
+        Some(Diagnostic::in_text(
+            path,
+            text,
+            mention(text, &to.package),
+            message,
+            switch,
+        ))
     }
 
     fn package(&self, writer: &mut Writer, package: &str, kinds: &BTreeMap<InterfaceKind, Items<'a>>) {
@@ -218,11 +232,17 @@ impl<'a> Emitter<'a> {
         writer.line("/// The text of every schema file that this crate's types are made of, by type name.");
         writer.line(ALLOWED);
         writer.open(&format!("pub const SCHEMAS: &[{root}::Definition] = &["));
-        for (name, _) in self
+        for (name, text) in self
             .interfaces
             .files()
             .filter(|(name, _)| !self.target.upstream.contains_key(&name.package))
         {
+            if self.target.off.contains_key(&name.package) {
+                writer.line(&format!(
+                    "{root}::Definition {{ type_name: \"{name}\", text: {text:?} }},"
+                ));
+                continue;
+            }
             let (first, role) = match name.kind {
                 InterfaceKind::Msg => (self.path_in_crate(name), "Message"),
                 InterfaceKind::Srv => (self.path_in_crate(name), "Service"),
@@ -250,6 +270,20 @@ impl<'a> Emitter<'a> {
             None => format!("super::super::{}", self.path_in_crate(to)),
         }
     }
+}
+
+/// Where a file first names a package, its comments aside.
+fn mention(text: &str, package: &str) -> Span {
+    let found = lines(text).enumerate().find_map(|(index, line)| {
+        let code = line.split(['#', '"']).next().unwrap_or_default();
+        let start = code.find(package)?;
+        Some(Span {
+            line: index + 1,
+            start,
+            end: start + package.len(),
+        })
+    });
+    found.unwrap_or_default()
 }
 
 impl<'a> Item<'a> {

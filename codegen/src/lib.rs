@@ -1,4 +1,4 @@
-//! The schema compiler: ROS 2 interface files (`.msg`, `.srv`, `.action`) become Rust types.
+//! The schema compiler: ROS 2 interface files (`.msg`, `.srv`, `.action`, `.idl`) become Rust types.
 //!
 //! In reading order, each stage a function from what the one before it returned:
 //! files on disk → syntax tree → model → type description → type hash → Rust text.
@@ -49,6 +49,7 @@ mod diagnostic;
 mod emit;
 mod facts;
 pub mod model;
+mod msg_text;
 mod near_name;
 mod parse;
 mod resolve;
@@ -61,6 +62,7 @@ pub use compile::{Interfaces, MAX_DEFINITIONS, MAX_DEFINITIONS_LEN, compile, des
 pub use definition::{join_definitions, split_definitions};
 pub use diagnostic::{Diagnostic, Diagnostics, MAX_PROBLEMS};
 pub use emit::{Target, emit};
+pub use msg_text::msg_text;
 pub use near_name::near_names;
 pub use source::{Folder, MAX_FILE_LEN, SourceFile, read_folder};
 pub use type_description::{PLACEHOLDER_MEMBER, type_description_json, type_id};

@@ -45,7 +45,8 @@ pub enum Primitive {
     Bool,
     /// `byte`: one octet, 0 to 255.
     Byte,
-    /// `char`: in ROS 2 an unsigned 8-bit number.
+    /// `char` of an `.idl` file: an octet whose type hash is not that of `uint8`. The `char` of a `.msg` file is another
+    /// word for `uint8`, and the model has it as [`Self::Uint8`].
     Char,
     /// `int8`
     Int8,

@@ -1,15 +1,18 @@
 //! Stage 1: the text of one file becomes its syntax tree, or a list of what is wrong with it.
 //!
 //! The grammar is that of ROS 2's `rosidl_adapter`: one field or constant in a line, `#` begins a comment anywhere,
-//! `---` separates the parts of services and actions.
+//! `---` separates the parts of services and actions. Files in OMG IDL, which ROS 2 reads as well, have a parser of
+//! their own that makes the same tree.
 
 mod annotation;
 mod comment;
 mod field;
+mod idl;
 mod literal;
 
 use self::comment::Comments;
 pub(crate) use self::comment::joined;
+pub(crate) use self::idl::is_idl;
 use crate::ast::{FileAst, SectionAst, Span};
 use crate::diagnostic::Problems;
 use crate::model::InterfaceKind;
@@ -45,13 +48,19 @@ pub(crate) fn parse(
         comments: Comments::default(),
         elements: 0,
     };
-    for (index, line) in lines(text).enumerate() {
-        parser.line(index + 1, line);
-    }
+    let sections = if source.is_idl() || is_idl(text) {
+        idl::parse(&mut parser, &source.type_name, text);
+        parser.done
+    } else {
+        for (index, line) in lines(text).enumerate() {
+            parser.line(index + 1, line);
+        }
+        parser.finish()
+    };
     Some(FileAst {
         file,
         type_name: source.type_name.clone(),
-        sections: parser.finish(),
+        sections,
     })
 }
 

@@ -33,6 +33,11 @@ impl SourceFile {
         }
     }
 
+    /// Whether the name says that the content is IDL. The text of a file without such a name says so itself.
+    pub(crate) fn is_idl(&self) -> bool {
+        self.path.ends_with(".idl")
+    }
+
     /// The content without a byte order mark.
     pub(crate) fn text(&self) -> Result<&str, Utf8Error> {
         let text = std::str::from_utf8(&self.bytes)?;
@@ -65,7 +70,7 @@ pub struct Folder {
     pub files: Vec<SourceFile>,
 }
 
-/// Reads every `.msg`, `.srv` and `.action` file below `folder`.
+/// Reads every `.msg`, `.srv`, `.action` and `.idl` file below `folder`.
 ///
 /// `folder` holds ROS packages (`folder/<package>/msg/<Name>.msg`), or is itself one (`folder/msg/<Name>.msg`).
 /// Other files and folders are left alone.
@@ -162,7 +167,9 @@ impl Reading {
                 continue;
             }
             for path in self.entries(&folder) {
-                if path.extension().is_some_and(|extension| extension == kind.as_str()) {
+                let has = |extension: &str| path.extension().is_some_and(|found| found == extension);
+                // An installed package has generated IDL beside what it was generated from.
+                if has(kind.as_str()) || has("idl") && !path.with_extension(kind.as_str()).exists() {
                     self.file(&name, kind, &path);
                 }
             }

@@ -112,8 +112,7 @@ pub fn type_id(field_type: &FieldType) -> u8 {
         Element::Message(_) => 1,
         Element::Primitive(primitive) => match primitive {
             Primitive::Int8 => 2,
-            // In a `.msg` file, `char` is another name for `uint8`.
-            Primitive::Uint8 | Primitive::Char => 3,
+            Primitive::Uint8 => 3,
             Primitive::Int16 => 4,
             Primitive::Uint16 => 5,
             Primitive::Int32 => 6,
@@ -122,6 +121,7 @@ pub fn type_id(field_type: &FieldType) -> u8 {
             Primitive::Uint64 => 9,
             Primitive::Float32 => 10,
             Primitive::Float64 => 11,
+            Primitive::Char => 13,
             Primitive::Bool => 15,
             Primitive::Byte => 16,
         },

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// The generated text and what dependents get to see.
+type Built = Result<(String, Vec<(String, String)>), BuildError>;
+
 struct Crate {
     root: tempfile::TempDir,
     name: &'static str,
@@ -19,8 +22,17 @@ impl Crate {
         Self { root, name }
     }
 
-    /// Runs the build script; returns the generated text and what dependents get to see.
-    fn build(&self, metadata: &[(String, String)]) -> Result<(String, Vec<(String, String)>), BuildError> {
+    /// Runs the build script with the features of all packages on; returns the generated text and what dependents get to see.
+    fn build(&self, metadata: &[(String, String)]) -> Built {
+        let packages = fs::read_dir(self.root.path().join("interfaces")).unwrap();
+        let packages: Vec<String> = packages
+            .map(|package| package.unwrap().file_name().into_string().unwrap())
+            .collect();
+        self.build_with(&packages.iter().map(String::as_str).collect::<Vec<_>>(), metadata)
+    }
+
+    /// The same with some features only.
+    fn build_with(&self, features: &[&str], metadata: &[(String, String)]) -> Built {
         let out = self.root.path().join("out");
         let own = [
             ("OUT_DIR", out.display().to_string()),
@@ -29,11 +41,16 @@ impl Crate {
             ("CARGO_MANIFEST_LINKS", self.name.to_owned()),
         ];
         let own = own.map(|(name, value)| (name.to_owned(), value));
+        let on = features
+            .iter()
+            .map(|feature| (format!("CARGO_FEATURE_{}", feature.to_uppercase()), "1".to_owned()));
+        let on: Vec<(String, String)> = on.collect();
         let variables = own
             .iter()
             .chain(metadata)
+            .chain(&on)
             .map(|(name, value)| (name.into(), value.into()));
-        let instructions = Build::new("interfaces").compile(variables)?;
+        let instructions = Build::new("interfaces").package_features().compile(variables)?;
         let metadata = instructions
             .iter()
             .filter_map(|line| line.strip_prefix("cargo::metadata=")?.split_once('='))
@@ -73,6 +90,61 @@ fn a_package_in_two_places_is_an_error_that_names_both() {
     for root in [&first.root, &second.root] {
         assert!(error.contains(&root.path().display().to_string()), "{error}");
     }
+}
+
+const TWO_PACKAGES: [(&str, &str); 2] = [
+    ("base_msgs/msg/Point.msg", "float64 x\n"),
+    ("far_msgs/msg/Line.msg", "# See far_msgs.\nbase_msgs/Point a\n"),
+];
+
+#[test]
+fn a_package_whose_feature_is_off_keeps_its_schemas_and_has_no_types() {
+    let (text, _) = Crate::new("first", &TWO_PACKAGES)
+        .build_with(&["base_msgs"], &[])
+        .unwrap();
+    assert!(
+        text.contains("pub mod base_msgs") && !text.contains("pub mod far_msgs"),
+        "{text}"
+    );
+    assert!(
+        text.contains("Definition { type_name: \"far_msgs/msg/Line\", text: \"# See far_msgs."),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_reference_to_a_package_whose_feature_is_off_names_the_feature() {
+    let first = Crate::new("first-crate", &TWO_PACKAGES);
+    let second = Crate::new(
+        "second",
+        &[("mid_msgs/msg/Lines.msg", "# far_msgs\nbool x\nfar_msgs/Line[] lines\n")],
+    );
+    let third = Crate::new("third", &[("top_msgs/msg/Page.msg", "mid_msgs/Lines lines\n")]);
+    let (_, off) = first.build_with(&["base_msgs"], &[]).unwrap();
+    let error = second.build(&off).unwrap_err().to_string();
+    for part in [
+        "Lines.msg:3:1:",
+        "`far_msgs` is off",
+        r#"first-crate = { …, features = ["far_msgs"] }"#,
+    ] {
+        assert!(error.contains(part), "{error}");
+    }
+    // With the feature on, a crate further down has nothing to turn on.
+    let (_, on) = first.build(&[]).unwrap();
+    let (_, metadata) = second.build(&on).unwrap();
+    third.build(&metadata).unwrap();
+}
+
+#[test]
+fn a_reference_inside_of_a_crate_needs_the_feature_too() {
+    let error = Crate::new("first", &TWO_PACKAGES)
+        .build_with(&["far_msgs"], &[])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("Line.msg:2:1:") && error.contains("`base_msgs` is off"),
+        "{error}"
+    );
 }
 
 #[test]

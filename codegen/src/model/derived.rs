@@ -144,8 +144,8 @@ impl TypeDescription {
 /// The types that derived messages refer to, for compilations that do not have their packages. Each comes after
 /// what it refers to.
 pub(crate) fn implicit_messages() -> [Message; 3] {
-    let octets = |primitive| FieldType {
-        element: Element::Primitive(primitive),
+    let octets = FieldType {
+        element: Element::Primitive(Primitive::Uint8),
         count: Count::Array(16),
     };
     [
@@ -163,15 +163,11 @@ pub(crate) fn implicit_messages() -> [Message; 3] {
             vec![
                 primitive("event_type", Primitive::Uint8),
                 field("stamp", time(), Count::One),
-                plain("client_gid", octets(Primitive::Char)),
+                plain("client_gid", octets.clone()),
                 primitive("sequence_number", Primitive::Int64),
             ],
         ),
-        Message::derived(
-            uuid(),
-            "A universally unique identifier.",
-            vec![plain("uuid", octets(Primitive::Uint8))],
-        ),
+        Message::derived(uuid(), "A universally unique identifier.", vec![plain("uuid", octets)]),
     ]
 }
 

@@ -85,10 +85,15 @@ impl Parser<'_, '_> {
         for line in std::mem::take(&mut self.comments.above) {
             self.read_comment(&line, &mut remarks);
         }
-        self.section.comment = joined(&remarks.lines);
+        (self.section.comment, self.section.exclusive) = self.whole_comment(remarks);
+    }
+
+    /// The comment of a whole message, and whether it says `@exclusive`.
+    pub(super) fn whole_comment(&mut self, remarks: Remarks) -> (String, bool) {
+        let mut exclusive = false;
         for annotation in remarks.annotations {
             if annotation.value == Annotation::Exclusive {
-                self.section.exclusive = true;
+                exclusive = true;
                 continue;
             }
             self.annotation_problem(
@@ -100,6 +105,7 @@ impl Parser<'_, '_> {
                 "put it behind the field, or directly above the field with an empty line before the comment",
             );
         }
+        (joined(&remarks.lines), exclusive)
     }
 
     /// Called when comment lines that have gathered will not meet an element any more.

@@ -119,7 +119,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn field_name(&mut self, name: &Node<String>) -> bool {
+    pub(super) fn field_name(&mut self, name: &Node<String>) -> bool {
         let text = name.value.as_str();
         if is_lower_name(text) && text.len() <= MAX_NAME_LEN {
             return true;
@@ -135,7 +135,7 @@ impl Parser<'_, '_> {
         false
     }
 
-    fn constant_name(&mut self, name: &Node<String>) -> bool {
+    pub(super) fn constant_name(&mut self, name: &Node<String>) -> bool {
         let text = name.value.as_str();
         if is_constant_name(text) && text.len() <= MAX_NAME_LEN {
             return true;
@@ -205,6 +205,8 @@ impl Parser<'_, '_> {
             return None;
         }
         match Primitive::from_word(word) {
+            // A `char` of a `.msg` file is an octet; that of IDL is a type of its own.
+            Some(Primitive::Char) => Some(ElementAst::Primitive(Primitive::Uint8)),
             Some(primitive) => Some(ElementAst::Primitive(primitive)),
             None => self.named_type(code.span(word), word),
         }

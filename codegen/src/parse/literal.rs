@@ -180,6 +180,11 @@ fn text_value(kind: TextKind, bound: Option<u32>, text: &str) -> Result<Scalar, 
         }
         value = inside.replace(&format!("\\{quote}"), &quote.to_string());
     }
+    bounded_text(kind, bound, value)
+}
+
+/// A text that is as it shall be, when it is not too long.
+pub(super) fn bounded_text(kind: TextKind, bound: Option<u32>, value: String) -> Result<Scalar, WrongValue> {
     let length = kind.length(&value);
     match bound.and_then(|bound| usize::try_from(bound).ok()) {
         Some(bound) if length > bound => {

@@ -28,6 +28,7 @@ fn report_files(files: &[(&str, &[u8])]) -> String {
         crate_path: "::nuncio_msgs".to_owned(),
         module: String::new(),
         upstream: [].into(),
+        off: [].into(),
     };
     match compile(&sources).and_then(|interfaces| emit(&interfaces, &target)) {
         Ok(_) => panic!("nothing is wrong with {files:?}"),
@@ -157,5 +158,95 @@ fn problems_of_several_files_come_in_the_order_of_files_and_lines() {
     insta::assert_snapshot!(report_files(&[
         ("test_msgs/msg/Z", b"bool x y z\nBad b\n"),
         ("test_msgs/msg/A", b"Vectr3 late\nbool UPPER\n"),
+    ]));
+}
+
+/// What the compiler says about `members` of `test_msgs/msg/Wrong.idl`, which stand in lines of their own.
+fn report_idl(before: &str, members: &str) -> String {
+    let text = format!("module test_msgs {{\nmodule msg {{\n{before}struct Wrong {{\n{members}}};\n}};\n}};\n");
+    idl_files(&[("test_msgs/msg/Wrong", &text)])
+}
+
+fn idl_files(files: &[(&str, &str)]) -> String {
+    let sources: Vec<SourceFile> = files
+        .iter()
+        .map(|(name, text)| SourceFile::new(format!("{name}.idl"), TypeName::parse(name).unwrap(), *text))
+        .collect();
+    compile(&sources).expect_err("something is wrong").to_string()
+}
+
+#[test]
+fn idl_types() {
+    insta::assert_snapshot!(report_idl(
+        "typedef sequence<double> List;\ntypedef double Triple[3];\ntypedef float Triple[3];\n",
+        "wchar a;\nlong double b;\nmap<string, long> c;\nbool d;\nfloat64 e;\nsequence<sequence<double>> f;\n\
+         sequence<List> g;\nList h[2];\ndouble i[2][2];\nUnknown j;\ntest_msgs::srv::Other k;\nlower l;\na::b::c::d::E m;\n\
+         unsigned int n;\nsequence<double o;\nstring<0> p;\nstring<-1> q;\ndouble r[4294967296];\nstring<\"x\"> s;\n\
+         double t[NO];\ndouble u[1 + 1];\n"
+    ));
+}
+
+#[test]
+fn idl_members() {
+    insta::assert_snapshot!(report_idl(
+        "",
+        "double linearVelocity;\ndouble twice;\nlong twice;\ndouble;\ndouble a\nlong b;\ndouble c, ;\n;\n3 d;\n\
+         @default (value=256) uint8 e;\n@default (value=\"x\") double f;\n@default (value=1) string g;\n\
+         @default (value=\"(1, 2, 3)\") sequence<long, 2> h;\n@default (value=1) sequence<long> i;\n@default double j;\n\
+         @range (min=1) double k;\n@unit (value=1) double l;\n@verbatim (text=\"x\") double m;\n\
+         @range (min=1, max=0) double n;\n@key (x double o;\n@verbatim (language=\"comment\", text=\"@rnage x\") double p;\n"
+    ));
+}
+
+#[test]
+fn idl_constants() {
+    insta::assert_snapshot!(report_idl(
+        "module Wrong_Constants {\nconst uint8 A = 256;\nconst boolean B = 2;\nconst string C = 1;\nconst Other D = 1;\n\
+         const sequence<long> E = 1;\nconst long lower = 1;\nconst long F = G;\nconst long H = 08;\nconst float I = 1e39;\n\
+         const char J = 'ab';\nconst string<2> K = \"abc\";\nconst long L = 1 << 2;\nconst long M;\nconst long N = 1\n};\n",
+        ""
+    ));
+}
+
+#[test]
+fn idl_definitions_that_ros_does_not_have() {
+    insta::assert_snapshot!(report_idl(
+        "enum Colour { RED, GREEN };\nunion U switch (long) { case 1: long x; };\nbitmask B { A };\nvaluetype V { };\n\
+         interface I { void f(); };\nstruct Other { long x; };\nstruct Wrong : Base { };\ntypedef enum E { A } E;\n\
+         #define X 1\n= 5;\n",
+        "enum X { A } x;\nstruct Y { long z; } y;\n"
+    ));
+}
+
+#[test]
+fn idl_files_as_a_whole() {
+    insta::assert_snapshot!(idl_files(&[
+        (
+            "test_msgs/msg/A",
+            "module other_msgs { module srv { struct A { long x; }; }; };"
+        ),
+        (
+            "test_msgs/msg/B",
+            "module test_msgs { module msg { struct B { long x; };\n"
+        ),
+        (
+            "test_msgs/srv/C",
+            "module test_msgs { module srv { struct C_Request { long x; }; struct C_Request { }; }; };"
+        ),
+        ("test_msgs/msg/D", "module test_msgs { /* no end"),
+        (
+            "test_msgs/msg/E",
+            "module test_msgs { module msg { struct E { long x; \"open\n }; }; };"
+        ),
+        (
+            "test_msgs/msg/F",
+            "}; module test_msgs { module msg { struct F { long x; } }; }; }"
+        ),
+        ("test_msgs/msg/G", "float64 x\n"),
+        ("test_msgs/msg/H", ""),
+        (
+            "test_msgs/msg/I",
+            "module test_msgs { module msg { struct I { ? long x; }; }; };"
+        ),
     ]));
 }

@@ -26,6 +26,7 @@ fn generated(package: &str) -> String {
         crate_path: "::nuncio_msgs".to_owned(),
         module: String::new(),
         upstream,
+        off: BTreeMap::new(),
     };
     emit(&interfaces, &target).unwrap_or_else(|problems| panic!("{problems}"))
 }
@@ -53,4 +54,5 @@ golden! {
     annotations_are_checked_and_documented: "annotations",
     comments_cannot_break_the_documentation: "comments",
     services_and_actions_have_parts: "services",
+    interfaces_may_be_written_in_idl: "idl_package",
 }

@@ -5,5 +5,6 @@
 mod damage;
 mod diagnostics;
 mod golden;
+mod idl;
 mod type_hashes;
 mod vocabulary;

@@ -47,3 +47,20 @@ fn every_known_hash_is_the_one_that_ros_computes() {
         assert_eq!(type_hash_text(&type_hash(&description)), *expected, "{name}");
     }
 }
+
+#[test]
+fn referenced_types_are_hashed_in_the_order_of_their_whole_names() {
+    // `action` comes before `msg`, and `msg` before `srv`: this action refers to all three.
+    let name = TypeName::parse("tf2_msgs/action/LookupTransform").unwrap();
+    let description = vocabulary().describe(&name).unwrap();
+    let names: Vec<String> = description
+        .referenced
+        .iter()
+        .map(|message| message.type_name.to_string())
+        .collect();
+    assert!(names.is_sorted(), "{names:?}");
+    assert_eq!(
+        type_hash_text(&type_hash(&description)),
+        "RIHS01_0b8adf6bc0b5958879e3265b41a457e03558fe523890a81252c70eba97a82c5d"
+    );
+}

@@ -3,4 +3,5 @@
 #![cfg(test)]
 
 mod every_message;
+mod features;
 mod type_hashes;
