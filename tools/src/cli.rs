@@ -20,7 +20,7 @@ $NUNCIO_HOME, else in $XDG_CONFIG_HOME/nuncio, else in ~/.config/nuncio.";
 
 /// Look at signed ROS 2-style topics, and publish on them.
 #[derive(Debug, Parser)]
-#[command(name = "nuncio", version, after_help = EXIT_CODES, propagate_version = true, max_term_width = 100)]
+#[command(name = "nuncio", version, after_help = EXIT_CODES, propagate_version = true)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) global: GlobalArgs,
