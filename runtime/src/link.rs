@@ -186,10 +186,7 @@ impl Link {
         let (mut listen, mut connect) = (config.listen.clone(), config.connect.clone());
         let multicast = config.discovery() == Discovery::Auto && multicast_interface().is_some();
         let mut membership = None;
-        let mut discovery = format!(
-            "off; endpoints: {}",
-            listen.iter().chain(&connect).cloned().collect::<Vec<_>>().join(" ")
-        );
+        let mut discovery = format!("off; endpoints: {}", some_of(listen.iter().chain(&connect)));
         // Holds the port until Zenoh listens on it.
         let mut reserved = None;
         if config.discovery() != Discovery::Off {
@@ -492,6 +489,22 @@ fn zenoh_config(listen: &[String], connect: &[String], multicast: bool) -> Resul
     Ok(config)
 }
 
+/// The first few endpoints: what is said about a node has a bounded length.
+fn some_of<'a>(endpoints: impl Iterator<Item = &'a String>) -> String {
+    const NAMED_MAX: usize = 4;
+    const NAME_LEN_MAX: usize = 128;
+    let all: Vec<_> = endpoints.collect();
+    let named = all
+        .iter()
+        .take(NAMED_MAX)
+        .map(|endpoint| endpoint.chars().take(NAME_LEN_MAX).collect::<String>());
+    let mut text = named.collect::<Vec<_>>().join(" ");
+    if all.len() > NAMED_MAX {
+        text.push_str(&format!(" and {} more", all.len() - NAMED_MAX));
+    }
+    text
+}
+
 fn is_on_this_machine(endpoint: &str) -> bool {
     ["tcp/127.", "tcp/localhost:", "tcp/[::1]:"]
         .iter()
@@ -510,23 +523,23 @@ fn as_seen_on_this_machine(endpoint: &str) -> Option<String> {
 
 /// The first network interface that is up, can do multicast and is not loopback.
 ///
-/// Read from `/sys/class/net` (Linux). Where there is no such folder, multicast is assumed to work.
+/// Read from `/proc/self/net/dev`, which knows this process's network namespace, and `/sys/class/net`, which knows the
+/// flags (Linux). Where there are no such files, multicast is assumed to work.
 fn multicast_interface() -> Option<Arc<str>> {
     const UP: u32 = 0x1;
     const LOOPBACK: u32 = 0x8;
     const MULTICAST: u32 = 0x1000;
-    let Ok(interfaces) = std::fs::read_dir("/sys/class/net") else {
+    let Ok(listed) = std::fs::read_to_string("/proc/self/net/dev") else {
         return Some("all interfaces".into());
     };
-    let mut usable: Vec<String> = interfaces
-        .flatten()
-        .filter(|entry| {
-            let flags = std::fs::read_to_string(entry.path().join("flags")).unwrap_or_default();
-            let flags = u32::from_str_radix(flags.trim().trim_start_matches("0x"), 16).unwrap_or(0);
-            flags & UP != 0 && flags & LOOPBACK == 0 && flags & MULTICAST != 0
-        })
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    usable.sort();
-    usable.first().map(|name| name.as_str().into())
+    let usable = |name: &&str| {
+        let flags = std::fs::read_to_string(format!("/sys/class/net/{name}/flags")).unwrap_or_default();
+        let flags = u32::from_str_radix(flags.trim().trim_start_matches("0x"), 16).unwrap_or(0);
+        flags & UP != 0 && flags & LOOPBACK == 0 && flags & MULTICAST != 0
+    };
+    let names = listed
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, _)| name.trim());
+    names.filter(usable).min().map(Into::into)
 }
