@@ -1,12 +1,13 @@
 //! Stage 5: from the model to one Rust text, a module for each package.
 
-mod attributes;
 mod check;
 mod default;
 mod docs;
 mod ident;
 mod interface;
+mod json_schema;
 mod message;
+mod serde;
 mod writer;
 
 use std::collections::{BTreeMap, HashMap};
@@ -181,9 +182,6 @@ impl<'a> Emitter<'a> {
             };
             writer.line(&format!("/// {what}."));
             writer.open(&format!("pub mod {kind} {{"));
-            // What schemars derives for fields with an encoding of their own expects serde under this name.
-            writer.line(&format!("use {}::serde;", self.target.crate_path));
-            writer.line("");
             for (name, item) in items {
                 match item {
                     Item::Message(message) => self.message(writer, message),

@@ -48,6 +48,7 @@ mod definition;
 mod diagnostic;
 mod emit;
 mod facts;
+mod generate;
 pub mod model;
 mod msg_text;
 mod near_name;
@@ -62,6 +63,7 @@ pub use compile::{Interfaces, MAX_DEFINITIONS, MAX_DEFINITIONS_LEN, compile, des
 pub use definition::{join_definitions, split_definitions};
 pub use diagnostic::{Diagnostic, Diagnostics, MAX_PROBLEMS};
 pub use emit::{Target, emit};
+pub use generate::{CrateOptions, Dependency, Generated, generate_crate};
 pub use msg_text::msg_text;
 pub use near_name::near_names;
 pub use source::{Folder, MAX_FILE_LEN, SourceFile, read_folder};
