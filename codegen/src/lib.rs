@@ -19,6 +19,10 @@
 //! | `@max_age 200ms` | on a `builtin_interfaces/Time` or `std_msgs/Header`: the stamp is this fresh (ns, us, ms, s, min, h) |
 //! | `@unit m/s` | for readers; `[m/s]`, as ROS 2 has it, means the same |
 //!
+//! An integer field with `@enum` stays an integer, and gets a type beside it: for `mode` of `MotionCommand` that is
+//! `MotionCommandMode`, with the constants by their short names, and `mode_enum` and `set_mode_enum` of the message
+//! lead there and back. A value that no constant has is kept as it is.
+//!
 //! In the comment at the top of a message, `@exclusive` says that a topic of this type belongs to one key.
 //!
 //! ```text
