@@ -13,6 +13,7 @@ mod writer;
 
 use std::collections::{BTreeMap, HashMap};
 
+pub(crate) use self::check::fits;
 use self::writer::Writer;
 use crate::ast::Span;
 use crate::compile::Interfaces;

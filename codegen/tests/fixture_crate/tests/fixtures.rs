@@ -419,6 +419,18 @@ fn every_type_prints_itself() {
 }
 
 #[test]
+fn the_json_schema_of_a_description_is_that_of_the_type() {
+    fn agree<M: Message>() {
+        let definitions: Vec<(&str, &str)> = M::DEFINITIONS.iter().map(|file| (file.type_name, file.text)).collect();
+        let description = nuncio_codegen::describe(M::TYPE_NAME, &definitions).unwrap();
+        let at_run_time: Value = serde_json::from_str(&nuncio_codegen::json_schema(&description)).unwrap();
+        assert_eq!(at_run_time, schemars::schema_for!(M).to_value(), "{}", M::TYPE_NAME);
+    }
+    macro_rules! each { ($($name:path,)*) => { $(agree::<$name>();)* } }
+    nuncio_codegen_fixtures::for_each_message!(each);
+}
+
+#[test]
 fn an_enumeration_has_names_and_keeps_what_has_none() {
     use nuncio_codegen_fixtures::interfaces::annotations::msg::{Enumerations, EnumerationsKind, EnumerationsTurn};
     let mut message = Enumerations::default();
