@@ -169,7 +169,7 @@ fn range_text(primitive: Primitive, (low, high): (f64, f64)) -> (String, String)
 }
 
 /// Whether the field could hold the constant at all: an enumeration's constants may be of a wider type.
-pub(super) fn fits(element: &Element, value: &Scalar) -> bool {
+pub(crate) fn fits(element: &Element, value: &Scalar) -> bool {
     match (element, value) {
         (Element::Primitive(primitive), Scalar::Integer(value)) => primitive
             .integer_range()

@@ -1,12 +1,10 @@
 //! The table that a message's JSON Schema is made of.
 
-use super::check::fits;
-use super::message::primitive_type;
 use super::writer::Writer;
 use super::{Emitter, ident};
-use crate::model::{Count, DefaultValue, Element, Field, Message, Primitive, Scalar};
+use crate::json_schema::{allowed, default_json, number_format};
+use crate::model::{Count, Element, Field, Message, Primitive};
 use crate::resolve::integer_bounds;
-use crate::type_description::string;
 
 impl Emitter<'_> {
     pub(super) fn json_schema(&self, writer: &mut Writer, message: &Message) {
@@ -73,10 +71,7 @@ impl Emitter<'_> {
 }
 
 fn integer(primitive: Primitive, least: i128, greatest: i128) -> String {
-    let format = match primitive_type(primitive).split_at(1) {
-        ("u", bits) => format!("uint{bits}"),
-        (_, bits) => format!("int{bits}"),
-    };
+    let format = number_format(primitive);
     format!("table::Shape::Integer(\"{format}\", {least}, {greatest})")
 }
 
@@ -108,15 +103,8 @@ fn details(message: &Message, field: &Field) -> Vec<String> {
     if let Some(default) = field.default.as_ref().and_then(default_json) {
         details.push(format!("default: {default:?}"));
     }
-    if let Some(prefix) = &field.limits.enumeration {
-        let allowed = message
-            .constants
-            .iter()
-            .filter(|constant| constant.name.starts_with(prefix.as_str()));
-        let allowed: Vec<String> = allowed
-            .filter(|constant| fits(&field.field_type.element, &constant.value))
-            .filter_map(|constant| Some(format!("({:?}, {:?})", constant.name, json(&constant.value)?)))
-            .collect();
+    if let Some(allowed) = allowed(message, field) {
+        let allowed: Vec<String> = allowed.iter().map(|pair| format!("{pair:?}")).collect();
         details.push(format!("allowed: &[{}]", allowed.join(", ")));
     }
     if field.limits.finite {
@@ -127,28 +115,4 @@ fn details(message: &Message, field: &Field) -> Vec<String> {
         details.push(format!("max_age_ms: ::std::option::Option::Some({milliseconds:?})"));
     }
     details
-}
-
-fn default_json(value: &DefaultValue) -> Option<String> {
-    match value {
-        DefaultValue::One(value) => json(value),
-        DefaultValue::List(values) => {
-            let values: Option<Vec<String>> = values.iter().map(json).collect();
-            Some(format!("[{}]", values?.join(", ")))
-        }
-    }
-}
-
-/// `None` for what JSON has no words for: NaN and the infinities.
-fn json(value: &Scalar) -> Option<String> {
-    match value {
-        Scalar::Bool(value) => Some(value.to_string()),
-        Scalar::Integer(value) => Some(value.to_string()),
-        Scalar::Float(value) => value.is_finite().then(|| format!("{value:?}")),
-        Scalar::Text(text) => {
-            let mut out = String::new();
-            string(&mut out, text);
-            Some(out)
-        }
-    }
 }

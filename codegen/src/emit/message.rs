@@ -1,6 +1,7 @@
 //! One message: its struct, its constants, its default value and its `impl Message`.
 
 use super::docs::{docs, field_facts, paragraphs};
+use super::enumeration::enumerations;
 use super::writer::Writer;
 use super::{Emitter, default, ident};
 use crate::model::{Constant, Count, Element, Field, Message, Primitive, Scalar, TypeName};
@@ -9,6 +10,7 @@ impl Emitter<'_> {
     pub(super) fn message(&self, writer: &mut Writer, message: &Message) {
         self.structure(writer, message);
         self.constants(writer, message);
+        self.enumerations(writer, message);
         if default::needs_own(message) {
             writer.line("");
             self.default(writer, message);
@@ -78,6 +80,25 @@ impl Emitter<'_> {
             Element::Primitive(primitive) => primitive_type(*primitive).to_owned(),
             Element::Text { .. } => "::std::string::String".to_owned(),
             Element::Message(name) => self.path(from, name),
+        }
+    }
+
+    fn enumerations(&self, writer: &mut Writer, message: &Message) {
+        if enumerations(message).next().is_none() {
+            return;
+        }
+        writer.line("");
+        writer.open(&format!("impl {} {{", ident::upper(&message.type_name)));
+        for (index, enumeration) in enumerations(message).enumerate() {
+            if index > 0 {
+                writer.line("");
+            }
+            enumeration.accessors(writer);
+        }
+        writer.close("}");
+        for enumeration in enumerations(message) {
+            writer.line("");
+            enumeration.definition(writer);
         }
     }
 

@@ -417,3 +417,46 @@ fn every_type_prints_itself() {
     }
     assert_eq!(print::<Nothing>(), "Nothing");
 }
+
+#[test]
+fn the_json_schema_of_a_description_is_that_of_the_type() {
+    fn agree<M: Message>() {
+        let definitions: Vec<(&str, &str)> = M::DEFINITIONS.iter().map(|file| (file.type_name, file.text)).collect();
+        let description = nuncio_codegen::describe(M::TYPE_NAME, &definitions).unwrap();
+        let at_run_time: Value = serde_json::from_str(&nuncio_codegen::json_schema(&description)).unwrap();
+        assert_eq!(at_run_time, schemars::schema_for!(M).to_value(), "{}", M::TYPE_NAME);
+    }
+    macro_rules! each { ($($name:path,)*) => { $(agree::<$name>();)* } }
+    nuncio_codegen_fixtures::for_each_message!(each);
+}
+
+#[test]
+fn an_enumeration_has_names_and_keeps_what_has_none() {
+    use nuncio_codegen_fixtures::interfaces::annotations::msg::{Enumerations, EnumerationsKind, EnumerationsTurn};
+    let mut message = Enumerations::default();
+    assert_eq!(message.turn_enum(), EnumerationsTurn::LEFT);
+    message.set_kind_enum(EnumerationsKind::SOLID);
+    assert_eq!(
+        (message.kind, message.kind_enum().to_string().as_str()),
+        (1, "KIND_SOLID")
+    );
+    assert_eq!(EnumerationsKind::SOLID, EnumerationsKind::DEFAULT);
+    let described = |kind: EnumerationsKind| match kind {
+        EnumerationsKind::KIND_2D => "flat",
+        EnumerationsKind::SOLID => "solid",
+        _ => "unknown",
+    };
+    let unknown = EnumerationsKind::from_raw(77);
+    assert_eq!(
+        (described(EnumerationsKind::KIND_2D), described(unknown)),
+        ("flat", "unknown")
+    );
+    assert_eq!(
+        (unknown.raw(), unknown.name(), unknown.to_string().as_str()),
+        (77, None, "77")
+    );
+    // On the wire and in JSON the field is the integer that it always was.
+    message.set_kind_enum(unknown);
+    assert_eq!(round_trip(&message), [77, 0xff, 0]);
+    assert!(message.check().is_err());
+}
