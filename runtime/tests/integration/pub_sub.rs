@@ -1,7 +1,8 @@
 //! What arrives, in what order, and what is known of it.
 
 use nuncio::msgs::geometry_msgs::msg::{Twist, Vector3};
-use nuncio::{Provenance, QosProfile, ReceiveError, Verdict};
+use nuncio::msgs::std_msgs::msg::UInt8MultiArray;
+use nuncio::{Accompaniment, Provenance, PublishError, QosProfile, ReceiveError, Verdict};
 
 use crate::peers::{DEADLINE, Peers, next};
 
@@ -59,4 +60,47 @@ async fn messages_of_a_publisher_arrive_in_order_and_all_of_them() {
         );
     }
     assert_eq!(subscriber.try_recv().unwrap_err(), ReceiveError::Empty);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_message_of_many_megabytes_arrives_whole() {
+    let peers = Peers::new().await;
+    let subscriber = peers.listener.subscriber::<UInt8MultiArray>("/image").unwrap();
+    let publisher = peers.talker.publisher::<UInt8MultiArray>("/image").unwrap();
+    assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
+    let image = UInt8MultiArray {
+        data: (0..8_000_000_u32).map(|n| (n % 251) as u8).collect(),
+        ..Default::default()
+    };
+    publisher.publish(&image).unwrap();
+    assert!(next(&subscriber).message == image);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_message_names_its_cause_and_its_origin() {
+    let peers = Peers::new().await;
+    let subscriber = peers.listener.subscriber::<Twist>("/cmd_vel").unwrap();
+    let publisher = peers.talker.publisher::<Twist>("/cmd_vel").unwrap();
+    assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
+    let first = publisher.publish(&twist(1.0)).unwrap();
+    let with = Accompaniment {
+        cause: Some(first.id),
+        origin: Some("web user 7"),
+    };
+    publisher.publish_with(&twist(2.0), with).unwrap();
+    let long = "x".repeat(256);
+    let too_long = Accompaniment {
+        cause: None,
+        origin: Some(&long),
+    };
+    assert!(matches!(
+        publisher.publish_with(&twist(3.0), too_long),
+        Err(PublishError::OriginTooLong)
+    ));
+    assert_eq!(next(&subscriber).info.id, first.id);
+    let info = next(&subscriber).info;
+    assert_eq!(
+        (info.cause, info.origin.as_deref(), info.number),
+        (Some(first.id), Some("web user 7"), 2)
+    );
 }
