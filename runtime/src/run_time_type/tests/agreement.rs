@@ -10,7 +10,7 @@ use super::super::decode::DecodeError;
 use super::random::{Choices, random_value};
 use super::{RunTimeType, codec, json};
 
-fn codec_of<M: Message>() -> RunTimeType {
+pub(super) fn codec_of<M: Message>() -> RunTimeType {
     let sources = M::DEFINITIONS
         .iter()
         .map(|Definition { type_name, text }| (*type_name, *text));
