@@ -1,16 +1,19 @@
 //! Stage 5: from the model to one Rust text, a module for each package.
 
-mod attributes;
 mod check;
 mod default;
 mod docs;
+mod enumeration;
 mod ident;
 mod interface;
+mod json_schema;
 mod message;
+mod serde;
 mod writer;
 
 use std::collections::{BTreeMap, HashMap};
 
+pub(crate) use self::check::fits;
 use self::writer::Writer;
 use crate::ast::Span;
 use crate::compile::Interfaces;
@@ -131,13 +134,20 @@ impl<'a> Emitter<'a> {
             Diagnostic::about(self.interfaces.path(name).unwrap_or_default(), message, help)
         };
         for items in modules.values().flat_map(BTreeMap::values) {
-            let mut names: BTreeMap<String, &TypeName> = BTreeMap::new();
+            let mut names: BTreeMap<String, String> = BTreeMap::new();
+            let mut name_twice = |owner: &TypeName, what: String, rust_name: String| {
+                let message = names
+                    .get(&rust_name)
+                    .map(|other| format!("{what} and {other} are both named `{rust_name}` in Rust"));
+                names.insert(rust_name, what);
+                message.map(|message| problem(owner, message, "rename one of them"))
+            };
             for (name, item) in items {
-                if let Some(other) = names.insert(ident::upper(name), name) {
-                    let message = format!("`{name}` and `{other}` are both named `{}` in Rust", ident::upper(name));
-                    problems.push(problem(name, message, "rename one of them"));
-                }
+                problems.extend(name_twice(name, format!("`{name}`"), ident::upper(name)));
                 let Item::Message(message) = item else { continue };
+                for enumeration in enumeration::enumerations(message) {
+                    problems.extend(name_twice(name, enumeration.to_string(), enumeration.type_name()));
+                }
                 let size = self.facts(name).size;
                 if size > MAX_SIZE {
                     let message = format!("`{name}` takes {size} bytes on the stack");
@@ -181,9 +191,6 @@ impl<'a> Emitter<'a> {
             };
             writer.line(&format!("/// {what}."));
             writer.open(&format!("pub mod {kind} {{"));
-            // What schemars derives for fields with an encoding of their own expects serde under this name.
-            writer.line(&format!("use {}::serde;", self.target.crate_path));
-            writer.line("");
             for (name, item) in items {
                 match item {
                     Item::Message(message) => self.message(writer, message),

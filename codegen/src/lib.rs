@@ -19,6 +19,10 @@
 //! | `@max_age 200ms` | on a `builtin_interfaces/Time` or `std_msgs/Header`: the stamp is this fresh (ns, us, ms, s, min, h) |
 //! | `@unit m/s` | for readers; `[m/s]`, as ROS 2 has it, means the same |
 //!
+//! An integer field with `@enum` stays an integer, and gets a type beside it: for `mode` of `MotionCommand` that is
+//! `MotionCommandMode`, with the constants by their short names, and `mode_enum` and `set_mode_enum` of the message
+//! lead there and back. A value that no constant has is kept as it is.
+//!
 //! In the comment at the top of a message, `@exclusive` says that a topic of this type belongs to one key.
 //!
 //! ```text
@@ -46,8 +50,11 @@ mod build_script;
 mod compile;
 mod definition;
 mod diagnostic;
+mod diff;
 mod emit;
 mod facts;
+mod generate;
+mod json_schema;
 pub mod model;
 mod msg_text;
 mod near_name;
@@ -61,7 +68,10 @@ pub use build_script::{Build, BuildError, build};
 pub use compile::{Interfaces, MAX_DEFINITIONS, MAX_DEFINITIONS_LEN, compile, describe};
 pub use definition::{join_definitions, split_definitions};
 pub use diagnostic::{Diagnostic, Diagnostics, MAX_PROBLEMS};
+pub use diff::{Change, ChangeKind, Grade, TypeDiff, diff, diff_interfaces};
 pub use emit::{Target, emit};
+pub use generate::{CrateOptions, Dependency, Generated, generate_crate};
+pub use json_schema::json_schema;
 pub use msg_text::msg_text;
 pub use near_name::near_names;
 pub use source::{Folder, MAX_FILE_LEN, SourceFile, read_folder};

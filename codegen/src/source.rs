@@ -72,7 +72,8 @@ pub struct Folder {
 
 /// Reads every `.msg`, `.srv`, `.action` and `.idl` file below `folder`.
 ///
-/// `folder` holds ROS packages (`folder/<package>/msg/<Name>.msg`), or is itself one (`folder/msg/<Name>.msg`).
+/// `folder` holds ROS packages (`folder/<package>/msg/<Name>.msg`), is itself one (`folder/msg/<Name>.msg`), or is a
+/// place where ROS packages are installed, such as each of `AMENT_PREFIX_PATH` (`folder/share/<package>/msg/…`).
 /// Other files and folders are left alone.
 ///
 /// # Errors
@@ -83,7 +84,9 @@ pub fn read_folder(folder: &Path) -> Result<Folder, Diagnostics> {
     if is_package(folder) {
         reading.package(folder);
     } else {
-        for entry in reading.entries(folder) {
+        let share = folder.join("share");
+        let packages = if share.is_dir() { share } else { folder.to_owned() };
+        for entry in reading.entries(&packages) {
             if is_package(&entry) {
                 reading.package(&entry);
             }
@@ -247,6 +250,26 @@ mod tests {
         let one = read_folder(&root.path().join("one")).unwrap();
         assert_eq!(one.packages.keys().collect::<Vec<_>>(), ["one"]);
         assert_eq!(one.files.len(), 2);
+    }
+
+    #[test]
+    fn an_installed_package_has_generated_idl_that_is_not_read() {
+        let root = folder_with(&[
+            "share/one/msg/A.msg",
+            "share/one/msg/A.idl",
+            "share/one/msg/Own.idl",
+            "share/one/package.xml",
+            "share/two/cmake/two.cmake",
+            "lib/one/msg/B.msg",
+        ]);
+        let found = read_folder(root.path()).unwrap();
+        let names: Vec<&str> = found
+            .files
+            .iter()
+            .filter_map(|file| file.path.rsplit('/').next())
+            .collect();
+        assert_eq!(names, ["A.msg", "Own.idl"]);
+        assert_eq!(found.packages.keys().collect::<Vec<_>>(), ["one"]);
     }
 
     #[test]

@@ -174,7 +174,7 @@ fn scalar_text(value: &Scalar) -> String {
 }
 
 /// A JSON string of ASCII characters only, as Python writes it.
-fn string(out: &mut String, text: &str) {
+pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
     for character in text.chars() {
         match character {

@@ -8,6 +8,8 @@ pub mod action;
 #[doc(hidden)]
 pub mod encoding;
 #[doc(hidden)]
+pub mod json_schema;
+#[doc(hidden)]
 pub mod limit;
 pub mod message;
 pub mod service;
@@ -15,7 +17,7 @@ pub mod type_hash;
 
 pub use action::Action;
 pub use message::{Definition, LimitViolation, Message};
-// Generated code of other crates finds its derives here, so that this crate is the only one it needs.
+// Generated code of other crates finds what it implements here, so that this crate is the only one it needs.
 #[doc(hidden)]
 pub use schemars;
 #[doc(hidden)]

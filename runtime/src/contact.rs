@@ -28,6 +28,10 @@ pub(crate) const ASKING_MAX: usize = 256;
 pub(crate) const NOTES_MAX: usize = 8192;
 /// The most liveliness tokens that a node remembers.
 pub(crate) const TOKENS_MAX: usize = 8192;
+/// The largest card, in bytes of its frame; one that is full has about 1.3 MB.
+const CARD_LEN_MAX: usize = 2 << 20;
+/// The most bytes of cards that wait for the contact thread.
+const CARD_BYTES_MAX: usize = 32 << 20;
 /// How long an answer may take.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a key that gave no answer is refused without being asked again.
@@ -63,6 +67,15 @@ pub(crate) enum Note {
     Close,
 }
 
+impl Note {
+    fn card_len(&self) -> usize {
+        match self {
+            Self::Announced(_, bytes) | Self::Answered(_, bytes, _) => bytes.as_slice().len(),
+            _ => 0,
+        }
+    }
+}
+
 /// What became of the wish to ask about a key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum AskOutcome {
@@ -77,10 +90,17 @@ pub(crate) enum AskOutcome {
 /// Where the receiving threads leave their notes.
 #[derive(Debug, Default)]
 pub(crate) struct ContactDesk {
-    notes: Mutex<VecDeque<Note>>,
+    notes: Mutex<Notes>,
     note_left: Condvar,
     asking: Mutex<Asking>,
     questions: AtomicU64,
+}
+
+/// Notes in the order in which they were left, and the bytes of the cards in them.
+#[derive(Debug, Default)]
+struct Notes {
+    queue: VecDeque<Note>,
+    card_bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -96,14 +116,17 @@ struct Asking {
 pub(crate) struct Question(u64);
 
 impl ContactDesk {
-    /// Leaves a note. When too many wait it is dropped, which `false` says: tokens, strangers and pushed cards come
-    /// again. The end of a question and the end of the node are never dropped; each has at most one note.
+    /// Leaves a note. When too many wait, or too many bytes, it is dropped, which `false` says: tokens, strangers and
+    /// cards come again. The end of a question and the end of the node are never dropped; each has at most one note.
     pub(crate) fn leave(&self, note: Note) -> bool {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        if notes.len() >= NOTES_MAX && !matches!(note, Note::AnswersEnded(..) | Note::MeetingEnded(_) | Note::Close) {
+        let len = note.card_len();
+        let crowded = notes.queue.len() >= NOTES_MAX || len > CARD_LEN_MAX || notes.card_bytes + len > CARD_BYTES_MAX;
+        if crowded && !matches!(note, Note::AnswersEnded(..) | Note::MeetingEnded(_) | Note::Close) {
             return false;
         }
-        notes.push_back(note);
+        notes.card_bytes += len;
+        notes.queue.push_back(note);
         drop(notes);
         self.note_left.notify_one();
         true
@@ -113,7 +136,8 @@ impl ContactDesk {
     fn take(&self, until: Option<Instant>) -> Option<Note> {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(note) = notes.pop_front() {
+            if let Some(note) = notes.queue.pop_front() {
+                notes.card_bytes -= note.card_len();
                 return Some(note);
             }
             notes = match until.map(|until| until.saturating_duration_since(Instant::now())) {
@@ -175,6 +199,8 @@ struct Presence {
     tokens: HashSet<NodeClaim>,
     /// Oldest first.
     vanished: VecDeque<(Instant, NodeClaim)>,
+    /// Nodes that are being asked for their cards.
+    meeting: HashSet<NodeClaim>,
     /// Nodes that have not answered: when they are asked again, and how often they were asked.
     unmet: HashMap<NodeClaim, (Instant, u32)>,
 }
@@ -210,8 +236,26 @@ impl Presence {
                 *attempts += 1;
                 *when = now + ANSWER_TIMEOUT + UNMET_PAUSE * 2_u32.pow((*attempts).min(6));
             }
-            meet(node, &claim);
+            self.meet(node, claim);
         }
+    }
+
+    /// Asks a node whose token or pushed card was seen, unless this instance is known already. Later, when too many are
+    /// being asked.
+    fn meet(&mut self, node: &Arc<NodeCore>, claim: NodeClaim) {
+        if is_known(node, &claim) || self.meeting.contains(&claim) {
+            return;
+        }
+        if self.meeting.len() >= ASKING_MAX {
+            let again = Instant::now() + UNMET_PAUSE;
+            if self.tokens.contains(&claim) {
+                self.unmet.entry(claim).or_insert((again, 0));
+            }
+            return;
+        }
+        let card = key_expr::card(&node.domain, &claim.key, claim.epoch, &claim.node);
+        self.meeting.insert(claim.clone());
+        ask(node, &card, Note::MeetingEnded(claim));
     }
 }
 
@@ -237,7 +281,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             if presence.tokens.len() < TOKENS_MAX && presence.tokens.insert(claim.clone()) {
                 presence.vanished.retain(|(_, vanished)| *vanished != claim);
                 node.graph.token_appeared(claim.clone());
-                meet(node, &claim);
+                presence.meet(node, claim);
             }
         }
         Note::TokenVanished(claim) => {
@@ -258,7 +302,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         Note::Announced(claim, bytes) => match card::open(bytes.as_slice(), &node.domain, &claim, &[], &node.peers) {
             Ok(authentic) => match node.peers.admit(authentic, CardRoad::Announced) {
                 Ok(CardOutcome::Updated) => learned(node, claim.key),
-                Ok(CardOutcome::NotFresh) => meet(node, &claim),
+                Ok(CardOutcome::NotFresh) => presence.meet(node, claim),
                 Ok(CardOutcome::Known | CardOutcome::Stale) => {}
                 Err(refusal) => node.refuse_document(refusal),
             },
@@ -282,6 +326,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             }
         }
         Note::MeetingEnded(claim) => {
+            presence.meeting.remove(&claim);
             if is_known(node, &claim) || !presence.tokens.contains(&claim) {
                 presence.unmet.remove(&claim);
             } else {
@@ -293,14 +338,6 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         }
         Note::OwnCardChanged => node.announce_newest_card(),
         Note::Close => {}
-    }
-}
-
-/// Asks a node whose token or pushed card was seen, unless this instance is known already.
-fn meet(node: &Arc<NodeCore>, claim: &NodeClaim) {
-    if !is_known(node, claim) {
-        let card = key_expr::card(&node.domain, &claim.key, claim.epoch, &claim.node);
-        ask(node, &card, Note::MeetingEnded(claim.clone()));
     }
 }
 

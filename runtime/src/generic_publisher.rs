@@ -183,8 +183,9 @@ impl GenericPublisher {
                 max: self.node.frame_len_max,
             });
         }
-        self.link.put(bytes).map_err(PublishError::Link)?;
+        // A number is never used twice, not even when the link fails: what it did with the bytes is unknown.
         self.facts.next_number.store(number + 1, Ordering::Release);
+        self.link.put(bytes).map_err(PublishError::Link)?;
         add(&self.facts.sent, 1);
         add(&self.facts.sent_bytes, len as u64);
         Ok(Published {

@@ -12,8 +12,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use zenoh::bytes::ZBytes;
@@ -22,6 +20,8 @@ use zenoh::query::{ConsolidationMode, QueryTarget};
 use zenoh::sample::SampleKind;
 use zenoh::{Session, Wait};
 
+pub use crate::link_config::{Discovery, DiscoveryError, LinkConfig};
+use crate::link_config::{as_seen_on_this_machine, is_on_this_machine, multicast_interface, some_of};
 use crate::local_registry::{LocalRegistry, Membership, reserve_loopback_port};
 use crate::name::Domain;
 
@@ -50,72 +50,6 @@ impl Bytes {
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Self {
         Self(bytes.into())
-    }
-}
-
-/// How nodes find each other without being told where.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Discovery {
-    /// Multicast where there is an interface for it, and the registry of this machine.
-    Auto,
-    /// The registry of this machine only; nothing leaves the machine and nothing from outside comes in.
-    Local,
-    /// Not at all: only the endpoints given.
-    Off,
-}
-
-impl Discovery {
-    /// The word for it on the command line.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Local => "local",
-            Self::Off => "off",
-        }
-    }
-}
-
-impl FromStr for Discovery {
-    type Err = DiscoveryError;
-
-    fn from_str(text: &str) -> Result<Self, DiscoveryError> {
-        [Self::Auto, Self::Local, Self::Off]
-            .into_iter()
-            .find(|discovery| discovery.as_str() == text)
-            .ok_or_else(|| DiscoveryError { text: text.to_owned() })
-    }
-}
-
-/// A word that names no way of discovery.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct DiscoveryError {
-    text: String,
-}
-
-impl fmt::Display for DiscoveryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "discovery is `auto`, `local` or `off`, found {:?}", self.text)
-    }
-}
-
-impl std::error::Error for DiscoveryError {}
-
-/// Where a node listens, what it connects to and how it finds others.
-#[derive(Clone, Debug, Default)]
-pub struct LinkConfig {
-    /// Zenoh endpoints to listen on, such as `tcp/0.0.0.0:7448`.
-    pub listen: Vec<String>,
-    /// Zenoh endpoints to connect to, such as `tcp/192.168.1.5:7447`.
-    pub connect: Vec<String>,
-    /// `None`: [`Discovery::Auto`] when no endpoint is given, [`Discovery::Off`] otherwise.
-    pub discovery: Option<Discovery>,
-}
-
-impl LinkConfig {
-    fn discovery(&self) -> Discovery {
-        let given = !self.listen.is_empty() || !self.connect.is_empty();
-        self.discovery
-            .unwrap_or(if given { Discovery::Off } else { Discovery::Auto })
     }
 }
 
@@ -186,10 +120,7 @@ impl Link {
         let (mut listen, mut connect) = (config.listen.clone(), config.connect.clone());
         let multicast = config.discovery() == Discovery::Auto && multicast_interface().is_some();
         let mut membership = None;
-        let mut discovery = format!(
-            "off; endpoints: {}",
-            listen.iter().chain(&connect).cloned().collect::<Vec<_>>().join(" ")
-        );
+        let mut discovery = format!("off; endpoints: {}", some_of(listen.iter().chain(&connect)));
         // Holds the port until Zenoh listens on it.
         let mut reserved = None;
         if config.discovery() != Discovery::Off {
@@ -490,43 +421,4 @@ fn zenoh_config(listen: &[String], connect: &[String], multicast: bool) -> Resul
         })?;
     }
     Ok(config)
-}
-
-fn is_on_this_machine(endpoint: &str) -> bool {
-    ["tcp/127.", "tcp/localhost:", "tcp/[::1]:"]
-        .iter()
-        .any(|start| endpoint.starts_with(start))
-}
-
-/// How other processes of this machine reach an endpoint that is listened on; `None` when they cannot by TCP.
-fn as_seen_on_this_machine(endpoint: &str) -> Option<String> {
-    let (host, port) = endpoint.strip_prefix("tcp/")?.rsplit_once(':')?;
-    match host {
-        "0.0.0.0" | "[::]" => Some(format!("tcp/127.0.0.1:{port}")),
-        _ => Some(endpoint.to_owned()),
-    }
-    .filter(|_| port != "0")
-}
-
-/// The first network interface that is up, can do multicast and is not loopback.
-///
-/// Read from `/sys/class/net` (Linux). Where there is no such folder, multicast is assumed to work.
-fn multicast_interface() -> Option<Arc<str>> {
-    const UP: u32 = 0x1;
-    const LOOPBACK: u32 = 0x8;
-    const MULTICAST: u32 = 0x1000;
-    let Ok(interfaces) = std::fs::read_dir("/sys/class/net") else {
-        return Some("all interfaces".into());
-    };
-    let mut usable: Vec<String> = interfaces
-        .flatten()
-        .filter(|entry| {
-            let flags = std::fs::read_to_string(entry.path().join("flags")).unwrap_or_default();
-            let flags = u32::from_str_radix(flags.trim().trim_start_matches("0x"), 16).unwrap_or(0);
-            flags & UP != 0 && flags & LOOPBACK == 0 && flags & MULTICAST != 0
-        })
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    usable.sort();
-    usable.first().map(|name| name.as_str().into())
 }

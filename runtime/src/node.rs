@@ -6,18 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nuncio_msgs::nuncio_msgs::msg::{NodeCard, TypeDefinition};
+use nuncio_msgs::nuncio_msgs::msg::TypeDefinition;
 use nuncio_msgs::{Message, TypeHash};
 
-use crate::card::{self, time_from_ns};
-use crate::clock;
+use crate::card::{self};
 use crate::contact::{self, ContactDesk, Note};
 use crate::endpoints::Endpoints;
 use crate::generic_publisher::{Closed, GenericPublisher, PublisherError};
 use crate::generic_subscriber::{GenericSubscriber, ReceiveError, SubscriberError, SubscriptionOptions};
 use crate::graph::{Graph, GraphState};
 use crate::key_expr;
-use crate::link::{Declared, Link, LinkError, Query};
+use crate::link::{Declared, Link, LinkError};
 use crate::name::{Domain, NodeName, TopicName};
 use crate::node_builder::NodeBuilder;
 use crate::publisher::Publisher;
@@ -25,10 +24,10 @@ use crate::qos::QosProfile;
 use crate::queue::Queue;
 use crate::reception::{Reception, RefusalEvent};
 use crate::security::believer::Believer;
-use crate::security::document::{self, DocumentPlace};
-use crate::security::frame::{Kind, Writer};
+use crate::security::document::{self};
+use crate::security::frame::Kind;
 use crate::security::key::{Identity, PublicKey};
-use crate::security::peers::{AuthenticCard, CardRoad, Peers};
+use crate::security::peers::Peers;
 use crate::security::refusal::Refusal;
 use crate::security::trust_policy::TrustPolicy;
 use crate::security::verifier::ExpectedType;
@@ -367,191 +366,11 @@ impl NodeCore {
             .push(Arc::downgrade(reception));
     }
 
-    /// The card is to be published anew. This node itself learns of the change at once. Gives the change's number.
-    pub(crate) fn card_changed(&self) -> u64 {
-        let version = self.card_version.fetch_add(1, Ordering::AcqRel) + 1;
-        if self.check_open().is_ok() {
-            self.know_own_card();
-            self.contact.leave(Note::OwnCardChanged);
-        }
-        version
-    }
-
-    /// Publishes the card, unless that was done since the change with this number.
-    pub(crate) fn announce_card(&self, change: u64) {
-        if self.announced_version.load(Ordering::Acquire) >= change || self.check_open().is_err() {
-            return;
-        }
-        let version = self.card_version.load(Ordering::Acquire);
-        if let Some(bytes) = self.sealed_card(&[]) {
-            let key_expr = key_expr::card(&self.domain, &self.public_key(), self.epoch, &self.name);
-            // A card that cannot be sent now is asked for by whoever needs it.
-            let _ = self.link.put(&key_expr, bytes);
-        }
-        self.announced_version.fetch_max(version, Ordering::AcqRel);
-    }
-
-    /// Publishes the card if it has changed since it was published; called by the contact thread.
-    pub(crate) fn announce_newest_card(&self) {
-        self.announce_card(self.card_version.load(Ordering::Acquire));
-    }
-
     /// Counts a refused card or definition with the node's refusals.
     pub(crate) fn refuse_document(&self, refusal: Refusal) {
         if let Ok(topic) = TopicName::parse("/_nuncio/card") {
             self.refusals.push(RefusalEvent { topic, refusal });
         }
-    }
-
-    fn declare_presence(self: &Arc<Self>) -> Result<(), LinkError> {
-        let key = self.public_key();
-        let node_of = |weak: &Weak<Self>| weak.upgrade().filter(|node| node.check_open().is_ok());
-        let own_card = key_expr::card(&self.domain, &key, self.epoch, &self.name);
-        let (weak, answer_on) = (Arc::downgrade(self), own_card.clone());
-        let cards = self.link.serve(&own_card, move |query| {
-            if let Some(node) = node_of(&weak) {
-                node.answer_card(&query, &answer_on);
-            }
-        })?;
-        let weak = Arc::downgrade(self);
-        let types = self
-            .link
-            .serve(&key_expr::type_definitions(&self.domain, &key), move |query| {
-                if let Some(node) = node_of(&weak) {
-                    node.answer_type(&query);
-                }
-            })?;
-        let weak = Arc::downgrade(self);
-        let announcements = self
-            .link
-            .subscribe(&key_expr::all_cards(&self.domain), move |key_expr, bytes| {
-                if let Some(node) = node_of(&weak)
-                    && let Some(claim) = key_expr::parse_node_claim(&node.domain, key_expr)
-                    && !node.is_own(&claim)
-                {
-                    node.contact.leave(Note::Announced(claim, bytes));
-                }
-            })?;
-        let weak = Arc::downgrade(self);
-        let tokens = self
-            .link
-            .watch_tokens(&key_expr::all_node_tokens(&self.domain), move |key_expr, alive| {
-                if let Some(node) = node_of(&weak)
-                    && let Some(claim) = key_expr::parse_node_claim(&node.domain, key_expr)
-                    && !node.is_own(&claim)
-                {
-                    node.contact.leave(if alive {
-                        Note::TokenAppeared(claim)
-                    } else {
-                        Note::TokenVanished(claim)
-                    });
-                }
-            })?;
-        self.know_own_card();
-        let token = self
-            .link
-            .declare_token(&key_expr::node_token(&self.domain, &key, self.epoch, &self.name))?;
-        let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
-        declared.extend([token, tokens, announcements, types, cards]);
-        Ok(())
-    }
-
-    /// Undeclares everything, the token first.
-    fn take_back_presence(&self) {
-        let declared = std::mem::take(&mut *self.declared.lock().unwrap_or_else(PoisonError::into_inner));
-        declared.into_iter().for_each(drop);
-    }
-
-    fn is_own(&self, claim: &key_expr::NodeClaim) -> bool {
-        claim.key == self.public_key() && claim.node == self.name && claim.epoch == self.epoch
-    }
-
-    fn answer_card(&self, query: &Query, answer_on: &str) {
-        let nonce = query.payload();
-        // Whoever sends no nonce of ours asks for something to replay.
-        if nonce.len() == card::NONCE_LEN
-            && let Some(bytes) = self.sealed_card(&nonce)
-        {
-            let _ = query.reply(answer_on, bytes);
-        }
-    }
-
-    fn answer_type(&self, query: &Query) {
-        let nonce = query.payload();
-        let Some(type_hash) = key_expr::parse_type_definition(query.key_expr()) else {
-            return;
-        };
-        let Some(definition) = self
-            .endpoints
-            .definition(&type_hash)
-            .filter(|_| nonce.len() == card::NONCE_LEN)
-        else {
-            return;
-        };
-        let place = DocumentPlace {
-            kind: Kind::Response,
-            context: type_support::context(&self.domain, &TypeHash::from_bytes(type_hash), &nonce),
-            writer: Writer::derive(self.name.as_str(), "@type", 0),
-            epoch: self.epoch,
-            number: self.next_card_number(),
-            time_ns: clock::now_ns(),
-        };
-        if let Some(bytes) = self.or_report(document::seal(&self.identity, &*definition, &place)) {
-            let answer_on = key_expr::type_definition(&self.domain, &self.public_key(), &type_hash);
-            let _ = query.reply(&answer_on, bytes);
-        }
-    }
-
-    /// Enters this node's own card among the peers', so that it hears itself as it hears others.
-    fn know_own_card(&self) {
-        let (card, number, time_ns) = self.card();
-        let own = AuthenticCard {
-            card,
-            name: self.name.clone(),
-            key: self.public_key(),
-            epoch: self.epoch,
-            number,
-            time_ns,
-        };
-        if let Err(refusal) = self.peers.admit(own, CardRoad::Answered) {
-            self.refuse_document(refusal);
-        }
-        self.graph.changed();
-    }
-
-    fn sealed_card(&self, nonce: &[u8]) -> Option<Vec<u8>> {
-        let (card, number, time_ns) = self.card();
-        self.or_report(card::seal(&self.identity, &self.domain, &card, number, time_ns, nonce))
-    }
-
-    /// A document of our own that breaks its schema is reported with the refusals: nobody else would ever see it.
-    fn or_report(&self, sealed: Result<Vec<u8>, Refusal>) -> Option<Vec<u8>> {
-        sealed.map_err(|refusal| self.refuse_document(refusal)).ok()
-    }
-
-    /// The card as it is now, with its number and time.
-    fn card(&self) -> (NodeCard, u64, i64) {
-        let number = self.next_card_number();
-        let now_ns = clock::now_ns();
-        let (publishers, subscribers) = self.endpoints.card_entries();
-        let card = NodeCard {
-            node: self.name.as_str().to_owned(),
-            domain: self.domain.as_str().to_owned(),
-            epoch: self.epoch,
-            started: time_from_ns(self.started_ns),
-            stamp: time_from_ns(now_ns),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            discovery: self.link.discovery().to_owned(),
-            locators: self.locators.clone(),
-            publishers,
-            subscribers,
-            services: Vec::new(),
-        };
-        (card, number, now_ns)
-    }
-
-    fn next_card_number(&self) -> u64 {
-        self.card_number.fetch_add(1, Ordering::AcqRel)
     }
 }
 

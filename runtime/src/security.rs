@@ -21,7 +21,8 @@
 //! - [`key`]: Ed25519 keys, their text form `did:key:z6Mk…`, signing and strict verification.
 //! - [`keystore`]: the node's own key, the epochs it has used and the keys it has pinned, on disk. These are Unix
 //!   files: owners and mode bits are part of what is checked.
-//! - [`frame`], [`merkle`], `context`, [`signer`]: the wire format, and what is signed.
+//! - [`frame`] (with `frame_reader` and `frame_writer`), [`merkle`], [`context`], [`signer`]: the wire format, and what is
+//!   signed.
 //! - [`peers`]: who stands behind a key, by signed cards.
 //! - [`replay_window`]: which numbers are still acceptable.
 //! - [`trust_policy`], [`believer`]: how strictly a node believes; the pins.
@@ -32,6 +33,8 @@ pub mod believer;
 pub mod context;
 pub(crate) mod document;
 pub mod frame;
+mod frame_reader;
+mod frame_writer;
 pub mod key;
 pub mod keystore;
 pub mod merkle;

@@ -1,11 +1,11 @@
 //! The `check` of a message: its own bounds and annotations in field order, then those of what it contains.
 
-use super::attributes::range_text;
 use super::default::literal;
 use super::writer::Writer;
 use super::{Emitter, ident};
 use crate::model::derived::header;
 use crate::model::{Count, Element, Field, Message, Primitive, Scalar, TextKind};
+use crate::resolve::integer_bounds;
 
 impl Emitter<'_> {
     pub(super) fn check(&self, writer: &mut Writer, message: &Message) {
@@ -157,8 +157,19 @@ impl Emitter<'_> {
     }
 }
 
+/// Both ends of a range as literals of the field's type, or of `f64` for floats.
+fn range_text(primitive: Primitive, (low, high): (f64, f64)) -> (String, String) {
+    match integer_bounds(primitive, low, high) {
+        Some((low, high)) => (low.to_string(), high.to_string()),
+        None => (
+            super::default::float(primitive, low),
+            super::default::float(primitive, high),
+        ),
+    }
+}
+
 /// Whether the field could hold the constant at all: an enumeration's constants may be of a wider type.
-fn fits(element: &Element, value: &Scalar) -> bool {
+pub(crate) fn fits(element: &Element, value: &Scalar) -> bool {
     match (element, value) {
         (Element::Primitive(primitive), Scalar::Integer(value)) => primitive
             .integer_range()

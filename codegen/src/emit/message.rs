@@ -1,6 +1,7 @@
 //! One message: its struct, its constants, its default value and its `impl Message`.
 
 use super::docs::{docs, field_facts, paragraphs};
+use super::enumeration::enumerations;
 use super::writer::Writer;
 use super::{Emitter, default, ident};
 use crate::model::{Constant, Count, Element, Field, Message, Primitive, Scalar, TypeName};
@@ -9,10 +10,17 @@ impl Emitter<'_> {
     pub(super) fn message(&self, writer: &mut Writer, message: &Message) {
         self.structure(writer, message);
         self.constants(writer, message);
+        self.enumerations(writer, message);
         if default::needs_own(message) {
             writer.line("");
             self.default(writer, message);
         }
+        writer.line("");
+        self.serialize(writer, message);
+        writer.line("");
+        self.deserialize(writer, message);
+        writer.line("");
+        self.json_schema(writer, message);
         writer.line("");
         let root = &self.target.crate_path;
         let facts = self.facts(&message.type_name);
@@ -37,7 +45,6 @@ impl Emitter<'_> {
     }
 
     fn structure(&self, writer: &mut Writer, message: &Message) {
-        let root = &self.target.crate_path;
         let name = &message.type_name;
         docs(
             writer,
@@ -45,18 +52,6 @@ impl Emitter<'_> {
         );
         let default = if default::needs_own(message) { "" } else { "Default, " };
         writer.line(&format!("#[derive(Clone, Debug, {default}PartialEq)]"));
-        writer.line(&format!(
-            "#[derive({root}::serde::Serialize, {root}::serde::Deserialize)]"
-        ));
-        writer.line(&format!("#[derive({root}::schemars::JsonSchema)]"));
-        // In attributes, paths have no leading `::crate` form of their own: serde takes them as text.
-        writer.line(&format!(
-            "#[serde(crate = \"{root}::serde\", default, deny_unknown_fields)]"
-        ));
-        writer.line(&format!(
-            "#[schemars(crate = \"{root}::schemars\", rename = \"{name}\"{})]",
-            description(&message.comment)
-        ));
         if message.fields.is_empty() {
             writer.line(&format!("pub struct {} {{}}", ident::upper(name)));
             return;
@@ -65,10 +60,6 @@ impl Emitter<'_> {
         for field in &message.fields {
             docs(writer, &paragraphs([field.comment.clone(), field_facts(field)]));
             let ident = ident::lower(&field.name);
-            if ident.ends_with('_') {
-                writer.line(&format!("#[serde(rename = \"{}\")]", field.name));
-            }
-            self.attributes(writer, message, field);
             writer.line(&format!("pub {ident}: {},", self.field_type(name, field)));
         }
         writer.close("}");
@@ -92,6 +83,25 @@ impl Emitter<'_> {
         }
     }
 
+    fn enumerations(&self, writer: &mut Writer, message: &Message) {
+        if enumerations(message).next().is_none() {
+            return;
+        }
+        writer.line("");
+        writer.open(&format!("impl {} {{", ident::upper(&message.type_name)));
+        for (index, enumeration) in enumerations(message).enumerate() {
+            if index > 0 {
+                writer.line("");
+            }
+            enumeration.accessors(writer);
+        }
+        writer.close("}");
+        for enumeration in enumerations(message) {
+            writer.line("");
+            enumeration.definition(writer);
+        }
+    }
+
     fn constants(&self, writer: &mut Writer, message: &Message) {
         if message.constants.is_empty() {
             return;
@@ -112,14 +122,6 @@ fn optional(value: Option<usize>) -> String {
         Some(value) => format!("::std::option::Option::Some({value})"),
         None => "::std::option::Option::None".to_owned(),
     }
-}
-
-/// The comment as the JSON Schema shows it, where the doc comment had to escape it.
-pub(super) fn description(comment: &str) -> String {
-    if comment.lines().all(|line| super::docs::escaped(line) == line) {
-        return String::new();
-    }
-    format!(", description = {comment:?}")
 }
 
 fn constant_value(constant: &Constant) -> (&'static str, String) {

@@ -19,10 +19,19 @@ impl Message {
 
     /// The messages that its fields are made of, in field order, a name as often as it occurs.
     pub fn references(&self) -> impl Iterator<Item = &TypeName> {
-        self.fields.iter().filter_map(|field| match &field.field_type.element {
-            Element::Message(name) => Some(name),
-            Element::Primitive(_) | Element::Text { .. } => None,
-        })
+        self.fields
+            .iter()
+            .filter_map(|field| field.field_type.element.message())
+    }
+}
+
+impl Element {
+    /// The name of the message, when it is one.
+    pub const fn message(&self) -> Option<&TypeName> {
+        match self {
+            Self::Message(name) => Some(name),
+            Self::Primitive(_) | Self::Text { .. } => None,
+        }
     }
 }
 

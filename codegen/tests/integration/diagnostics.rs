@@ -149,6 +149,14 @@ fn names_that_become_equal_in_rust() {
 }
 
 #[test]
+fn an_enumeration_named_as_a_message() {
+    insta::assert_snapshot!(report_files(&[
+        ("test_msgs/msg/Move", b"uint8 MODE_A=0\nuint8 mode # @enum MODE_\n"),
+        ("test_msgs/msg/MoveMode", b"bool x\n"),
+    ]));
+}
+
+#[test]
 fn arrays_too_large_for_the_stack() {
     insta::assert_snapshot!(report("float64[65536] a\nuint8 b\n"));
 }

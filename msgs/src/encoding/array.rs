@@ -6,6 +6,26 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeTuple, Serializer};
 
+/// An array that serialises so.
+#[derive(Clone, Copy, Debug)]
+pub struct Array<'a, T, const N: usize>(pub &'a [T; N]);
+
+/// An array that deserialises so.
+#[derive(Clone, Debug)]
+pub struct ArrayBuf<T, const N: usize>(pub [T; N]);
+
+impl<T: Serialize, const N: usize> Serialize for Array<'_, T, N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize(self.0, serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de> + Default, const N: usize> Deserialize<'de> for ArrayBuf<T, N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize(deserializer).map(Self)
+    }
+}
+
 /// Serialises the elements, without a count.
 ///
 /// # Errors

@@ -9,6 +9,26 @@ use serde::ser::{Serialize, Serializer};
 /// How many elements are accepted.
 pub const MAX_ELEMENTS: usize = 65_536;
 
+/// A list that serialises so.
+#[derive(Clone, Copy, Debug)]
+pub struct Empties<'a, T>(pub &'a [T]);
+
+/// A list that deserialises so.
+#[derive(Clone, Debug)]
+pub struct EmptiesBuf<T>(pub Vec<T>);
+
+impl<T: Serialize> Serialize for Empties<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize(self.0, serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for EmptiesBuf<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize(deserializer).map(Self)
+    }
+}
+
 /// Serialises the list as any other.
 ///
 /// # Errors

@@ -3,7 +3,27 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
-use serde::ser::Serializer;
+use serde::ser::{Serialize, Serializer};
+
+/// Octets that serialise so.
+#[derive(Clone, Copy, Debug)]
+pub struct Octets<'a>(pub &'a [u8]);
+
+/// Octets that deserialise so.
+#[derive(Clone, Debug)]
+pub struct OctetBuf(pub Vec<u8>);
+
+impl Serialize for Octets<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize(self.0, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for OctetBuf {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize(deserializer).map(Self)
+    }
+}
 
 /// Serialises all octets at once.
 ///

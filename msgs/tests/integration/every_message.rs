@@ -42,6 +42,20 @@ fn definition_describes_the_type<M: Message>() {
     assert_eq!(M::DEFINITIONS.first(), Some(&M::DEFINITION));
 }
 
+fn schemas_agree<M: Message>() {
+    let definitions: Vec<(&str, &str)> = M::DEFINITIONS.iter().map(|file| (file.type_name, file.text)).collect();
+    let description = nuncio_codegen::describe(M::TYPE_NAME, &definitions).unwrap();
+    let at_run_time: serde_json::Value = serde_json::from_str(&nuncio_codegen::json_schema(&description)).unwrap();
+    let generated = nuncio_msgs::schemars::schema_for!(M).to_value();
+    assert_eq!(at_run_time, generated, "{}", M::TYPE_NAME);
+}
+
+#[test]
+fn the_json_schema_of_a_description_is_that_of_the_type() {
+    macro_rules! each { ($($name:path,)*) => { $(schemas_agree::<$name>();)* } }
+    nuncio_msgs::for_each_message!(each);
+}
+
 #[test]
 fn the_default_value_survives_payload_and_json() {
     macro_rules! each { ($($name:path,)*) => { $(default_survives::<$name>();)* } }

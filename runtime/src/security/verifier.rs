@@ -14,7 +14,7 @@
 //!
 //! # Invariants
 //!
-//! - [`Verified`] has private fields and is built in [`Verifier::open`] only.
+//! - [`Verified`] has private fields and is built in `Verifier::open` only.
 //! - A forged frame changes nothing here, whatever it says.
 
 use std::collections::HashMap;

@@ -127,3 +127,16 @@ async fn the_graph_settles_once_every_node_has_shown_its_card() {
     assert!(graph.nodes.iter().all(nuncio::graph::GraphNode::is_verified));
     assert!(graph.nodes_named(peers.listener.name()).next().is_some(), "{graph:?}");
 }
+
+/// What a node says about itself is cut to what a card has room for; a card that breaks its own schema would leave the
+/// node unverified everywhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_node_with_very_many_endpoints_still_has_a_card() {
+    let peers = Peers::new().await;
+    let mut builder = node("connected", 5).connect(&peers.endpoint);
+    for port in 1..100 {
+        builder = builder.connect(format!("tcp/127.0.0.1:{port}"));
+    }
+    let connected = builder.open().await.unwrap();
+    peers.meet(&connected).await;
+}

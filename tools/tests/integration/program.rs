@@ -54,6 +54,27 @@ impl User {
         Running::start(&mut self.nuncio(args), &self.home)
     }
 
+    /// Starts the binary with another environment.
+    pub(crate) fn start_as(&self, args: &[&str], change: impl FnOnce(&mut Command)) -> Running {
+        let mut command = self.nuncio(args);
+        change(&mut command);
+        Running::start(&mut command, &self.home)
+    }
+
+    /// Starts another program with this user's keystore, if there is such a program.
+    pub(crate) fn start_other(
+        &self,
+        command: &mut Command,
+        change: impl FnOnce(&mut Command),
+    ) -> std::io::Result<Running> {
+        command
+            .env_clear()
+            .env("NUNCIO_HOME", self.home().join("nuncio"))
+            .stdin(Stdio::null());
+        change(command);
+        Running::try_start(command, &self.home)
+    }
+
     /// Starts the binary with a pipe to its stdin.
     pub(crate) fn start_with_stdin(&self, args: &[&str], input: &str) -> Running {
         let mut running = Running::start(self.nuncio(args).stdin(Stdio::piped()), &self.home);
@@ -82,19 +103,19 @@ pub(crate) struct Ended {
 
 impl Running {
     fn start(command: &mut Command, home: &Arc<TempDir>) -> Self {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
+        Self::try_start(command, home).expect("the binary runs")
+    }
+
+    fn try_start(command: &mut Command, home: &Arc<TempDir>) -> std::io::Result<Self> {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let stdout = lines_of(child.stdout.take().expect("a pipe"));
         let stderr = lines_of(child.stderr.take().expect("a pipe"));
-        Self {
+        Ok(Self {
             child,
             stdout,
             stderr,
             _home: Arc::clone(home),
-        }
+        })
     }
 
     /// The next line of stdout.

@@ -328,18 +328,54 @@ fn stamps_are_checked_against_the_time_that_is_handed_in() {
 #[test]
 fn the_json_schema_carries_units_limits_and_defaults() {
     let schema = schemars::schema_for!(Annotated);
-    let speed = schema.pointer("/properties/speed").unwrap();
-    assert_eq!(
-        (&speed["unit"], &speed["minimum"], &speed["maximum"]),
-        (&json!("m/s"), &json!(-1.5), &json!(1.5))
-    );
-    assert_eq!(schema.pointer("/properties/mode/enum"), Some(&json!([0, 1])));
-    assert_eq!(schema.pointer("/properties/state/default"), Some(&json!("on")));
-    assert_eq!(schema.pointer("/properties/axis/items/maximum"), Some(&json!(1.0)));
-    assert_eq!(schema.pointer("/properties/finite_list/maxItems"), Some(&json!(4)));
+    let at = |pointer: &str| schema.pointer(&format!("/properties/{pointer}")).cloned();
+    for (pointer, expected) in [
+        ("speed/x-unit", json!("m/s")),
+        ("speed/minimum", json!(-1.5)),
+        ("speed/maximum", json!(1.5)),
+        ("speed/x-finite", json!(true)),
+        ("speed/description", json!("Forward.")),
+        ("speed/format", json!("double")),
+        ("mode/enum", json!([0, 1])),
+        ("mode/x-enum-names", json!(["MODE_STOP", "MODE_GO"])),
+        ("mode/maximum", json!(255)),
+        ("state/enum", json!(["on", "off"])),
+        ("state/default", json!("on")),
+        ("axis/items/maximum", json!(1.0)),
+        ("axis/minItems", json!(3)),
+        ("finite_list/maxItems", json!(4)),
+        ("modes/items/enum", json!([0, 1])),
+        (
+            "clipped",
+            json!({"type": "integer", "format": "uint8", "minimum": 0, "maximum": 255}),
+        ),
+        ("wide/minimum", json!(-9_000_000_000_000_000_000_i64)),
+        ("header/x-max-age-ms", json!(1500.0)),
+        ("header/$ref", json!("#/$defs/std_msgs~1msg~1Header")),
+    ] {
+        assert_eq!(at(pointer), Some(expected), "{pointer}");
+    }
     assert_eq!(schema.get("title"), Some(&json!("annotations/msg/Annotated")));
+    assert_eq!(schema.get("additionalProperties"), Some(&json!(false)));
+    assert_eq!(
+        schema.pointer("/$defs/std_msgs~1msg~1Header/properties/stamp/$ref"),
+        Some(&json!("#/$defs/builtin_interfaces~1msg~1Time"))
+    );
     let schema = schemars::schema_for!(LargeArrays);
     assert_eq!(schema.pointer("/properties/covariance/minItems"), Some(&json!(36)));
+    let schema = schemars::schema_for!(Bounds);
+    assert_eq!(schema.pointer("/properties/text/maxLength"), Some(&json!(5)));
+}
+
+#[test]
+fn a_field_that_is_unknown_or_comes_twice_is_refused_and_missing_ones_are_not() {
+    let wrong = |text: &str| serde_json::from_str::<Annotated>(text).unwrap_err().to_string();
+    assert!(wrong(r#"{"sped": 1}"#).starts_with("unknown field `sped`, expected one of `stamp`, `header`, `speed`"));
+    assert!(wrong(r#"{"speed": 1, "speed": 2}"#).starts_with("duplicate field `speed`"));
+    assert!(wrong(r#"{"speed": "fast"}"#).contains("expected f64"));
+    assert!(wrong("[]").starts_with("invalid length 0, expected Annotated with"));
+    let message: Annotated = serde_json::from_str(r#"{"mode": 1, "speed": 2.5}"#).unwrap();
+    assert_eq!((message.mode, message.speed, message.state.as_str()), (1, 2.5, "on"));
 }
 
 #[test]
@@ -380,4 +416,47 @@ fn every_type_prints_itself() {
         format!("{:?}", M::default())
     }
     assert_eq!(print::<Nothing>(), "Nothing");
+}
+
+#[test]
+fn the_json_schema_of_a_description_is_that_of_the_type() {
+    fn agree<M: Message>() {
+        let definitions: Vec<(&str, &str)> = M::DEFINITIONS.iter().map(|file| (file.type_name, file.text)).collect();
+        let description = nuncio_codegen::describe(M::TYPE_NAME, &definitions).unwrap();
+        let at_run_time: Value = serde_json::from_str(&nuncio_codegen::json_schema(&description)).unwrap();
+        assert_eq!(at_run_time, schemars::schema_for!(M).to_value(), "{}", M::TYPE_NAME);
+    }
+    macro_rules! each { ($($name:path,)*) => { $(agree::<$name>();)* } }
+    nuncio_codegen_fixtures::for_each_message!(each);
+}
+
+#[test]
+fn an_enumeration_has_names_and_keeps_what_has_none() {
+    use nuncio_codegen_fixtures::interfaces::annotations::msg::{Enumerations, EnumerationsKind, EnumerationsTurn};
+    let mut message = Enumerations::default();
+    assert_eq!(message.turn_enum(), EnumerationsTurn::LEFT);
+    message.set_kind_enum(EnumerationsKind::SOLID);
+    assert_eq!(
+        (message.kind, message.kind_enum().to_string().as_str()),
+        (1, "KIND_SOLID")
+    );
+    assert_eq!(EnumerationsKind::SOLID, EnumerationsKind::DEFAULT);
+    let described = |kind: EnumerationsKind| match kind {
+        EnumerationsKind::KIND_2D => "flat",
+        EnumerationsKind::SOLID => "solid",
+        _ => "unknown",
+    };
+    let unknown = EnumerationsKind::from_raw(77);
+    assert_eq!(
+        (described(EnumerationsKind::KIND_2D), described(unknown)),
+        ("flat", "unknown")
+    );
+    assert_eq!(
+        (unknown.raw(), unknown.name(), unknown.to_string().as_str()),
+        (77, None, "77")
+    );
+    // On the wire and in JSON the field is the integer that it always was.
+    message.set_kind_enum(unknown);
+    assert_eq!(round_trip(&message), [77, 0xff, 0]);
+    assert!(message.check().is_err());
 }
