@@ -32,6 +32,7 @@ mod cdr_reader;
 mod cdr_writer;
 mod clock_word;
 mod decode;
+mod decode_error;
 mod defaults;
 mod document;
 mod encode;
@@ -51,7 +52,8 @@ use serde_json::Value;
 
 pub use self::cdr_reader::CdrError;
 pub use self::cdr_writer::MAX_CDR_LEN;
-pub use self::decode::{DecodeError, MAX_EMPTY_ELEMENTS};
+pub use self::decode::MAX_EMPTY_ELEMENTS;
+pub use self::decode_error::DecodeError;
 pub use self::document::MAX_TEXT_LEN;
 pub use self::encode::EncodeError;
 pub use self::shape::{MAX_DEPTH, MAX_FIXED_VALUES, RunTimeTypeError};

@@ -6,7 +6,7 @@ use nuncio_msgs::Message;
 use nuncio_msgs::message::Definition;
 use proptest::prelude::{ProptestConfig, any, proptest};
 
-use super::super::decode::DecodeError;
+use super::super::DecodeError;
 use super::random::{Choices, random_value};
 use super::{RunTimeType, codec, json};
 

@@ -5,7 +5,7 @@ use proptest::prelude::{ProptestConfig, any, proptest};
 use serde_json::Value;
 
 use super::super::cdr_writer::CdrWriter;
-use super::super::decode::{self, DecodeError};
+use super::super::{DecodeError, decode};
 use super::random::{Choices, random_type, random_value};
 use super::{RunTimeType, codec, fields};
 

@@ -1,6 +1,6 @@
 //! Damaged payloads: no panic, an error that points into the payload, and no more output than was allowed.
 
-use super::super::decode::DecodeError;
+use super::super::DecodeError;
 use super::{RunTimeType, codec, json};
 
 fn rich() -> (RunTimeType, Vec<u8>) {
