@@ -45,6 +45,9 @@ pub(crate) struct InterfaceShow {
     /// Show no comments
     #[arg(long, conflicts_with = "all_comments")]
     pub(crate) no_comments: bool,
+    /// Print its JSON Schema (draft 2020-12) instead, with units, ranges and defaults; parts of services have one, too
+    #[arg(long, conflicts_with_all = ["all_comments", "no_comments"])]
+    pub(crate) json_schema: bool,
 }
 
 #[derive(Debug, clap::Args)]
