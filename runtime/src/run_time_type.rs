@@ -1,4 +1,4 @@
-//! Types known at run time: payload bytes to JSON and back, for types that the program was not built with.
+//! Types known at run time: payload bytes to JSON or CDR and back, for types that the program was not built with.
 //!
 //! A [`RunTimeType`] is made once from a type description. It reads the very payloads that the generated types write,
 //! and writes those that they read:
@@ -18,14 +18,21 @@
 //! octets may be base64, a `builtin_interfaces/Time` or `std_msgs/Header` may be the word `now`. It is strict about
 //! everything else: an unknown field, a value of another type or out of range is an error that names its place.
 //!
+//! CDR is what DDS peers speak: a header of four bytes, then every value in the order of the schema, aligned to its own
+//! size. It is written little endian and read in either byte order.
+//!
 //! # What hostile input can do
 //!
 //! Nothing that its own size does not pay for. Counts in a payload are believed as far as the bytes that follow could
 //! hold them, elements that take no bytes end at [`MAX_EMPTY_ELEMENTS`], JSON ends at a length that the caller chose,
-//! and types whose nesting or fixed arrays would cost too much are refused by [`RunTimeType::new`].
+//! CDR ends at [`MAX_CDR_LEN`], and types whose nesting or fixed arrays would cost too much are refused by
+//! [`RunTimeType::new`].
 
+mod cdr_reader;
+mod cdr_writer;
 mod clock_word;
 mod decode;
+mod decode_error;
 mod defaults;
 mod document;
 mod encode;
@@ -43,11 +50,15 @@ use std::sync::Arc;
 use nuncio_codegen::model::{Element, Field, TypeDescription};
 use serde_json::Value;
 
-pub use self::decode::{DecodeError, MAX_EMPTY_ELEMENTS};
+pub use self::cdr_reader::CdrError;
+pub use self::cdr_writer::MAX_CDR_LEN;
+pub use self::decode::MAX_EMPTY_ELEMENTS;
+pub use self::decode_error::DecodeError;
 pub use self::document::MAX_TEXT_LEN;
 pub use self::encode::EncodeError;
 pub use self::shape::{MAX_DEPTH, MAX_FIXED_VALUES, RunTimeTypeError};
 
+use self::cdr_writer::CdrWriter;
 use self::json_text::JsonText;
 use self::json_tree::JsonTree;
 use self::limits::LimitCheck;
@@ -186,6 +197,36 @@ impl RunTimeType {
     /// [`EncodeError`] when the text is no YAML or too long, or for the reasons of [`RunTimeType::from_json`].
     pub fn from_yaml_text(&self, text: &str, now_ns: i64) -> Result<Vec<u8>, EncodeError> {
         self.from_json(&document::read_yaml(text)?, now_ns)
+    }
+
+    /// Appends the payload as CDR to `out`: header, little endian, XCDR version 1. After an error `out` is as it was.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when the bytes are not a payload of this type, or the CDR would be longer than [`MAX_CDR_LEN`].
+    pub fn payload_to_cdr(&self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
+        let start = out.len();
+        let result = decode::walk(&self.root, payload, &mut CdrWriter::new(out, MAX_CDR_LEN));
+        if result.is_err() {
+            out.truncate(start);
+        }
+        result.map_err(|fault| fault.into_error(self.max_json_len))
+    }
+
+    /// Appends the payload of a message in CDR to `out`. After an error `out` is as it was.
+    ///
+    /// Either byte order is read. Bounds and limits of the schema are not checked; see [`RunTimeType::check`].
+    ///
+    /// # Errors
+    ///
+    /// [`CdrError`] with the offset of the first byte that is not of this type.
+    pub fn cdr_to_payload(&self, cdr: &[u8], out: &mut Vec<u8>) -> Result<(), CdrError> {
+        let start = out.len();
+        let result = cdr_reader::read(&self.root, cdr, out);
+        if result.is_err() {
+            out.truncate(start);
+        }
+        result
     }
 
     /// The payload of a message whose every field has the schema's default.

@@ -98,6 +98,26 @@ impl Catalog {
         }
     }
 
+    /// A message, or a part of a service or an action, such as `std_srvs/srv/SetBool_Request`.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownInterface`] for names that are unknown, or of a whole service or action.
+    pub(crate) fn find_message_or_part(
+        &self,
+        interfaces: &Interfaces,
+        text: &str,
+    ) -> Result<TypeName, UnknownInterface> {
+        let unknown = match self.find_message(text) {
+            Ok(name) => return Ok(name.clone()),
+            Err(unknown) => unknown,
+        };
+        match TypeName::parse(text) {
+            Ok(part) if self.find(text).is_err() && interfaces.describe(&part).is_some() => Ok(part),
+            _ => Err(unknown),
+        }
+    }
+
     /// What it takes to publish or read a message.
     ///
     /// # Errors

@@ -1,11 +1,17 @@
 //! What the program accepts: clap definitions and nothing else.
 
+mod interface;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Parser, Subcommand};
 use nuncio::name::NameError;
 use nuncio::{Discovery, Domain, NodeName, TopicName, TrustMode};
+
+pub(crate) use self::interface::{
+    InterfaceCommand, InterfaceHash, InterfaceList, InterfaceShow, InterfaceTranscode, MessageForm,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -272,49 +278,6 @@ pub(crate) struct NodeInfo {
     /// The node, such as /talker
     #[arg(value_parser = node)]
     pub(crate) node: NodeName,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum InterfaceCommand {
-    /// List the interfaces that this program knows
-    List(InterfaceList),
-    /// Print an interface's definition, what it refers to below it, and its hash
-    Show(InterfaceShow),
-    /// Print type hashes (RIHS01, equal to those of ROS 2)
-    Hash(InterfaceHash),
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct InterfaceList {
-    /// Messages only
-    #[arg(short = 'm', long, conflicts_with_all = ["only_srvs", "only_actions"])]
-    pub(crate) only_msgs: bool,
-    /// Services only
-    #[arg(short = 's', long, conflicts_with = "only_actions")]
-    pub(crate) only_srvs: bool,
-    /// Actions only
-    #[arg(short = 'a', long)]
-    pub(crate) only_actions: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct InterfaceShow {
-    /// The type, such as std_msgs/msg/String
-    #[arg(value_name = "TYPE")]
-    pub(crate) type_name: String,
-    /// Show the comments of what the type refers to, too
-    #[arg(long)]
-    pub(crate) all_comments: bool,
-    /// Show no comments
-    #[arg(long, conflicts_with = "all_comments")]
-    pub(crate) no_comments: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct InterfaceHash {
-    /// The types; without any, all
-    #[arg(value_name = "TYPE")]
-    pub(crate) type_names: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]

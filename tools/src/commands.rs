@@ -4,6 +4,7 @@ mod demo;
 mod interface_hash;
 mod interface_list;
 mod interface_show;
+mod interface_transcode;
 mod key_new;
 mod key_show;
 mod node_info;
@@ -123,11 +124,16 @@ fn node(global: &GlobalArgs, render: &Render, command: NodeCommand) -> Result<Ou
 }
 
 fn interface(global: &GlobalArgs, render: &Render, command: InterfaceCommand) -> Result<Outcome, CommandError> {
-    let catalog = &Catalog::open(&global.interfaces)?;
+    let mut folders = global.interfaces.clone();
+    if let InterfaceCommand::Transcode(args) = &command {
+        folders.extend_from_slice(&args.path);
+    }
+    let catalog = &Catalog::open(&folders)?;
     match command {
         InterfaceCommand::List(args) => interface_list::run(render, catalog, args),
         InterfaceCommand::Show(args) => interface_show::run(render, catalog, args),
         InterfaceCommand::Hash(args) => interface_hash::run(render, catalog, args),
+        InterfaceCommand::Transcode(args) => interface_transcode::run(render, catalog, args),
     }
 }
 

@@ -129,6 +129,16 @@ impl Render {
         self.write(&sanitize::json(object), "\n")
     }
 
+    /// An answer that is bytes, as they are: who asks for them does not read them on a terminal.
+    ///
+    /// # Errors
+    ///
+    /// As [`line`](Self::line).
+    pub(crate) fn raw(&self, bytes: &[u8]) -> Result<(), OutputError> {
+        let mut stdout = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
+        stdout.write_all(bytes).map_err(OutputError)
+    }
+
     /// Hands what was written to whoever reads it. Call it before every wait.
     ///
     /// # Errors

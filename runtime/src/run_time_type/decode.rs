@@ -1,13 +1,12 @@
-//! Walks a payload along its type and hands every value to a [`Sink`]: text, tree or check.
+//! Walks a payload along its type and hands every value to a [`Sink`]: text, tree, CDR or check.
 //!
 //! Nothing is believed that the bytes do not pay for: before a list is walked, its count is held against the bytes
 //! that are left.
 
-use std::fmt;
-
 use nuncio_codegen::model::{Count, Primitive};
 use nuncio_msgs::message::LimitViolation;
 
+use super::decode_error::DecodeError;
 use super::place;
 use super::reader::{Reader, Unreadable};
 use super::shape::{ElementShape, FieldShape, MessageShape};
@@ -30,6 +29,8 @@ pub(super) enum WireValue<'a> {
 pub(super) trait Sink {
     /// Whether messages that have no bytes, and so no values, are of interest.
     const SEES_EMPTY_MESSAGES: bool;
+    /// Whether lists whose elements are as many bytes each, little endian, are taken as a whole.
+    const TAKES_PLAIN_LISTS: bool = false;
 
     fn open_message(&mut self) -> Result<(), Refusal>;
     /// What follows is the value of this field, the message's `index`-th.
@@ -42,6 +43,10 @@ pub(super) trait Sink {
     fn value(&mut self, field: &FieldShape, value: WireValue<'_>) -> Result<(), Refusal>;
     /// All elements of a list of octets, between its opening and its closing.
     fn octets(&mut self, field: &FieldShape, octets: &[u8]) -> Result<(), Refusal>;
+    /// All elements of a list, `size` bytes each, where the sink [takes](Self::TAKES_PLAIN_LISTS) them so.
+    fn plain_list(&mut self, _size: usize, _bytes: &[u8]) -> Result<(), Refusal> {
+        Ok(())
+    }
 }
 
 /// Why a sink takes no more.
@@ -49,6 +54,8 @@ pub(super) trait Sink {
 pub(super) enum Refusal {
     /// Its result would be too long.
     TooLong,
+    /// Its result would be longer than this, in bytes, and is CDR.
+    CdrTooLong { max_len: usize },
     /// The value is outside of what the schema allows.
     Limit(Box<Violation>),
 }
@@ -123,6 +130,12 @@ impl<'a, S: Sink> Walk<'a, '_, S> {
         };
         let refused = self.sink.open_list(field, count);
         self.taken(refused)?;
+        if S::TAKES_PLAIN_LISTS
+            && let Some((size, bytes)) = self.plain_list(&field.element, count)
+        {
+            let refused = self.sink.plain_list(size, bytes);
+            return self.taken(refused);
+        }
         match &field.element {
             ElementShape::Primitive(primitive) if primitive.is_octet() => {
                 let Ok(octets) = self.reader.take(count) else {
@@ -144,6 +157,18 @@ impl<'a, S: Sink> Walk<'a, '_, S> {
         }
         let refused = self.sink.close_list();
         self.taken(refused)
+    }
+
+    /// The elements of a list as they are, if all are as long; one that ends early is left for the walk to find.
+    fn plain_list(&mut self, element: &ElementShape, count: usize) -> Option<(usize, &'a [u8])> {
+        let size = match element {
+            ElementShape::Primitive(Primitive::Int8) => 1,
+            ElementShape::Primitive(Primitive::Float32) => 4,
+            ElementShape::Primitive(Primitive::Float64) => 8,
+            ElementShape::Primitive(_) | ElementShape::Text { .. } | ElementShape::Message(_) => return None,
+        };
+        let bytes = self.reader.take(count.checked_mul(size)?).ok()?;
+        Some((size, bytes))
     }
 
     fn list_element(&mut self, index: usize, field: &FieldShape) -> Walked {
@@ -288,6 +313,11 @@ impl Fault {
                 path: self.path,
                 max_json_len,
             },
+            FaultKind::Refused(Refusal::CdrTooLong { max_len }) => DecodeError::CdrTooLong {
+                offset: self.offset,
+                path: self.path,
+                max_len,
+            },
             FaultKind::Refused(Refusal::Limit(violation)) => DecodeError::Limit(LimitViolation {
                 path: self.path,
                 found: violation.found,
@@ -296,61 +326,3 @@ impl Fault {
         }
     }
 }
-
-/// Why a payload gives no message of its type.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum DecodeError {
-    /// The bytes are not of this type.
-    Malformed {
-        /// Where in the payload the unreadable part begins, in bytes.
-        offset: usize,
-        /// The value at hand, such as `points[3].x`; empty for the message as a whole.
-        path: String,
-        /// What should have stood there.
-        expected: String,
-        /// What stood there.
-        found: String,
-    },
-    /// The JSON would be longer, or its tree larger, than the caller wants it.
-    TooLong {
-        /// How far the payload was read, in bytes.
-        offset: usize,
-        /// The value at hand; empty for the message as a whole.
-        path: String,
-        /// The greatest length, in bytes.
-        max_json_len: usize,
-    },
-    /// A value outside of what the schema allows.
-    Limit(LimitViolation),
-}
-
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed {
-                offset,
-                path,
-                expected,
-                found,
-            } => write!(
-                f,
-                "the payload is not of its type: at byte {offset}, {}: expected {expected}, found {found}",
-                place::or_message(path)
-            ),
-            Self::TooLong {
-                offset,
-                path,
-                max_json_len,
-            } => write!(
-                f,
-                "the message does not fit into {max_json_len} bytes of JSON: they end at byte {offset} of its payload, {}; \
-                 allow more",
-                place::or_message(path)
-            ),
-            Self::Limit(violation) => fmt::Display::fmt(violation, f),
-        }
-    }
-}
-
-impl std::error::Error for DecodeError {}

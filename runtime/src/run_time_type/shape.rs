@@ -53,6 +53,13 @@ pub(super) struct FieldShape {
     pub(super) element_min_len: usize,
 }
 
+impl FieldShape {
+    /// Whether the number of its elements stands on the wire.
+    pub(super) fn is_sequence(&self) -> bool {
+        matches!(self.count, Count::Sequence { .. })
+    }
+}
+
 /// What one element of a field is.
 #[derive(Debug)]
 pub(super) enum ElementShape {

@@ -1,6 +1,7 @@
 //! What the codec promises: the bytes and the JSON of generated types, exact errors, and no harm from hostile input.
 
 mod agreement;
+mod cdr;
 mod damage;
 mod random;
 mod refused_json;

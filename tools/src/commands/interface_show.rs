@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use nuncio_codegen::model::{Field, Limits, Message, TypeName};
-use nuncio_codegen::{Interfaces, type_description_json, type_hash, type_hash_text};
+use nuncio_codegen::{Interfaces, json_schema, type_description_json, type_hash, type_hash_text};
 use serde_json::{Value, json};
 
 use super::{CommandError, Outcome};
@@ -12,6 +12,9 @@ use crate::cli::InterfaceShow;
 use crate::render::{Render, Tone};
 
 pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceShow) -> Result<Outcome, CommandError> {
+    if args.json_schema {
+        return show_json_schema(render, catalog, &args.type_name);
+    }
     let name = match catalog.find(&args.type_name) {
         Ok(name) => name,
         Err(unknown) => {
@@ -44,6 +47,27 @@ pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceShow) -> Re
         _ => Comments::OfTheType,
     };
     render.lines(&expanded(&interfaces, name, text, comments))?;
+    Ok(Outcome::Found)
+}
+
+/// One line for programs, a tree for people.
+fn show_json_schema(render: &Render, catalog: &Catalog, type_name: &str) -> Result<Outcome, CommandError> {
+    let interfaces = catalog.compiled()?;
+    let name = match catalog.find_message_or_part(&interfaces, type_name) {
+        Ok(name) => name,
+        Err(unknown) => {
+            render.note(unknown);
+            return Ok(Outcome::Nothing);
+        }
+    };
+    let Some(description) = interfaces.describe(&name) else {
+        return Ok(Outcome::Nothing);
+    };
+    let schema: Value = serde_json::from_str(&json_schema(&description))?;
+    match render.is_json() {
+        true => render.json(&schema)?,
+        false => render.lines(&serde_json::to_string_pretty(&schema)?)?,
+    }
     Ok(Outcome::Found)
 }
 

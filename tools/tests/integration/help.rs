@@ -29,6 +29,7 @@ fn every_command_has_help() {
         "interface list",
         "interface show",
         "interface hash",
+        "interface transcode",
         "key",
         "key show",
         "key new",

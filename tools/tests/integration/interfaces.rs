@@ -106,3 +106,27 @@ fn a_folder_adds_interfaces_of_ones_own() {
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains("zoo_msgs/msg/Foot:1:1"), "{ended:?}");
 }
+
+#[test]
+fn a_json_schema_is_shown_in_both_forms() {
+    let args = ["interface", "show", "--json-schema", "geometry_msgs/Vector3"];
+    let shown = User::new().run(&args);
+    let [line] = User::new()
+        .run(&[&args[..], &["--json"]].concat())
+        .json()
+        .try_into()
+        .unwrap();
+    assert_eq!(shown.code, Some(0), "{shown:?}");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&shown.stdout).unwrap(), line);
+    assert_eq!(line["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!(line["title"], "geometry_msgs/msg/Vector3");
+    assert_eq!(line["properties"]["x"]["type"], "number");
+}
+
+#[test]
+fn the_request_of_a_service_has_a_json_schema_and_the_whole_service_has_none() {
+    let schema_of = |name| User::new().run(&["interface", "show", "--json-schema", "--json", name]);
+    let [request] = schema_of("std_srvs/srv/SetBool_Request").json().try_into().unwrap();
+    assert_eq!(request["properties"]["data"]["type"], "boolean");
+    assert_eq!(schema_of("std_srvs/srv/SetBool").code, Some(1));
+}

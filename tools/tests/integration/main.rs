@@ -10,3 +10,4 @@ mod lists;
 mod program;
 mod rates;
 mod refusals;
+mod transcode;

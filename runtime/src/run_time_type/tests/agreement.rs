@@ -6,11 +6,11 @@ use nuncio_msgs::Message;
 use nuncio_msgs::message::Definition;
 use proptest::prelude::{ProptestConfig, any, proptest};
 
-use super::super::decode::DecodeError;
+use super::super::DecodeError;
 use super::random::{Choices, random_value};
 use super::{RunTimeType, codec, json};
 
-fn codec_of<M: Message>() -> RunTimeType {
+pub(super) fn codec_of<M: Message>() -> RunTimeType {
     let sources = M::DEFINITIONS
         .iter()
         .map(|Definition { type_name, text }| (*type_name, *text));

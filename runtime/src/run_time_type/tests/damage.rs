@@ -1,6 +1,6 @@
 //! Damaged payloads: no panic, an error that points into the payload, and no more output than was allowed.
 
-use super::super::decode::DecodeError;
+use super::super::DecodeError;
 use super::{RunTimeType, codec, json};
 
 fn rich() -> (RunTimeType, Vec<u8>) {
@@ -25,6 +25,7 @@ fn rich() -> (RunTimeType, Vec<u8>) {
 fn offset_of(error: &DecodeError) -> usize {
     match error {
         DecodeError::Malformed { offset, .. } | DecodeError::TooLong { offset, .. } => *offset,
+        DecodeError::CdrTooLong { .. } => panic!("no CDR was asked for"),
         DecodeError::Limit(_) => 0,
     }
 }

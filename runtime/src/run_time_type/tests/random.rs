@@ -80,7 +80,7 @@ fn random_message(choices: &mut Choices<'_>, index: usize, last: usize) -> Messa
     }
 }
 
-fn random_type(choices: &mut Choices<'_>) -> TypeDescription {
+pub(super) fn random_type(choices: &mut Choices<'_>) -> TypeDescription {
     let last = choices.below(5);
     TypeDescription {
         root: random_message(choices, 0, last),

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::decode::DecodeError;
+use super::super::DecodeError;
 use super::super::{MAX_EMPTY_ELEMENTS, RunTimeType};
 use super::{codec, fields, json};
 
