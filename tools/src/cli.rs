@@ -10,7 +10,7 @@ use nuncio::name::NameError;
 use nuncio::{Discovery, Domain, NodeName, TopicName, TrustMode};
 
 pub(crate) use self::interface::{
-    InterfaceCommand, InterfaceHash, InterfaceList, InterfaceShow, InterfaceTranscode, MessageForm,
+    InterfaceCommand, InterfaceHash, InterfaceList, InterfacePackage, InterfaceShow, InterfaceTranscode, MessageForm,
 };
 
 const EXIT_CODES: &str = "\

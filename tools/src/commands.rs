@@ -3,6 +3,7 @@
 mod demo;
 mod interface_hash;
 mod interface_list;
+mod interface_packages;
 mod interface_show;
 mod interface_transcode;
 mod key_new;
@@ -131,6 +132,8 @@ fn interface(global: &GlobalArgs, render: &Render, command: InterfaceCommand) ->
     let catalog = &Catalog::open(&folders)?;
     match command {
         InterfaceCommand::List(args) => interface_list::run(render, catalog, args),
+        InterfaceCommand::Packages => interface_packages::names(render, catalog),
+        InterfaceCommand::Package(args) => interface_packages::interfaces(render, catalog, args),
         InterfaceCommand::Show(args) => interface_show::run(render, catalog, args),
         InterfaceCommand::Hash(args) => interface_hash::run(render, catalog, args),
         InterfaceCommand::Transcode(args) => interface_transcode::run(render, catalog, args),

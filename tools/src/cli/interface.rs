@@ -8,6 +8,10 @@ use clap::{Subcommand, ValueEnum};
 pub(crate) enum InterfaceCommand {
     /// List the interfaces that this program knows
     List(InterfaceList),
+    /// List the packages that the known interfaces belong to
+    Packages,
+    /// List the interfaces of one package
+    Package(InterfacePackage),
     /// Print an interface's definition, what it refers to below it, and its hash
     Show(InterfaceShow),
     /// Print type hashes (RIHS01, equal to those of ROS 2)
@@ -32,6 +36,12 @@ pub(crate) struct InterfaceList {
     /// Actions only
     #[arg(short = 'a', long)]
     pub(crate) only_actions: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InterfacePackage {
+    /// The package, such as std_msgs
+    pub(crate) package: String,
 }
 
 #[derive(Debug, clap::Args)]

@@ -27,6 +27,8 @@ fn every_command_has_help() {
         "node info",
         "interface",
         "interface list",
+        "interface packages",
+        "interface package",
         "interface show",
         "interface hash",
         "interface transcode",

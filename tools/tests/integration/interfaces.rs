@@ -32,6 +32,25 @@ fn all_shipped_interfaces_are_listed_and_hashed() {
 }
 
 #[test]
+fn the_packages_hold_together_all_that_is_listed() {
+    let packages = User::new().run(&["interface", "packages"]).stdout;
+    let of_each = packages
+        .lines()
+        .map(|package| User::new().run(&["interface", "package", package]).stdout);
+    assert_eq!(
+        of_each.collect::<String>(),
+        User::new().run(&["interface", "list"]).stdout
+    );
+}
+
+#[test]
+fn a_package_that_nobody_knows_is_exit_1_and_named() {
+    let ended = User::new().run(&["interface", "package", "no_such_msgs"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert!(ended.stderr.contains("no_such_msgs"), "{ended:?}");
+}
+
+#[test]
 fn a_definition_is_shown_with_its_hash() {
     let ended = User::new().run(&["interface", "show", "geometry_msgs/Twist", "--no-comments"]);
     insta::assert_snapshot!(ended.stdout.replace('\t', "  "), @r"

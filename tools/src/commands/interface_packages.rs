@@ -1,0 +1,39 @@
+//! `interface packages` and `interface package`: which packages there are, and what one of them holds.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::{CommandError, Outcome};
+use crate::catalog::Catalog;
+use crate::cli::InterfacePackage;
+use crate::render::Render;
+
+pub(super) fn names(render: &Render, catalog: &Catalog) -> Result<Outcome, CommandError> {
+    let packages: BTreeSet<&str> = catalog.names().map(|name| name.package.as_str()).collect();
+    for package in packages {
+        match render.is_json() {
+            true => render.json(&json!({"package": package}))?,
+            false => render.line(None, package)?,
+        }
+    }
+    Ok(Outcome::Found)
+}
+
+pub(super) fn interfaces(render: &Render, catalog: &Catalog, args: InterfacePackage) -> Result<Outcome, CommandError> {
+    let mut outcome = Outcome::Nothing;
+    for name in catalog.names().filter(|name| name.package == args.package) {
+        outcome = Outcome::Found;
+        match render.is_json() {
+            true => render.json(&json!({"type": name.to_string(), "kind": name.kind.as_str()}))?,
+            false => render.line(None, &name.to_string())?,
+        }
+    }
+    if outcome == Outcome::Nothing {
+        render.note(format!(
+            "no package is called {:?}; `nuncio interface packages` shows all, --interfaces DIR adds your own",
+            args.package
+        ));
+    }
+    Ok(outcome)
+}
