@@ -150,6 +150,11 @@ impl Interfaces {
         self.files.iter().map(|(name, (_, text))| (name, text.as_str()))
     }
 
+    /// Every type that has a type hash, in order: what files define, and what is derived from it.
+    pub fn names(&self) -> BTreeSet<&TypeName> {
+        self.messages.keys().chain(self.structures.keys()).collect()
+    }
+
     /// The path of the file that defines a type, or that it is derived from.
     pub(crate) fn path(&self, name: &TypeName) -> Option<&str> {
         self.files.get(&name.file_type()).map(|(path, _)| path.as_str())

@@ -18,6 +18,8 @@ const NEAR_NAMES: usize = 3;
 pub(crate) struct Catalog {
     /// The text of each file. One in a folder stands for a shipped one of the same name.
     texts: BTreeMap<TypeName, String>,
+    /// Those of them that are in a folder.
+    own: BTreeSet<TypeName>,
 }
 
 impl Catalog {
@@ -32,6 +34,7 @@ impl Catalog {
             Some((name, schema.text.to_owned()))
         });
         let mut texts: BTreeMap<TypeName, String> = shipped.collect();
+        let mut own_names = BTreeSet::new();
         for folder in folders {
             let found = nuncio_codegen::read_folder(folder)?;
             let own = found.files.into_iter().map(|file| {
@@ -39,9 +42,11 @@ impl Catalog {
                 let text = String::from_utf8_lossy(&file.bytes).into_owned();
                 (file.type_name, text)
             });
+            let own: Vec<_> = own.collect();
+            own_names.extend(own.iter().map(|(name, _)| name.clone()));
             texts.extend(own);
         }
-        Ok(Self { texts })
+        Ok(Self { texts, own: own_names })
     }
 
     /// All interfaces, compiled.
@@ -61,6 +66,11 @@ impl Catalog {
     /// The names of all interfaces, in order.
     pub(crate) fn names(&self) -> impl Iterator<Item = &TypeName> {
         self.texts.keys()
+    }
+
+    /// Whether a folder of the user's defines this type, or what it is derived from.
+    pub(crate) fn is_own(&self, name: &TypeName) -> bool {
+        self.own.contains(&name.file_type())
     }
 
     /// The interface that a user names, in the long form or the short one (`std_msgs/String`).

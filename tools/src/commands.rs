@@ -126,8 +126,10 @@ fn node(global: &GlobalArgs, render: &Render, command: NodeCommand) -> Result<Ou
 
 fn interface(global: &GlobalArgs, render: &Render, command: InterfaceCommand) -> Result<Outcome, CommandError> {
     let mut folders = global.interfaces.clone();
-    if let InterfaceCommand::Transcode(args) = &command {
-        folders.extend_from_slice(&args.path);
+    match &command {
+        InterfaceCommand::Transcode(args) => folders.extend_from_slice(&args.path),
+        InterfaceCommand::Hash(args) => folders.extend_from_slice(&args.path),
+        _ => {}
     }
     let catalog = &Catalog::open(&folders)?;
     match command {

@@ -65,6 +65,9 @@ pub(crate) struct InterfaceHash {
     /// The types; without any, all
     #[arg(value_name = "TYPE")]
     pub(crate) type_names: Vec<String>,
+    /// A folder with message packages: without TYPE, every type in it, also the parts of services and actions (repeatable)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) path: Vec<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

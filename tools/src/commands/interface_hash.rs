@@ -10,8 +10,15 @@ use crate::cli::InterfaceHash;
 use crate::render::Render;
 
 pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceHash) -> Result<Outcome, CommandError> {
+    let interfaces = catalog.compiled()?;
     let names: Vec<&TypeName> = match args.type_names.as_slice() {
-        [] => catalog.names().collect(),
+        [] if args.path.is_empty() => catalog.names().collect(),
+        // Of a folder, everything that has a hash: the parts of services and actions as well.
+        [] => interfaces
+            .names()
+            .into_iter()
+            .filter(|name| catalog.is_own(name))
+            .collect(),
         asked => match asked.iter().map(|text| catalog.find(text)).collect::<Result<_, _>>() {
             Ok(names) => names,
             Err(unknown) => {
@@ -20,7 +27,6 @@ pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceHash) -> Re
             }
         },
     };
-    let interfaces = catalog.compiled()?;
     for name in names {
         let Some(description) = interfaces.describe(name) else {
             continue;

@@ -1,5 +1,9 @@
 //! `interface list`, `interface show` and `interface hash`: no network, no keystore.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use crate::program::User;
 
 const STRING_HASH: &str = "RIHS01_df668c740482bbd48fb39d76a70dfd4bd59db1288021743503259e948f6b1a18";
@@ -148,4 +152,33 @@ fn the_request_of_a_service_has_a_json_schema_and_the_whole_service_has_none() {
     let [request] = schema_of("std_srvs/srv/SetBool_Request").json().try_into().unwrap();
     assert_eq!(request["properties"]["data"]["type"], "boolean");
     assert_eq!(schema_of("std_srvs/srv/SetBool").code, Some(1));
+}
+
+/// Every type of a folder, also the parts of its services, with the hashes that ROS 2's own generator gives.
+#[test]
+fn a_folder_is_hashed_with_all_parts_of_its_services() {
+    let vectors: Value =
+        serde_json::from_str(include_str!("../../../codegen/tests/fixtures/rihs01_custom.json")).unwrap();
+    let user = User::new();
+    let package = user.home().join("rihs_test_msgs");
+    for (path, text) in vectors["definitions"].as_object().unwrap() {
+        let path = package.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text.as_str().unwrap()).unwrap();
+    }
+    let hashed = user.run(&["interface", "hash", "--json", "--path", package.to_str().unwrap()]);
+    let ours: BTreeMap<String, Value> = hashed
+        .json()
+        .into_iter()
+        .map(|line| (line["type"].as_str().unwrap().to_owned(), line["hash"].clone()))
+        .collect();
+    let theirs = vectors["types"].as_object().unwrap();
+    assert_eq!(
+        ours.keys().collect::<Vec<_>>(),
+        theirs.keys().collect::<Vec<_>>(),
+        "{hashed:?}"
+    );
+    for (name, vector) in theirs {
+        assert_eq!(ours[name], vector["hash"], "{name}");
+    }
 }
