@@ -140,7 +140,7 @@ fn a_json_schema_is_shown_in_both_forms() {
         .try_into()
         .unwrap();
     assert_eq!(shown.code, Some(0), "{shown:?}");
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&shown.stdout).unwrap(), line);
+    assert_eq!(serde_json::from_str::<Value>(&shown.stdout).unwrap(), line);
     assert_eq!(line["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert_eq!(line["title"], "geometry_msgs/msg/Vector3");
     assert_eq!(line["properties"]["x"]["type"], "number");
