@@ -5,11 +5,13 @@
 //! caused it is delivered. Names of tools (hidden ones) are not pinned: they change with every run, and a name that was
 //! never seen is accepted all the same.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::key::PublicKey;
-use super::keystore::{PinError, Pins};
-use super::peers::{WriterFacts, is_set, set};
+use super::keystore::Pins;
+use super::peers::WriterFacts;
 use super::refusal::{Reason, Refusal};
 use super::trust_policy::TrustMode;
 use crate::name::{Domain, TopicName};
@@ -37,27 +39,82 @@ impl Verdict {
     }
 }
 
+/// The most pins that are kept although they could not be stored.
+const UNSTORED_MAX: usize = 4096;
+
 /// Asks and sets the pins of one node's keystore.
 #[derive(Debug)]
 pub(crate) struct Believer {
     domain: Domain,
-    pins: Mutex<Pins>,
-    /// Why the last pin that could not be stored could not.
-    problem: Mutex<Option<String>>,
+    known: Mutex<Known>,
+    /// Counts the pins that were set, from 1: what was judged before a pin was set is judged again.
+    generation: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Known {
+    pins: Pins,
+    /// Pins that could not be stored. They hold until the program ends: otherwise the next key would be let in.
+    unstored: BTreeMap<(Subject, String), PublicKey>,
+    /// Why the last of them could not.
+    problem: Option<String>,
+}
+
+/// What a key is pinned to.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Subject {
+    Node,
+    Topic,
+}
+
+impl Known {
+    fn pinned(&self, domain: &Domain, subject: Subject, name: &str) -> Option<PublicKey> {
+        let stored = match subject {
+            Subject::Node => self.pins.node(domain.as_str(), name),
+            Subject::Topic => self.pins.topic(domain.as_str(), name),
+        };
+        stored.or_else(|| self.unstored.get(&(subject, name.to_owned())).copied())
+    }
+
+    /// Pins a key and gives the one that is pinned now: another process may have been faster.
+    fn pin(&mut self, domain: &Domain, subject: Subject, name: &str, key: PublicKey) -> Result<PublicKey, Refusal> {
+        let stored = match subject {
+            Subject::Node => self.pins.pin_node(domain.as_str(), name, key),
+            Subject::Topic => self.pins.pin_topic(domain.as_str(), name, key),
+        };
+        stored.or_else(|error| {
+            if self.unstored.len() >= UNSTORED_MAX {
+                let detail = format!("{UNSTORED_MAX} keys could not be pinned on disk: {error}");
+                return Err(Refusal::new(Reason::Overloaded, Some(key), detail));
+            }
+            self.problem = Some(error.to_string());
+            self.unstored.insert((subject, name.to_owned()), key);
+            Ok(key)
+        })
+    }
 }
 
 impl Believer {
     pub(crate) fn new(domain: Domain, pins: Pins) -> Self {
+        let known = Known {
+            pins,
+            unstored: BTreeMap::new(),
+            problem: None,
+        };
         Self {
             domain,
-            pins: Mutex::new(pins),
-            problem: Mutex::default(),
+            known: Mutex::new(known),
+            generation: AtomicU64::new(1),
         }
     }
 
     /// Why pins are not stored, if they are not.
     pub(crate) fn problem(&self) -> Option<String> {
-        self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .problem
+            .clone()
     }
 
     /// Judges the signer of a frame whose signature held, and pins what is to be pinned.
@@ -65,7 +122,8 @@ impl Believer {
     /// # Errors
     ///
     /// `PinMismatch` in mode `tofu`. A pin that cannot be written is an error of the disk and not of the publisher: it
-    /// is reported by [`problem`](Self::problem), and the first key holds for as long as its node runs.
+    /// is reported by [`problem`](Self::problem), and holds until the program ends. `Overloaded` when there are too many
+    /// of these.
     pub(crate) fn judge(
         &self,
         facts: &WriterFacts,
@@ -74,66 +132,55 @@ impl Believer {
         mode: TrustMode,
     ) -> Result<Verdict, Refusal> {
         let hidden = facts.peer.name.is_hidden();
-        if is_set(&facts.peer.name_believed) && is_set(&facts.topic_believed) {
-            return Ok(if hidden || mode == TrustMode::Observe {
-                Verdict::Unpinned
-            } else {
-                Verdict::Pinned
-            });
+        let believed = if hidden { Verdict::Unpinned } else { Verdict::Pinned };
+        // Nothing was pinned since this writer was judged, and no less strictly than it would be now.
+        let last = facts.judged.load(Ordering::Acquire);
+        if last >> 1 == self.generation.load(Ordering::Acquire) && (last & 1 == 1 || !exclusive) {
+            return Ok(believed);
         }
         let key = facts.peer.public_key();
-        let (domain, node) = (self.domain.as_str(), facts.peer.name.as_str());
-        let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
-        let name_pin = pins.node(domain, node);
-        let topic_pin = pins.topic(domain, topic.as_str());
-        let mismatch = [(name_pin, "node", node), (topic_pin, "topic", topic.as_str())]
-            .into_iter()
-            .find_map(|(pin, what, name)| pin.filter(|pin| *pin != key).map(|pin| (pin, what, name)));
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let subjects = [
+            (Subject::Node, facts.peer.name.as_str(), !hidden),
+            (Subject::Topic, topic.as_str(), exclusive),
+        ];
+        let pins = subjects.map(|(subject, name, _)| known.pinned(&self.domain, subject, name));
+        let mismatch = subjects.iter().zip(pins).find_map(|((subject, name, _), pin)| {
+            pin.filter(|pin| *pin != key)
+                .map(|pin| pin_refusal(key, pin, *subject, name))
+        });
         match (mismatch, mode) {
             (Some(_), TrustMode::Observe) => return Ok(Verdict::PinMismatch),
             (None, TrustMode::Observe) => {
-                return Ok(if name_pin.is_some() {
+                return Ok(if pins.first().is_some_and(Option::is_some) {
                     Verdict::Pinned
                 } else {
                     Verdict::Unpinned
                 });
             }
-            (Some((pin, what, name)), TrustMode::Tofu) => return Err(pin_refusal(key, pin, what, name)),
+            (Some(refusal), TrustMode::Tofu) => return Err(refusal),
             (None, TrustMode::Tofu) => {}
         }
-        if name_pin.is_none() && !hidden {
-            let holder = pins.pin_node(domain, node, key);
-            self.settle(key, holder, "node", node)?;
-        }
-        if topic_pin.is_none() && exclusive {
-            let holder = pins.pin_topic(domain, topic.as_str(), key);
-            self.settle(key, holder, "topic", topic.as_str())?;
-        }
-        set(&facts.peer.name_believed);
-        set(&facts.topic_believed);
-        Ok(if hidden { Verdict::Unpinned } else { Verdict::Pinned })
-    }
-
-    /// Another process may have pinned another key a moment ago: the pin that is stored decides.
-    fn settle(
-        &self,
-        key: PublicKey,
-        holder: Result<PublicKey, PinError>,
-        what: &str,
-        name: &str,
-    ) -> Result<(), Refusal> {
-        match holder {
-            Ok(holder) if holder != key => Err(pin_refusal(key, holder, what, name)),
-            Ok(_) => Ok(()),
-            Err(error) => {
-                *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
-                Ok(())
+        for ((subject, name, to_be_pinned), pin) in subjects.into_iter().zip(pins) {
+            if to_be_pinned && pin.is_none() {
+                let holder = known.pin(&self.domain, subject, name, key)?;
+                self.generation.fetch_add(1, Ordering::AcqRel);
+                if holder != key {
+                    return Err(pin_refusal(key, holder, subject, name));
+                }
             }
         }
+        let judged = self.generation.load(Ordering::Acquire) << 1 | u64::from(exclusive);
+        facts.judged.store(judged, Ordering::Release);
+        Ok(believed)
     }
 }
 
-fn pin_refusal(key: PublicKey, pinned: PublicKey, what: &str, name: &str) -> Refusal {
+fn pin_refusal(key: PublicKey, pinned: PublicKey, subject: Subject, name: &str) -> Refusal {
+    let what = match subject {
+        Subject::Node => "node",
+        Subject::Topic => "topic",
+    };
     let detail =
         format!("the key of {what} {name} has changed: known.toml has {pinned}, the message is signed by {key}");
     Refusal::new(Reason::PinMismatch, Some(key), detail)

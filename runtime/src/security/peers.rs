@@ -18,7 +18,7 @@
 //! - The tables are bounded; a card that does not fit is refused, none is forgotten for it.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use nuncio_msgs::TypeHash;
@@ -85,8 +85,6 @@ pub struct Peer {
     pub(crate) key: Arc<PeerKey>,
     pub(crate) name: NodeName,
     pub(crate) epoch: u64,
-    /// Set once the pins were asked and agreed, so that they are asked once.
-    pub(crate) name_believed: AtomicBool,
     card: RwLock<CardState>,
 }
 
@@ -129,8 +127,8 @@ pub(crate) struct WriterFacts {
     pub(crate) floor: u64,
     /// When the card that set the floor was made, by the publisher's clock.
     pub(crate) floor_time_ns: i64,
-    /// Set once the topic's pin was asked and agreed.
-    pub(crate) topic_believed: AtomicBool,
+    /// When the pins last agreed, and whether for an exclusive type; the [`Believer`](super::believer)'s own note.
+    pub(crate) judged: AtomicU64,
 }
 
 impl WriterFacts {
@@ -240,7 +238,6 @@ impl Peers {
                     key: Arc::clone(&key),
                     name: authentic.name.clone(),
                     epoch: authentic.epoch,
-                    name_believed: AtomicBool::new(false),
                     card: RwLock::new(CardState {
                         card: Arc::new(NodeCard::default()),
                         number: 0,
@@ -318,7 +315,7 @@ impl State {
                     type_hash: TypeHash::from_bytes(publisher.type_hash),
                     floor: if first { publisher.next_number } else { 1 },
                     floor_time_ns: authentic.time_ns,
-                    topic_believed: AtomicBool::new(false),
+                    judged: AtomicU64::new(0),
                 })
             };
             self.writers
@@ -331,14 +328,4 @@ impl State {
 
 fn overloaded(key: PublicKey, found: String) -> Refusal {
     Refusal::new(Reason::Overloaded, Some(key), found)
-}
-
-/// Reads and sets a flag that only ever goes from `false` to `true`.
-pub(crate) fn is_set(flag: &AtomicBool) -> bool {
-    flag.load(Ordering::Relaxed)
-}
-
-/// Sets such a flag.
-pub(crate) fn set(flag: &AtomicBool) {
-    flag.store(true, Ordering::Relaxed);
 }

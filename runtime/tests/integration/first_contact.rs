@@ -171,3 +171,32 @@ async fn the_very_first_message_of_a_new_publisher_is_live() {
         assert_eq!(subscriber.stats().refused_total(), 0, "{:?}", subscriber.stats());
     }
 }
+
+/// The disk takes no pins: the first key holds all the same, and the node says why it is not stored.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_pin_that_cannot_be_stored_still_keeps_the_next_key_out() {
+    let home = tempfile::tempdir().unwrap();
+    let keys = home.path().join("keys");
+    let keystore = Keystore::open(&keys).unwrap();
+    let (listener, endpoint) = listen(nuncio::Node::builder("listener").keystore(keystore)).await;
+    // What replaces the file cannot replace a folder.
+    std::fs::create_dir_all(keys.join("known.toml")).unwrap();
+    let subscriber = listener.subscriber::<Twist>("/cmd_vel").unwrap();
+    for seed in [1, 66] {
+        let talker = node("talker", seed).connect(&endpoint).open().await.unwrap();
+        let publisher = talker.publisher::<Twist>("/cmd_vel").unwrap();
+        assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
+        publisher.publish(&Twist::default()).unwrap();
+        if seed == 1 {
+            assert_eq!(next(&subscriber).info.signer, talker.public_key());
+            assert!(listener.pin_problem().is_some());
+        } else {
+            let refused = tokio::time::timeout(DEADLINE, subscriber.next_refusal())
+                .await
+                .unwrap()
+                .unwrap();
+            assert_eq!(refused.reason, Reason::PinMismatch);
+        }
+        talker.close().await.unwrap();
+    }
+}

@@ -302,3 +302,44 @@ fn missing_numbers_are_reported_with_the_message_after_them() {
     let missing: Vec<_> = late.messages().map(|message| message.missing_before()).collect();
     assert_eq!(missing, [3, 0]);
 }
+
+/// An untyped subscription of the same node hears the publisher first. What it found out must not stand in for the pin
+/// that the exclusive one has to make: the next key would get it.
+#[test]
+fn what_an_untyped_subscription_believed_does_not_open_an_exclusive_topic() {
+    let untyped = Stage::with(|setup| setup.expected = ExpectedType::AsInCard);
+    let believer = Arc::new(Believer::new(Domain::default(), Pins::default()));
+    let verifier = |expected| {
+        let setup = VerifierSetup {
+            domain: Domain::default(),
+            topic: topic(TOPIC),
+            expected,
+            policy: crate::security::trust_policy::TrustPolicy::default(),
+            frame_len_max: 1000,
+            accept_replay: false,
+        };
+        Verifier::new(setup, Arc::clone(&untyped.peers), Arc::clone(&believer))
+    };
+    let exactly = ExpectedType::Exactly {
+        name: TYPE_NAME.to_owned(),
+        hash: TYPE_HASH,
+        exclusive: true,
+    };
+    let (any, exclusive) = (verifier(ExpectedType::AsInCard), verifier(exactly));
+    let open = |verifier: &Verifier, frame: &[u8]| verifier.open(&crate::link::Bytes::from(frame.to_vec()), NOW_NS);
+    let genuine = untyped.frame(1, &[b"x"]);
+    assert!(matches!(open(&any, &genuine), Opened::Verified(_)));
+    assert!(matches!(open(&exclusive, &genuine), Opened::Verified(_)));
+
+    let other = Identity::from_seed(&[8; 32]);
+    untyped.admit(&other, "/other", EPOCH, 1);
+    let mut header = header(&other, 1);
+    header.writer = Writer::derive("/other", TOPIC, 0);
+    let foreign = signer::seal(&other, unsigned(&header, &[b"x"]), &context());
+    for verifier in [&exclusive, &any] {
+        match open(verifier, &foreign) {
+            Opened::Refused(refusal) => assert_eq!(refusal.reason, Reason::PinMismatch),
+            opened => panic!("another key on an exclusive topic: {opened:?}"),
+        }
+    }
+}
