@@ -107,6 +107,16 @@ pub(crate) fn definition_of<M: Message>() -> TypeDefinition {
     }
 }
 
+/// Whether a type that this program was built with is marked `@exclusive`: known also to those who subscribe untyped.
+pub(crate) fn is_exclusive(type_name: &str, type_hash: &TypeHash) -> bool {
+    macro_rules! any_exclusive {
+        ($($message:path),* $(,)?) => {
+            $((<$message as Message>::EXCLUSIVE && <$message as Message>::TYPE_NAME == type_name && <$message as Message>::TYPE_HASH == *type_hash))||*
+        };
+    }
+    nuncio_msgs::for_each_message!(any_exclusive)
+}
+
 /// The context under which a definition is signed for a question.
 pub(crate) fn context(domain: &Domain, type_hash: &TypeHash, nonce: &[u8]) -> Context {
     Context::new(

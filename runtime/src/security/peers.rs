@@ -28,6 +28,7 @@ use super::frame::Writer;
 use super::key::{EnrolledKey, PublicKey};
 use super::refusal::{Reason, Refusal};
 use crate::name::{NodeName, TopicName};
+use crate::type_support::is_exclusive;
 
 /// How much older than a fresh card a frame below its floor may be, by the publisher's own clock.
 pub const FIRST_CONTACT_GRACE_NS: i64 = 1_000_000_000;
@@ -123,6 +124,8 @@ pub(crate) struct WriterFacts {
     pub(crate) topic: TopicName,
     pub(crate) type_name: String,
     pub(crate) type_hash: TypeHash,
+    /// Whether the type is known to be `@exclusive`.
+    pub(crate) exclusive: bool,
     /// Numbers from here on are fresh.
     pub(crate) floor: u64,
     /// When the card that set the floor was made, by the publisher's clock.
@@ -313,6 +316,7 @@ impl State {
                     topic,
                     type_name: publisher.type_name.clone(),
                     type_hash: TypeHash::from_bytes(publisher.type_hash),
+                    exclusive: is_exclusive(&publisher.type_name, &TypeHash::from_bytes(publisher.type_hash)),
                     floor: if first { publisher.next_number } else { 1 },
                     floor_time_ns: authentic.time_ns,
                     judged: AtomicU64::new(0),

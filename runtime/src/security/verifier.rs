@@ -330,9 +330,12 @@ impl Verifier {
         if let Some(error) = suspect {
             return Err(replay_refusal(key, error));
         }
-        let verdict = self
-            .believer
-            .judge(&facts, &self.setup.topic, self.is_exclusive(), self.setup.policy.mode)?;
+        let verdict = self.believer.judge(
+            &facts,
+            &self.setup.topic,
+            self.is_exclusive(&facts),
+            self.setup.policy.mode,
+        )?;
         match self.admit(&facts, &layout, numbers, tag(&digest), context)? {
             None => Ok(Opened::Duplicate),
             Some(missing_before) => {
@@ -481,8 +484,8 @@ impl Verifier {
         }
     }
 
-    fn is_exclusive(&self) -> bool {
-        matches!(self.setup.expected, ExpectedType::Exactly { exclusive: true, .. })
+    fn is_exclusive(&self, facts: &WriterFacts) -> bool {
+        facts.exclusive || matches!(self.setup.expected, ExpectedType::Exactly { exclusive: true, .. })
     }
 
     /// Remembers the numbers; `None` when the same frame was admitted by another thread meanwhile.

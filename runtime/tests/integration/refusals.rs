@@ -275,3 +275,27 @@ async fn a_crowd_of_strangers_is_kept_out_and_holds_nobody_up() {
     }
     assert_eq!(scene.subscriber.stats().refused_total(), 3000);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_untyped_subscriber_too_hears_one_key_on_an_exclusive_topic() {
+    let peers = Peers::new().await;
+    let subscriber = peers
+        .listener
+        .generic_subscriber("/motion", nuncio::QosProfile::default())
+        .unwrap();
+    let genuine = peers.talker.publisher::<MotionCommand>("/motion").unwrap();
+    assert!(genuine.wait_for_subscribers(DEADLINE).unwrap());
+    genuine.publish(&command(0.5)).unwrap();
+    assert_eq!(next(&subscriber).info().signer, peers.talker.public_key());
+
+    // A tool's name is pinned to nobody, so that only the topic's pin is in the way.
+    let intruder = node("_intruder", 66).connect(&peers.endpoint).open().await.unwrap();
+    let forged = intruder.publisher::<MotionCommand>("/motion").unwrap();
+    assert!(forged.wait_for_subscribers(DEADLINE).unwrap());
+    forged.publish(&command(9.0)).unwrap();
+    let refused = tokio::time::timeout(DEADLINE, subscriber.next_refusal())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(refused.reason, Reason::PinMismatch, "{refused}");
+}
