@@ -27,6 +27,7 @@
 //! - [`replay_window`]: which numbers are still acceptable.
 //! - [`trust_policy`], [`believer`]: how strictly a node believes; the pins.
 //! - [`verifier`]: all of it in order. [`verifier::Verified`] is the proof.
+//! - `testimony`: the same for frames that somebody shows later, to trace what led to what.
 //! - [`refusal`]: the numbered reasons.
 
 pub mod believer;
@@ -43,6 +44,7 @@ pub mod proving_ground;
 pub mod refusal;
 pub mod replay_window;
 pub mod signer;
+pub(crate) mod testimony;
 pub mod trust_policy;
 pub mod verifier;
 
