@@ -16,6 +16,7 @@ mod topic_hz;
 mod topic_info;
 mod topic_list;
 mod topic_pub;
+mod trace;
 
 use std::error::Error;
 use std::fmt;
@@ -95,6 +96,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Node(command) => node(&global, render, command),
         Command::Interface(command) => interface(&global, render, command),
         Command::Key(command) => key(render, command),
+        Command::Trace(args) => on_the_network(&global, render, async |session| trace::run(session, args).await),
         Command::Demo(args) => in_a_runtime(async || demo::run(&global, args).await),
     }?;
     render.flush()?;
