@@ -31,8 +31,8 @@ pub const RETIRED_FRAMES_MAX: usize = 1024;
 /// The most bytes that these have together.
 pub const RETIRED_BYTES_MAX: usize = 4 << 20;
 
-/// The most frames with which one node answers a question for effects.
-const EFFECTS_ANSWERED_MAX: usize = 16;
+/// The most frames with which one node answers a question for effects, the newest of each publisher first.
+pub const EFFECTS_ANSWERED_MAX: usize = 16;
 
 /// Work is counted in units of about ten nanoseconds: so much may be spent per second, which is a twentieth of a core.
 const WORK_PER_SECOND: u64 = 5_000_000;

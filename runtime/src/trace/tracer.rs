@@ -101,8 +101,13 @@ impl<'a> Tracer<'a> {
         let mut causes = VecDeque::from_iter(asked);
         let mut effects = 0;
         while let Some(cause) = causes.pop_front() {
-            let question = Question::EffectsOf(cause.id());
-            for message in self.ask(question).await.verified.iter().flat_map(Verified::messages) {
+            let frames = self.ask(Question::EffectsOf(cause.id())).await.verified;
+            // A node that shows as many as it may has perhaps more.
+            let shown_by = |signer| frames.iter().filter(|frame| frame.signer() == signer).count();
+            self.trace.incomplete |= frames
+                .iter()
+                .any(|frame| shown_by(frame.signer()) >= evidence::EFFECTS_ANSWERED_MAX);
+            for message in frames.iter().flat_map(Verified::messages) {
                 if message.cause() != Some(cause.id()) || !self.seen.insert(message.id()) {
                     continue;
                 }
@@ -175,6 +180,7 @@ impl<'a> Tracer<'a> {
                 break;
             }
         }
+        self.trace.incomplete |= answers.verified.is_empty() && self.is_over();
         answers
     }
 

@@ -366,6 +366,24 @@ fn signed_by_pilot(header: &Header, payload: &[u8]) -> Vec<u8> {
     signer::seal(&identity(2), frame.finish(), &context)
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn more_effects_than_a_node_shows_leave_the_trace_incomplete() {
+    let scene = Scene::new().await;
+    for _ in 0..20 {
+        publish(&scene.commands, Some(scene.answer));
+    }
+    let trace = scene.auditor.trace_with_effects(scene.answer, DEADLINE).await;
+    assert!(trace.incomplete && !trace.is_whole());
+    assert_eq!(trace.steps.len(), 1 + nuncio::evidence::EFFECTS_ANSWERED_MAX);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_trace_without_time_says_that_it_is_incomplete() {
+    let scene = Scene::new().await;
+    let trace = scene.auditor.trace(scene.command, std::time::Duration::ZERO).await;
+    assert!(trace.incomplete && matches!(trace.steps[0].found, Found::Missing));
+}
+
 async fn scene_header(scene: &Scene, id: MessageId) -> Header {
     match scene.trace(id).await.steps.pop().unwrap().found {
         Found::Verified(message) => message.frame().header().clone(),

@@ -17,7 +17,11 @@ struct Scene {
 impl Scene {
     async fn new() -> Self {
         let (planner, endpoint) = listen(node("planner", 1)).await;
-        let pilot = node("pilot", 2).connect(&endpoint).open().await.unwrap();
+        let pilot = node("pilot", 2)
+            .connect(&endpoint)
+            .open()
+            .await
+            .expect("the pilot opens");
         // Types that the program does not know: it asks the publishers for them.
         let answers = publisher(&planner, "/llm/answers", "Answer", "string text\n");
         let commands = publisher(&pilot, "/cmd_vel", "Go", "uint8 speed\n");
@@ -39,8 +43,9 @@ impl Scene {
 
 fn publisher(node: &Node, topic: &str, name: &str, text: &str) -> GenericPublisher {
     let name = format!("trace_test/msg/{name}");
-    let support = TypeSupport::compile(&name, &[(&name, text)]).unwrap();
-    node.generic_publisher(topic, &support, QosProfile::default()).unwrap()
+    let support = TypeSupport::compile(&name, &[(&name, text)]).expect("a type");
+    node.generic_publisher(topic, &support, QosProfile::default())
+        .expect("a publisher")
 }
 
 fn publish(publisher: &GenericPublisher, payload: &[u8], cause: Option<MessageId>) -> MessageId {
@@ -48,7 +53,7 @@ fn publish(publisher: &GenericPublisher, payload: &[u8], cause: Option<MessageId
         cause,
         ..Accompaniment::default()
     };
-    publisher.publish(payload, with).unwrap().id
+    publisher.publish(payload, with).expect("it is published").id
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
