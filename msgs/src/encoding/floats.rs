@@ -129,7 +129,10 @@ mod tests {
     fn what_a_sequence_promises_about_its_length_is_only_a_hint() {
         for promised in [0, 1, 3, 5, usize::MAX] {
             let sequence = Promises(promised, vec![1.0, 2.0, 3.0].into_iter());
-            assert_eq!(FloatVisitor(PhantomData).visit_seq(sequence).unwrap(), [1.0, 2.0, 3.0]);
+            assert_eq!(
+                FloatVisitor::<f32>(PhantomData).visit_seq(sequence).unwrap(),
+                [1.0, 2.0, 3.0]
+            );
         }
     }
 }
