@@ -15,7 +15,7 @@
 //! # Invariants
 //!
 //! - [`Verified`] has private fields and is built here only: in `Verifier::open`, and in `Verified::of_history` for
-//!   what [`testimony`](super::testimony) has checked.
+//!   what `testimony` has checked.
 //! - A forged frame changes nothing here, whatever it says.
 
 use std::collections::HashMap;
