@@ -132,9 +132,9 @@ fn problems(text: &str) -> String {
     TrustFile::parse(text).unwrap_err().to_string()
 }
 
-#[test]
-fn all_problems_are_told_at_once_with_their_places() {
-    let text = format!(
+/// A file in which every line but a few is wrong.
+fn wrong_all_over() -> String {
+    format!(
         r#"domian = "0"
 mode = "strict"
 time = 5
@@ -173,8 +173,12 @@ burst = 1
 [topics."é/x"]
 "#,
         good = key(2)
-    );
-    insta::assert_snapshot!(problems(&text), @r#"
+    )
+}
+
+#[test]
+fn all_problems_are_told_at_once_with_their_places() {
+    insta::assert_snapshot!(problems(&wrong_all_over()), @r#"
     1:1: expected `domain`, `mode`, `time`, `anchors`, `roles`, `grants`, `revoked` or `topics`, found `domian`
     2:8: a trust mode is `observe`, `tofu` or `enforce`, found "strict"
     3:8: expected a table, found 5
