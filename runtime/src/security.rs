@@ -52,4 +52,4 @@ mod pins;
 mod public_key;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
