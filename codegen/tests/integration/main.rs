@@ -4,7 +4,9 @@
 
 mod damage;
 mod diagnostics;
+mod diagnostics_all;
 mod golden;
 mod idl;
+mod refusals;
 mod type_hashes;
 mod vocabulary;
