@@ -29,6 +29,7 @@ fn report_files(files: &[(&str, &[u8])]) -> String {
         module: String::new(),
         upstream: [].into(),
         off: [].into(),
+        service_events: false,
     };
     match compile(&sources).and_then(|interfaces| emit(&interfaces, &target)) {
         Ok(_) => panic!("nothing is wrong with {files:?}"),

@@ -78,6 +78,7 @@ fn a_service_without_the_packages_that_every_service_needs() {
         module: String::new(),
         upstream: [].into(),
         off: [].into(),
+        service_events: false,
     };
     let problems = emit(&compile(&sources).unwrap(), &target).unwrap_err();
     insta::assert_snapshot!(problems);
