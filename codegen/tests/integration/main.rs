@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod corpus;
 mod damage;
 mod diagnostics;
 mod diagnostics_all;
