@@ -10,7 +10,8 @@ use nuncio::name::NameError;
 use nuncio::{Discovery, Domain, NodeName, TopicName, TrustMode};
 
 pub(crate) use self::interface::{
-    InterfaceCommand, InterfaceHash, InterfaceList, InterfacePackage, InterfaceShow, InterfaceTranscode, MessageForm,
+    InterfaceCheck, InterfaceCommand, InterfaceDiff, InterfaceGenerate, InterfaceHash, InterfaceList, InterfacePackage,
+    InterfaceProto, InterfaceShow, InterfaceTranscode, MessageForm, OwnFolders,
 };
 
 const EXIT_CODES: &str = "\
@@ -19,6 +20,7 @@ Exit codes:
   1  nothing there: no such topic, node or interface, or no message in time
   2  failed, or bad arguments
   3  finished, but messages were refused
+`interface diff` has its own, which its help says.
 
 Answers go to stdout, everything else to stderr. With --json each answer is one
 JSON object on one line. The key, and what is known of other keys, is kept in

@@ -6,6 +6,7 @@ mod corpus;
 mod damage;
 mod diagnostics;
 mod diagnostics_all;
+mod downstream;
 mod golden;
 mod idl;
 mod refusals;

@@ -46,7 +46,18 @@ fn folders() {
         ("none/README.md", ""),
     ]);
     let said = |folder: &str| place.said(read_folder(&place.path(folder)));
-    insta::assert_snapshot!(["names", "unreadable", "none", "missing"].map(said).join("\n"));
+    insta::assert_snapshot!(
+        [
+            "names",
+            "unreadable",
+            "none",
+            "none/README.md",
+            "none/README.md/below",
+            "missing"
+        ]
+        .map(said)
+        .join("\n")
+    );
 }
 
 #[test]

@@ -19,6 +19,15 @@ fn the_help_of_each_topic_command() {
 }
 
 #[test]
+fn the_help_of_each_command_on_folders_of_schemas() {
+    for command in ["proto", "check", "diff", "generate"] {
+        let ended = User::new().run(&["interface", command, "--help"]);
+        assert_eq!(ended.code, Some(0));
+        insta::assert_snapshot!(format!("interface_{command}"), ended.stdout);
+    }
+}
+
+#[test]
 fn every_command_has_help() {
     let commands = [
         "topic",
@@ -32,6 +41,10 @@ fn every_command_has_help() {
         "interface show",
         "interface hash",
         "interface transcode",
+        "interface proto",
+        "interface check",
+        "interface diff",
+        "interface generate",
         "key",
         "key show",
         "key new",
