@@ -27,6 +27,7 @@ use nuncio_msgs::TypeHash;
 
 use super::believer::{Believer, Verdict};
 use super::context::Context;
+use super::floor::Floor;
 use super::frame::{Header, Kind, Layout, LayoutError, MessageId, MessageSpan, Writer};
 use super::key::PublicKey;
 use super::merkle;
@@ -288,6 +289,8 @@ pub(crate) struct Verifier {
     fixed_context: Option<Context>,
     peers: Arc<Peers>,
     believer: Arc<Believer>,
+    /// When this subscription was made, in the turns of the peers: older floors are not its own.
+    since: u64,
     streams: Mutex<HashMap<(PublicKey, Writer), Stream>>,
 }
 
@@ -297,6 +300,8 @@ struct Stream {
     context: Context,
     /// The epoch whose card the context was computed from; a restarted publisher may have another type.
     context_epoch: u64,
+    /// From where on its messages are fresh here.
+    floor: Floor,
 }
 
 impl Verifier {
@@ -313,6 +318,7 @@ impl Verifier {
             ExpectedType::Versions { .. } | ExpectedType::AsInCard => None,
         };
         Self {
+            since: peers.next_turn(),
             setup,
             fixed_context,
             peers,
@@ -336,9 +342,9 @@ impl Verifier {
         let Some(facts) = known else {
             return Ok(Opened::Stranger(key));
         };
-        if layout.header.epoch > facts.peer.epoch {
+        let Some(floor) = self.floor_of(&layout, &facts) else {
             return Ok(Opened::Stranger(key));
-        }
+        };
         if layout.header.epoch < facts.peer.epoch {
             let newer = facts.peer.epoch;
             return Err(refuse(
@@ -349,7 +355,7 @@ impl Verifier {
                 ),
             ));
         }
-        self.check_time(&layout, &facts, now_ns)?;
+        self.check_time(&layout, &facts, floor, now_ns)?;
 
         let digest = layout.digest(raw);
         let numbers = Numbers {
@@ -435,7 +441,7 @@ impl Verifier {
         Err(Refusal::new(Reason::TypeMismatch, Some(header.key), detail))
     }
 
-    fn check_time(&self, layout: &Layout, facts: &WriterFacts, now_ns: i64) -> Result<(), Refusal> {
+    fn check_time(&self, layout: &Layout, facts: &WriterFacts, floor: Floor, now_ns: i64) -> Result<(), Refusal> {
         let header = &layout.header;
         let refuse = |reason, detail: String| Err(Refusal::new(reason, Some(header.key), detail));
         if header.replay && !self.setup.accept_replay {
@@ -444,12 +450,14 @@ impl Verifier {
                 "a recording is played back and this subscription takes live messages only".to_owned(),
             );
         }
-        if !facts.is_fresh(layout.last_number(), header.first_time_ns) {
+        let is_fresh = |floor: &Floor| floor.is_fresh(layout.last_number(), header.first_time_ns);
+        if !is_fresh(&facts.floor) || !is_fresh(&floor) {
             return refuse(
                 Reason::TooOld,
                 format!(
                     "number {} was published before first contact, which began at {}",
-                    header.first_number, facts.floor
+                    header.first_number,
+                    facts.floor.number.max(floor.number)
                 ),
             );
         }
@@ -476,6 +484,20 @@ impl Verifier {
             );
         }
         Ok(())
+    }
+
+    /// From where on this writer's messages are fresh here; `None` when it has to be asked, because it has started again,
+    /// or because all that is known of it was said before this subscription was made.
+    fn floor_of(&self, layout: &Layout, facts: &WriterFacts) -> Option<Floor> {
+        if layout.header.epoch != facts.peer.epoch {
+            // An older epoch is refused whatever its floor.
+            return Some(facts.floor).filter(|_| layout.header.epoch < facts.peer.epoch);
+        }
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        match streams.get(&(layout.header.key, layout.header.writer)) {
+            Some(stream) if stream.context_epoch == facts.peer.epoch => Some(stream.floor),
+            _ => Some(facts.latest_floor()).filter(|floor| floor.turn > self.since),
+        }
     }
 
     /// The context of this writer's frames here, and what its window says. Changes nothing.
@@ -556,8 +578,12 @@ impl Verifier {
                 window: ReplayWindow::new(facts.peer.epoch),
                 context,
                 context_epoch: facts.peer.epoch,
+                floor: facts.latest_floor().begun_with(numbers.first),
             }),
         };
+        if stream.context_epoch != facts.peer.epoch {
+            stream.floor = facts.latest_floor().begun_with(numbers.first);
+        }
         (stream.context, stream.context_epoch) = (context, facts.peer.epoch);
         match stream.window.check(numbers, tag) {
             Ok(Novelty::New) => Ok(Some(stream.window.admit(numbers, tag))),

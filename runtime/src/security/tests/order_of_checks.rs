@@ -291,6 +291,8 @@ fn observe_delivers_with_the_verdict_but_never_without_a_signature() {
         verifier: Verifier::new(setup, Arc::clone(&stage.peers), believer),
         ..stage
     };
+    // A later subscription asks anew.
+    stage.admit_card(&stage.identity, NODE, EPOCH, 1, 2);
     let verified = stage.accept(&stage.frame(1, &[b"x"]));
     assert_eq!(verified.verdict(), Verdict::PinMismatch);
     assert_eq!((verified.type_name(), verified.type_hash()), (TYPE_NAME, TYPE_HASH));
@@ -329,6 +331,8 @@ fn what_an_untyped_subscription_believed_does_not_open_an_exclusive_topic() {
     };
     let (any, exclusive) = (verifier(ExpectedType::AsInCard), verifier(exactly));
     let open = |verifier: &Verifier, frame: &[u8]| verifier.open(&crate::link::Bytes::from(frame.to_vec()), NOW_NS);
+    // Later subscriptions ask anew.
+    untyped.admit_card(&untyped.identity, NODE, EPOCH, 1, 2);
     let genuine = untyped.frame(1, &[b"x"]);
     assert!(matches!(open(&any, &genuine), Opened::Verified(_)));
     assert!(matches!(open(&exclusive, &genuine), Opened::Verified(_)));
