@@ -62,6 +62,7 @@ pub mod run_time_type;
 pub mod security;
 pub mod stats;
 pub mod subscriber;
+pub mod trust_watch;
 pub mod type_support;
 
 pub use card::time_from_ns;
@@ -88,4 +89,5 @@ pub use security::trust_policy::{TrustMode, TrustPolicy};
 pub use security::verifier::{Provenance, Verified, VerifiedMessage};
 pub use stats::{PublisherStats, SubscriptionStats};
 pub use subscriber::{Callback, Received, Subscriber};
+pub use trust_watch::TrustEvent;
 pub use type_support::{TypeError, TypeSupport};

@@ -30,8 +30,10 @@ use crate::security::key::{Identity, PublicKey};
 use crate::security::peers::Peers;
 use crate::security::refusal::Refusal;
 use crate::security::trust_policy::TrustPolicy;
+use crate::security::trust_store::TrustStore;
 use crate::security::verifier::ExpectedType;
 use crate::subscriber::Subscriber;
+use crate::trust_watch::{TrustEvent, TrustWatch};
 use crate::type_support::{self, TypeError, TypeSupport};
 
 /// How long a publisher of a type may take to serve its definition.
@@ -52,7 +54,9 @@ pub(crate) struct NodeCore {
     pub(crate) domain: Domain,
     pub(crate) identity: Identity,
     pub(crate) epoch: u64,
-    pub(crate) policy: TrustPolicy,
+    pub(crate) trust: Arc<TrustStore>,
+    pub(crate) trust_watch: TrustWatch,
+    pub(crate) trust_events: Queue<TrustEvent>,
     pub(crate) frame_len_max: usize,
     pub(crate) link: Link,
     pub(crate) peers: Arc<Peers>,
@@ -92,6 +96,7 @@ impl Node {
             .name(format!("nuncio{}", core.name))
             .spawn(move || contact::run(&weak, &desk))
             .map_err(|error| LinkError::Open(format!("no thread could be started: {error}")))?;
+        core.trust_watch.begin(&core);
         let node = Self { core };
         // Queries can be answered before anybody is told that this node is there.
         node.core.declare_presence()?;
@@ -312,6 +317,30 @@ impl Node {
         self.core.believer.problem()
     }
 
+    /// Whom this node believes now: its trust file or the policy it was given, with all revocations.
+    pub fn trust_policy(&self) -> TrustPolicy {
+        self.core.trust.policy()
+    }
+
+    /// Why a trust file that has changed is not in force, if so. Until that is mended the node goes on with what it had.
+    pub fn trust_problem(&self) -> Option<String> {
+        self.core.trust_watch.problem()
+    }
+
+    /// Waits for the next change in whom this node believes.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Closed`] when the node was closed.
+    pub async fn next_trust_event(&self) -> Result<TrustEvent, ReceiveError> {
+        self.core.trust_events.take().await.map_err(ReceiveError::from)
+    }
+
+    /// Takes the oldest change of trust that was not taken yet.
+    pub fn try_next_trust_event(&self) -> Option<TrustEvent> {
+        self.core.trust_events.try_take().ok()
+    }
+
     /// Closes the node: it vanishes from the graph, what was sent is flushed, and further sends are errors. What was
     /// received can still be taken.
     ///
@@ -327,6 +356,8 @@ impl Node {
         let closed = self.core.link.close().await;
         self.core.receptions().iter().for_each(|reception| reception.close());
         self.core.refusals.close();
+        self.core.trust_events.close();
+        self.core.trust_watch.end();
         closed
     }
 }

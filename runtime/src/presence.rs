@@ -191,6 +191,9 @@ impl NodeCore {
             publishers,
             subscribers,
             services: Vec::new(),
+            certificates: self.trust_watch.certificates().to_string(),
+            successions: String::new(),
+            trust_marks: Vec::new(),
         };
         (card, number, now_ns)
     }

@@ -62,8 +62,12 @@ mod epoch;
 mod known_toml;
 mod pins;
 mod public_key;
+mod rate_limit;
+mod time_checks;
 mod trust_edit;
 mod trust_reading;
+pub mod trust_source;
+pub(crate) mod trust_store;
 
 #[cfg(test)]
 mod tests;
