@@ -58,6 +58,7 @@ pub mod publisher;
 pub mod qos;
 mod queue;
 mod reception;
+mod revocations;
 pub mod run_time_type;
 pub mod security;
 pub mod stats;

@@ -23,12 +23,15 @@ use crate::publisher::Publisher;
 use crate::qos::QosProfile;
 use crate::queue::Queue;
 use crate::reception::{Reception, RefusalEvent};
+use crate::revocations::RevocationShelf;
 use crate::security::believer::Believer;
 use crate::security::document::{self};
 use crate::security::frame::Kind;
 use crate::security::key::{Identity, PublicKey};
+use crate::security::keystore::Keystore;
 use crate::security::peers::Peers;
 use crate::security::refusal::Refusal;
+use crate::security::revocation::SignedRevocations;
 use crate::security::trust_policy::TrustPolicy;
 use crate::security::trust_store::TrustStore;
 use crate::security::verifier::ExpectedType;
@@ -54,7 +57,9 @@ pub(crate) struct NodeCore {
     pub(crate) domain: Domain,
     pub(crate) identity: Identity,
     pub(crate) epoch: u64,
+    pub(crate) keystore: Keystore,
     pub(crate) trust: Arc<TrustStore>,
+    pub(crate) revocations: RevocationShelf,
     pub(crate) trust_watch: TrustWatch,
     pub(crate) trust_events: Queue<TrustEvent>,
     pub(crate) frame_len_max: usize,
@@ -322,9 +327,22 @@ impl Node {
         self.core.trust.policy()
     }
 
-    /// Why a trust file that has changed is not in force, if so. Until that is mended the node goes on with what it had.
+    /// Why a trust file that has changed is not in force, or why a list of revocations is not stored, if so. Until that is
+    /// mended the node goes on with what it had.
     pub fn trust_problem(&self) -> Option<String> {
-        self.core.trust_watch.problem()
+        let problems = [self.core.trust_watch.problem(), self.core.revocations.problem()];
+        let said: Vec<_> = problems.into_iter().flatten().collect();
+        (!said.is_empty()).then(|| said.join("\n"))
+    }
+
+    /// Puts a list of revocations on the fabric, and holds it for nodes that come later as long as this one is there. It takes
+    /// effect in every node that has its anchor in the policy, this one included.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link is closed.
+    pub fn spread_revocations(&self, list: &SignedRevocations) -> Result<(), LinkError> {
+        self.core.spread(list)
     }
 
     /// Waits for the next change in whom this node believes.
@@ -399,7 +417,16 @@ impl NodeCore {
 
     /// Counts a refused card or definition with the node's refusals.
     pub(crate) fn refuse_document(&self, refusal: Refusal) {
-        if let Ok(topic) = TopicName::parse("/_nuncio/card") {
+        self.refuse_on("/_nuncio/card", refusal);
+    }
+
+    /// Counts a refused list of revocations with the node's refusals.
+    pub(crate) fn refuse_statement(&self, refusal: Refusal) {
+        self.refuse_on("/_nuncio/trust", refusal);
+    }
+
+    fn refuse_on(&self, topic: &str, refusal: Refusal) {
+        if let Ok(topic) = TopicName::parse(topic) {
             self.refusals.push(RefusalEvent { topic, refusal });
         }
     }

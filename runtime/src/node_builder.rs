@@ -14,9 +14,11 @@ use crate::node::{Node, NodeCore};
 use crate::private_file::FileError;
 use crate::queue::Queue;
 use crate::reception::REFUSALS_KEPT;
+use crate::revocations::RevocationShelf;
 use crate::security::believer::Believer;
 use crate::security::keystore::{EpochError, IdentityError, Keystore, NoHome, PinError};
 use crate::security::peers::Peers;
+use crate::security::revocation::RevocationError;
 use crate::security::trust_policy::{TrustMode, TrustPolicy};
 use crate::security::trust_source::{CertificateFileError, TrustSource, TrustSourceError};
 use crate::security::trust_store::TrustStore;
@@ -136,6 +138,16 @@ impl NodeBuilder {
         let certificates = keystore
             .certificates(identity.public_key())
             .map_err(OpenError::Certificates)?;
+        let lists = policy
+            .anchors()
+            .filter_map(|(_, anchor)| keystore.revocations(&self.domain, anchor).transpose())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(OpenError::Revocations)?;
+        let trust = Arc::new(TrustStore::new(self.domain.clone(), policy));
+        for list in &lists {
+            let revoked: Vec<_> = list.revoked().iter().map(|entry| (entry.key, entry.since_ns)).collect();
+            trust.revoke(&revoked);
+        }
         let pins = keystore.pins().map_err(OpenError::Pins)?;
         let epoch = keystore
             .next_epoch(&identity.public_key(), clock::now_ms())
@@ -150,7 +162,9 @@ impl NodeBuilder {
             name,
             identity,
             epoch,
-            trust: Arc::new(TrustStore::new(self.domain.clone(), policy)),
+            trust,
+            revocations: RevocationShelf::new(lists),
+            keystore,
             trust_watch: TrustWatch::new(source, certificates.as_ref()),
             trust_events: Queue::new(TRUST_EVENTS_KEPT),
             domain: self.domain,
@@ -189,6 +203,8 @@ pub enum OpenError {
     Trust(TrustSourceError),
     /// The certificates of the key cannot be used.
     Certificates(CertificateFileError),
+    /// A list of revocations that is kept cannot be read.
+    Revocations(RevocationError),
     /// The pins cannot be read.
     Pins(PinError),
     /// The epoch cannot be stored, and nothing may be signed without.
@@ -206,6 +222,7 @@ impl fmt::Display for OpenError {
             Self::Identity(error) => fmt::Display::fmt(error, f),
             Self::Trust(error) => fmt::Display::fmt(error, f),
             Self::Certificates(error) => fmt::Display::fmt(error, f),
+            Self::Revocations(error) => fmt::Display::fmt(error, f),
             Self::Pins(error) => fmt::Display::fmt(error, f),
             Self::Epoch(error) => fmt::Display::fmt(error, f),
             Self::Link(error) => fmt::Display::fmt(error, f),

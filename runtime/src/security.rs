@@ -49,6 +49,7 @@ pub mod peers;
 pub mod proving_ground;
 pub mod refusal;
 pub mod replay_window;
+pub mod revocation;
 pub mod role;
 pub mod signer;
 pub mod time_text;

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
+use crate::contact::Note;
 use crate::node::NodeCore;
 use crate::security::certificate_chain::CertificateChain;
 use crate::security::key::PublicKey;
@@ -147,6 +148,7 @@ impl TrustWatch {
                 let mode = policy.mode;
                 if node.trust.replace(policy) {
                     node.trust_events.push(TrustEvent::PolicyChanged { mode });
+                    node.contact.leave(Note::PolicyChanged);
                 }
                 None
             }

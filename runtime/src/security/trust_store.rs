@@ -37,8 +37,8 @@ pub(crate) struct TrustStore {
 #[derive(Debug)]
 struct Sources {
     base: TrustPolicy,
-    /// What each anchor has revoked.
-    revoked: BTreeMap<PublicKey, Arc<[(PublicKey, i64)]>>,
+    /// What anchors have revoked while the node runs, or before.
+    revoked: BTreeMap<PublicKey, i64>,
 }
 
 #[derive(Debug)]
@@ -94,10 +94,13 @@ impl TrustStore {
         true
     }
 
-    /// Adds all that an anchor has revoked. Whoever calls this has checked that it is one.
-    pub(crate) fn revoke(&self, anchor: PublicKey, revoked: Arc<[(PublicKey, i64)]>) {
+    /// Adds what an anchor has revoked. Whoever calls this has checked that it is one.
+    pub(crate) fn revoke(&self, revoked: &[(PublicKey, i64)]) {
         let mut sources = self.lock();
-        sources.revoked.insert(anchor, revoked);
+        for (key, at_ns) in revoked {
+            let earliest = sources.revoked.entry(*key).or_insert(*at_ns);
+            *earliest = (*earliest).min(*at_ns);
+        }
         self.publish(&sources);
     }
 
@@ -150,7 +153,7 @@ impl TrustStore {
     }
 
     fn publish(&self, sources: &Sources) {
-        let revoked: Vec<_> = sources.revoked.values().flat_map(|list| list.iter().copied()).collect();
+        let revoked: Vec<_> = sources.revoked.iter().map(|(key, at_ns)| (*key, *at_ns)).collect();
         let generation = self.generation.load(Ordering::Acquire) + 1;
         self.current.store(Arc::new(State {
             generation,
