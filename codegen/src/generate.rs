@@ -282,7 +282,7 @@ fn manifest(generated: &Generated, output: &Path, nuncio: &Dependency) -> String
         "[package]\nname = \"{name}\"\ndescription = \"Interfaces of ROS 2 packages as Rust types\"\nversion = \"0.1.0\"\n\
          edition = \"2024\"\npublish = false\n\
          # With `links`, crates that depend on this one can refer to its messages in theirs.\n\
-         links = \"{links}\"\n\n[dependencies]\nnuncio-msgs = {{ {msgs}, features = [{features}] }}\n\n\
+         links = \"{links}\"\n\n[dependencies]\nnuncio-msgs = {{ {msgs}, default-features = false, features = [{features}] }}\n\n\
          [build-dependencies]\nnuncio-codegen = {{ {codegen} }}\n",
         links = name.replace('-', "_"),
         msgs = dependency("msgs"),

@@ -74,6 +74,6 @@ pub use generate::{CrateOptions, Dependency, Generated, generate_crate};
 pub use json_schema::json_schema;
 pub use msg_text::msg_text;
 pub use near_name::near_names;
-pub use source::{Folder, MAX_FILE_LEN, SourceFile, read_folder};
+pub use source::{Folder, MAX_FILE_LEN, SourceFile, read_folder, scan_folder};
 pub use type_description::{PLACEHOLDER_MEMBER, type_description_json, type_id};
 pub use type_hash::{type_hash, type_hash_text};

@@ -33,6 +33,22 @@ impl SourceFile {
         }
     }
 
+    /// Reads a schema file from disk, which makes it `type_name` wherever it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnostics`] when it cannot be read. Whether its text is right shows when it is compiled.
+    pub fn read(path: &Path, type_name: TypeName) -> Result<Self, Diagnostics> {
+        let shown = path.display().to_string();
+        match read(path) {
+            Ok(bytes) => Ok(Self::new(shown, type_name, bytes)),
+            Err(error) => {
+                let message = format!("cannot read the file: {error}");
+                Err(Diagnostics::about(shown, message, "make the file readable"))
+            }
+        }
+    }
+
     /// Whether the name says that the content is IDL. The text of a file without such a name says so itself.
     pub(crate) fn is_idl(&self) -> bool {
         self.path.ends_with(".idl")
@@ -80,7 +96,18 @@ pub struct Folder {
 ///
 /// Everything that cannot be read or has a name that ROS 2 refuses, and a folder without any schema.
 pub fn read_folder(folder: &Path) -> Result<Folder, Diagnostics> {
+    match scan_folder(folder) {
+        (found, problems) if problems.is_empty() => Ok(found),
+        (_, problems) => Err(Diagnostics::new(problems, 0)),
+    }
+}
+
+/// What [`read_folder`] reads, and beside it everything that is wrong: for those who report it and go on.
+pub fn scan_folder(folder: &Path) -> (Folder, Vec<Diagnostic>) {
     let mut reading = Reading::default();
+    if let Some(problem) = no_folder(folder) {
+        return (reading.found, vec![problem]);
+    }
     if is_package(folder) {
         reading.package(folder);
     } else {
@@ -93,17 +120,28 @@ pub fn read_folder(folder: &Path) -> Result<Folder, Diagnostics> {
         }
     }
     if reading.problems.is_empty() && reading.found.files.is_empty() {
-        return Err(Diagnostics::about(
-            folder.display().to_string(),
-            "no interface files found",
-            "the folder should hold `<package>/msg/<Name>.msg`, or be a package with `msg/<Name>.msg` (or srv, action)",
-        ));
+        reading.problem(folder, "no interface files found", WHAT_A_FOLDER_HOLDS);
     }
-    if reading.problems.is_empty() {
-        return Ok(reading.found);
-    }
-    Err(Diagnostics::new(reading.problems, 0))
+    (reading.found, reading.problems)
 }
+
+/// Why this is no folder at all.
+fn no_folder(folder: &Path) -> Option<Diagnostic> {
+    let message = match fs::metadata(folder) {
+        Ok(found) if found.is_dir() => return None,
+        Ok(_) => "expected a folder, found a file".to_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => "there is no such folder".to_owned(),
+        Err(error) => format!("cannot look at the folder: {error}"),
+    };
+    Some(Diagnostic::about(
+        folder.display().to_string(),
+        message,
+        WHAT_A_FOLDER_HOLDS,
+    ))
+}
+
+const WHAT_A_FOLDER_HOLDS: &str =
+    "give a folder that holds `<package>/msg/<Name>.msg`, or is a package with `msg/<Name>.msg` (or srv, action)";
 
 const KINDS: [InterfaceKind; 3] = [InterfaceKind::Msg, InterfaceKind::Srv, InterfaceKind::Action];
 
@@ -197,12 +235,9 @@ impl Reading {
                 return;
             }
         };
-        match read(path) {
-            Ok(bytes) => self
-                .found
-                .files
-                .push(SourceFile::new(path.display().to_string(), type_name, bytes)),
-            Err(error) => self.problem(path, format!("cannot read the file: {error}"), "make the file readable"),
+        match SourceFile::read(path, type_name) {
+            Ok(file) => self.found.files.push(file),
+            Err(problems) => self.problems.extend_from_slice(problems.problems()),
         }
     }
 }
@@ -277,13 +312,20 @@ mod tests {
         let root = folder_with(&["Bad/msg/A.msg", "good/msg/lower.msg", "good/msg/Under_Score.msg"]);
         let problems = read_folder(root.path()).unwrap_err();
         assert_eq!(problems.problems().len(), 3, "{problems}");
+        fs::write(root.path().join("good/msg/Fine.msg"), "bool x\n").unwrap();
+        let (found, problems) = scan_folder(root.path());
+        assert_eq!((found.files.len(), problems.len()), (1, 3));
     }
 
     #[test]
     fn a_folder_without_schemas_is_an_error() {
         let root = folder_with(&["src/main.rs"]);
-        assert!(read_folder(root.path()).is_err());
-        assert!(read_folder(&root.path().join("missing")).is_err());
+        let wrong = |path: &str| read_folder(&root.path().join(path)).unwrap_err().to_string();
+        assert!(wrong("").contains(": no interface files found"), "{}", wrong(""));
+        let missing = wrong("missing");
+        assert!(missing.contains("missing: there is no such folder"), "{missing}");
+        let file = wrong("src/main.rs");
+        assert!(file.contains("main.rs: expected a folder, found a file"), "{file}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use nuncio_msgs::{Message, TypeHash};
 use crate::card::{self};
 use crate::contact::{self, ContactDesk, Note};
 use crate::endpoints::Endpoints;
+use crate::evidence::Evidence;
 use crate::generic_publisher::{Closed, GenericPublisher, PublisherError};
 use crate::generic_subscriber::{GenericSubscriber, ReceiveError, SubscriberError, SubscriptionOptions};
 use crate::graph::{Graph, GraphState};
@@ -47,7 +48,7 @@ const DEFINITION_TIMEOUT: Duration = Duration::from_secs(2);
 /// Cheap to clone; all clones are the same node.
 #[derive(Clone, Debug)]
 pub struct Node {
-    core: Arc<NodeCore>,
+    pub(crate) core: Arc<NodeCore>,
 }
 
 /// What a node's ports share.
@@ -69,6 +70,7 @@ pub(crate) struct NodeCore {
     pub(crate) contact: Arc<ContactDesk>,
     pub(crate) graph: GraphState,
     pub(crate) endpoints: Endpoints,
+    pub(crate) evidence: Evidence,
     pub(crate) refusals: Arc<Queue<RefusalEvent>>,
     pub(crate) started_ns: i64,
     pub(crate) locators: Vec<String>,
@@ -380,7 +382,8 @@ impl Node {
     }
 }
 
-struct CloseOnDrop<T>(Arc<Queue<T>>);
+/// Closes a queue of answers when the link drops the closure that receives them: no more can come.
+pub(crate) struct CloseOnDrop<T>(pub(crate) Arc<Queue<T>>);
 
 impl<T> Drop for CloseOnDrop<T> {
     fn drop(&mut self) {

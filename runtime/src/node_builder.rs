@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use crate::clock;
 use crate::contact::ContactDesk;
 use crate::endpoints::Endpoints;
+use crate::evidence::Evidence;
 use crate::graph::GraphState;
 use crate::link::{Discovery, Link, LinkConfig, LinkError};
 use crate::name::{Domain, NameError, NodeName};
@@ -173,6 +174,7 @@ impl NodeBuilder {
             peers: Arc::new(Peers::default()),
             contact: Arc::new(ContactDesk::default()),
             endpoints: Endpoints::default(),
+            evidence: Evidence::default(),
             refusals,
             started_ns: clock::now_ns(),
             locators,

@@ -1,4 +1,5 @@
-//! Presence: how a node is seen by others. Its liveliness token, its card, and the definitions of what it publishes.
+//! Presence: how a node is seen by others. Its liveliness token, its card, the definitions of what it publishes, and the
+//! frames that it remembers.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
@@ -66,6 +67,16 @@ impl NodeCore {
                     node.answer_type(&query);
                 }
             })?;
+        let answer = |weak: Weak<Self>| {
+            move |query: Query| {
+                if let Some(node) = node_of(&weak) {
+                    node.answer_from_evidence(&query);
+                }
+            }
+        };
+        let [by_message, by_cause] = key_expr::all_frame_questions(&self.domain);
+        let messages = self.link.serve(&by_message, answer(Arc::downgrade(self)))?;
+        let effects = self.link.serve(&by_cause, answer(Arc::downgrade(self)))?;
         let weak = Arc::downgrade(self);
         let announcements = self
             .link
@@ -110,7 +121,17 @@ impl NodeCore {
             .link
             .declare_token(&key_expr::node_token(&self.domain, &key, self.epoch, &self.name))?;
         let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
-        declared.extend([token, tokens, list_answers, lists, announcements, types, cards]);
+        declared.extend([
+            token,
+            tokens,
+            list_answers,
+            lists,
+            announcements,
+            effects,
+            messages,
+            types,
+            cards,
+        ]);
         Ok(())
     }
 

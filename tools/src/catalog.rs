@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use nuncio::msgs::SCHEMAS;
 use nuncio::{TypeHash, TypeSupport};
 use nuncio_codegen::model::{InterfaceKind, TypeName};
-use nuncio_codegen::{Diagnostics, Interfaces, SourceFile, near_names};
+use nuncio_codegen::{Diagnostics, Folder, Interfaces, SourceFile, near_names};
 
 /// How many near names are offered for one that is unknown.
 const NEAR_NAMES: usize = 3;
@@ -16,37 +16,80 @@ const NEAR_NAMES: usize = 3;
 /// The interfaces that are known without asking anybody: the shipped ones, and those in folders that the user names.
 #[derive(Debug)]
 pub(crate) struct Catalog {
-    /// The text of each file. One in a folder stands for a shipped one of the same name.
-    texts: BTreeMap<TypeName, String>,
-    /// Those of them that are in a folder.
-    own: BTreeSet<TypeName>,
+    /// One in a folder stands for a shipped one of the same name.
+    files: BTreeMap<TypeName, SourceFile>,
+    /// The folder of each package that is in one.
+    folders: BTreeMap<String, PathBuf>,
+    /// Those that are in a folder that the command is about, where it is about folders.
+    asked: Option<BTreeSet<TypeName>>,
 }
 
 impl Catalog {
-    /// The shipped interfaces and those below `folders`.
+    /// The shipped interfaces.
+    pub(crate) fn shipped() -> Self {
+        let files = shipped_files().map(|file| (file.type_name.clone(), file)).collect();
+        Self {
+            files,
+            folders: BTreeMap::new(),
+            asked: None,
+        }
+    }
+
+    /// The shipped interfaces and those below `folders`; where several have the same package, the first one counts.
     ///
     /// # Errors
     ///
     /// [`Diagnostics`] when a folder cannot be read or holds none. Whether the texts are right shows when they are used.
     pub(crate) fn open(folders: &[PathBuf]) -> Result<Self, Diagnostics> {
-        let shipped = SCHEMAS.iter().filter_map(|schema| {
-            let name = TypeName::parse(schema.type_name).ok()?;
-            Some((name, schema.text.to_owned()))
-        });
-        let mut texts: BTreeMap<TypeName, String> = shipped.collect();
-        let mut own_names = BTreeSet::new();
-        for folder in folders {
-            let found = nuncio_codegen::read_folder(folder)?;
-            let own = found.files.into_iter().map(|file| {
-                // What is no UTF-8 is told about by whoever compiles it.
-                let text = String::from_utf8_lossy(&file.bytes).into_owned();
-                (file.type_name, text)
-            });
-            let own: Vec<_> = own.collect();
-            own_names.extend(own.iter().map(|(name, _)| name.clone()));
-            texts.extend(own);
+        Self::about(&[], folders)
+    }
+
+    /// As [`open`](Self::open) with both, and the command is about those below `asked`, unless that is empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub(crate) fn about(asked: &[PathBuf], folders: &[PathBuf]) -> Result<Self, Diagnostics> {
+        let mut catalog = Self::shipped();
+        for folder in asked {
+            catalog.add(nuncio_codegen::read_folder(folder)?, true);
         }
-        Ok(Self { texts, own: own_names })
+        for folder in folders {
+            catalog.add(nuncio_codegen::read_folder(folder)?, false);
+        }
+        Ok(catalog)
+    }
+
+    /// Takes over what is in a folder, except packages that an earlier folder has; returns those, each with its place
+    /// there.
+    pub(crate) fn add(&mut self, found: Folder, is_asked: bool) -> Vec<(String, PathBuf)> {
+        let taken: BTreeMap<String, PathBuf> = found
+            .packages
+            .keys()
+            .filter_map(|package| self.folders.get_key_value(package))
+            .map(|(package, folder)| (package.clone(), folder.clone()))
+            .collect();
+        let asked = is_asked.then(|| self.asked.get_or_insert_default());
+        let new = found
+            .files
+            .into_iter()
+            .filter(|file| !taken.contains_key(&file.type_name.package));
+        let new: Vec<SourceFile> = new.collect();
+        if let Some(asked) = asked {
+            asked.extend(new.iter().map(|file| file.type_name.clone()));
+        }
+        self.files
+            .extend(new.into_iter().map(|file| (file.type_name.clone(), file)));
+        for (package, folder) in found.packages {
+            self.folders.entry(package).or_insert(folder);
+        }
+        taken.into_iter().collect()
+    }
+
+    /// Takes over one file, whatever had its name before, and the command is about it.
+    pub(crate) fn replace(&mut self, file: SourceFile) {
+        self.asked.get_or_insert_default().insert(file.type_name.clone());
+        self.files.insert(file.type_name.clone(), file);
     }
 
     /// All interfaces, compiled.
@@ -55,22 +98,30 @@ impl Catalog {
     ///
     /// [`Diagnostics`] with everything that is wrong with the texts in the user's folders.
     pub(crate) fn compiled(&self) -> Result<Interfaces, Diagnostics> {
-        let sources: Vec<SourceFile> = self
-            .texts
-            .iter()
-            .map(|(name, text)| SourceFile::new(name.to_string(), name.clone(), text.as_str()))
-            .collect();
-        nuncio_codegen::compile(&sources)
+        let files: Vec<SourceFile> = self.files.values().cloned().collect();
+        nuncio_codegen::compile(&files)
     }
 
     /// The names of all interfaces, in order.
     pub(crate) fn names(&self) -> impl Iterator<Item = &TypeName> {
-        self.texts.keys()
+        self.files.keys()
     }
 
-    /// Whether a folder of the user's defines this type, or what it is derived from.
-    pub(crate) fn is_own(&self, name: &TypeName) -> bool {
-        self.own.contains(&name.file_type())
+    /// The names of the interfaces that the command is about, in order: all, unless it is about folders.
+    pub(crate) fn asked_names(&self) -> impl Iterator<Item = &TypeName> {
+        self.names().filter(|name| self.is_asked(name))
+    }
+
+    /// Whether the command is about this type, or what it is derived from.
+    pub(crate) fn is_asked(&self, name: &TypeName) -> bool {
+        self.asked
+            .as_ref()
+            .is_none_or(|asked| asked.contains(&name.file_type()))
+    }
+
+    /// Whether the command is about folders.
+    pub(crate) fn is_about_folders(&self) -> bool {
+        self.asked.is_some()
     }
 
     /// The interface that a user names, in the long form or the short one (`std_msgs/String`).
@@ -80,7 +131,7 @@ impl Catalog {
     /// [`UnknownInterface`] with near names.
     pub(crate) fn find(&self, text: &str) -> Result<&TypeName, UnknownInterface> {
         if let Ok(name) = TypeName::parse(text)
-            && let Some((name, _)) = self.texts.get_key_value(&name)
+            && let Some((name, _)) = self.files.get_key_value(&name)
         {
             return Ok(name);
         }
@@ -101,10 +152,7 @@ impl Catalog {
         let name = self.find(text)?;
         match name.kind {
             InterfaceKind::Msg => Ok(name),
-            InterfaceKind::Srv | InterfaceKind::Action => Err(UnknownInterface {
-                asked: text.to_owned(),
-                near: Vec::new(),
-            }),
+            InterfaceKind::Srv | InterfaceKind::Action => Err(UnknownInterface::new(text)),
         }
     }
 
@@ -118,12 +166,25 @@ impl Catalog {
         interfaces: &Interfaces,
         text: &str,
     ) -> Result<TypeName, UnknownInterface> {
-        let unknown = match self.find_message(text) {
+        let found = self.find_any(interfaces, text)?;
+        match interfaces.message(&found) {
+            Some(_) => Ok(found),
+            None => Err(UnknownInterface::new(text)),
+        }
+    }
+
+    /// An interface, or what ROS 2 derives from one, such as `std_srvs/srv/SetBool_Event`.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownInterface`] with near names.
+    pub(crate) fn find_any(&self, interfaces: &Interfaces, text: &str) -> Result<TypeName, UnknownInterface> {
+        let unknown = match self.find(text) {
             Ok(name) => return Ok(name.clone()),
             Err(unknown) => unknown,
         };
         match TypeName::parse(text) {
-            Ok(part) if self.find(text).is_err() && interfaces.describe(&part).is_some() => Ok(part),
+            Ok(part) if interfaces.describe(&part).is_some() => Ok(part),
             _ => Err(unknown),
         }
     }
@@ -134,16 +195,20 @@ impl Catalog {
     ///
     /// [`Diagnostics`] when the name is none of a message, or a text in the user's folders is wrong.
     pub(crate) fn support(&self, name: &TypeName) -> Result<TypeSupport, Diagnostics> {
-        let names: Vec<String> = self.names().map(ToString::to_string).collect();
-        let texts = self.texts.values().map(String::as_str);
-        let sources: Vec<(&str, &str)> = names.iter().map(String::as_str).zip(texts).collect();
+        let interfaces = self.compiled()?;
+        let definitions = interfaces.definitions(name).unwrap_or_default();
+        let named: Vec<(String, &str)> = definitions
+            .iter()
+            .map(|(name, text)| (name.to_string(), *text))
+            .collect();
+        let sources: Vec<(&str, &str)> = named.iter().map(|(name, text)| (name.as_str(), *text)).collect();
         TypeSupport::compile(&name.to_string(), &sources)
     }
 
     /// The known type of this name, if its hash is the same: then it is the same type.
     pub(crate) fn with_hash(&self, name: &str, hash: TypeHash) -> Option<TypeSupport> {
         let name = TypeName::parse(name).ok()?;
-        self.texts.get(&name)?;
+        self.files.get(&name)?;
         self.support(&name).ok().filter(|support| support.type_hash() == hash)
     }
 
@@ -177,11 +242,29 @@ impl Catalog {
     }
 }
 
+/// The schemas that this program was built with.
+pub(crate) fn shipped_files() -> impl Iterator<Item = SourceFile> {
+    SCHEMAS.iter().filter_map(|schema| {
+        let name = TypeName::parse(schema.type_name).ok()?;
+        Some(SourceFile::new(schema.type_name, name, schema.text))
+    })
+}
+
 /// A name that no known interface of the wanted kind has.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct UnknownInterface {
     asked: String,
     near: Vec<String>,
+}
+
+impl UnknownInterface {
+    /// A name that is known, but of no interface that fits.
+    pub(crate) fn new(asked: &str) -> Self {
+        Self {
+            asked: asked.to_owned(),
+            near: Vec::new(),
+        }
+    }
 }
 
 impl fmt::Display for UnknownInterface {
@@ -201,7 +284,7 @@ mod tests {
     use super::*;
 
     fn shipped() -> Catalog {
-        Catalog::open(&[]).unwrap()
+        Catalog::shipped()
     }
 
     #[test]
@@ -254,6 +337,24 @@ mod tests {
         let name = catalog.find_message("zoo_msgs/Gait").unwrap();
         assert!(catalog.support(name).unwrap().run_time_type().is_ok());
         assert_eq!(catalog.compiled().unwrap().files().count(), SCHEMAS.len() + 1);
+    }
+
+    #[test]
+    fn the_first_folder_that_has_a_package_counts() {
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for (folder, text) in [(&first, "bool x\n"), (&second, "string x\n")] {
+            let place = folder.path().join("zoo_msgs/msg");
+            std::fs::create_dir_all(&place).unwrap();
+            std::fs::write(place.join("Gait.msg"), text).unwrap();
+        }
+        std::fs::write(second.path().join("zoo_msgs/msg/Other.msg"), "").unwrap();
+        let mut catalog = Catalog::about(&[first.path().to_owned()], &[second.path().to_owned()]).unwrap();
+        let asked: Vec<String> = catalog.asked_names().map(ToString::to_string).collect();
+        assert_eq!(asked, ["zoo_msgs/msg/Gait"]);
+        assert!(catalog.find("zoo_msgs/Other").is_err());
+        let again = nuncio_codegen::read_folder(second.path()).unwrap();
+        let taken = catalog.add(again, true);
+        assert_eq!(taken, [("zoo_msgs".to_owned(), first.path().join("zoo_msgs"))]);
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! One match: which command runs, and how a command can end.
 
 mod demo;
+mod interface_check;
+mod interface_diff;
+mod interface_generate;
 mod interface_hash;
 mod interface_list;
 mod interface_packages;
+mod interface_proto;
 mod interface_show;
 mod interface_transcode;
 mod key_new;
@@ -16,6 +20,7 @@ mod topic_hz;
 mod topic_info;
 mod topic_list;
 mod topic_pub;
+mod trace;
 
 use std::error::Error;
 use std::fmt;
@@ -23,7 +28,7 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::catalog::Catalog;
-use crate::cli::{Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, TopicCommand};
+use crate::cli::{Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, TopicCommand};
 use crate::render::{OutputError, Render};
 use crate::session::Session;
 
@@ -39,14 +44,21 @@ pub(crate) enum Outcome {
     Nothing,
     /// It ended in order, but messages were refused: exit 3.
     Refused,
+    /// The schemas that were checked are wrong: exit 2.
+    Wrong,
+    /// What was compared differs in an additive way: exit 1.
+    Additive,
+    /// What was compared differs in a breaking way: exit 3.
+    Breaking,
 }
 
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Found => Self::SUCCESS,
-            Outcome::Nothing => Self::from(1),
-            Outcome::Refused => Self::from(3),
+            Outcome::Nothing | Outcome::Additive => Self::from(1),
+            Outcome::Wrong => Self::from(2),
+            Outcome::Refused | Outcome::Breaking => Self::from(3),
         }
     }
 }
@@ -95,6 +107,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Node(command) => node(&global, render, command),
         Command::Interface(command) => interface(&global, render, command),
         Command::Key(command) => key(render, command),
+        Command::Trace(args) => on_the_network(&global, render, async |session| trace::run(session, args).await),
         Command::Demo(args) => in_a_runtime(async || demo::run(&global, args).await),
     }?;
     render.flush()?;
@@ -125,20 +138,19 @@ fn node(global: &GlobalArgs, render: &Render, command: NodeCommand) -> Result<Ou
 }
 
 fn interface(global: &GlobalArgs, render: &Render, command: InterfaceCommand) -> Result<Outcome, CommandError> {
-    let mut folders = global.interfaces.clone();
-    match &command {
-        InterfaceCommand::Transcode(args) => folders.extend_from_slice(&args.path),
-        InterfaceCommand::Hash(args) => folders.extend_from_slice(&args.path),
-        _ => {}
-    }
-    let catalog = &Catalog::open(&folders)?;
+    use InterfaceCommand as Interface;
+    let catalog = |own: &OwnFolders| Catalog::about(&own.path, &global.interfaces);
     match command {
-        InterfaceCommand::List(args) => interface_list::run(render, catalog, args),
-        InterfaceCommand::Packages => interface_packages::names(render, catalog),
-        InterfaceCommand::Package(args) => interface_packages::interfaces(render, catalog, args),
-        InterfaceCommand::Show(args) => interface_show::run(render, catalog, args),
-        InterfaceCommand::Hash(args) => interface_hash::run(render, catalog, args),
-        InterfaceCommand::Transcode(args) => interface_transcode::run(render, catalog, args),
+        Interface::List(args) => interface_list::run(render, &catalog(&args.own)?, args),
+        Interface::Packages(args) => interface_packages::names(render, &catalog(&args.own)?),
+        Interface::Package(args) => interface_packages::interfaces(render, &catalog(&args.own)?, args),
+        Interface::Show(args) => interface_show::run(render, &catalog(&args.own)?, args),
+        Interface::Hash(args) => interface_hash::run(render, &catalog(&args.own)?, args),
+        Interface::Proto(args) => interface_proto::run(render, &catalog(&args.own)?, args),
+        Interface::Transcode(args) => interface_transcode::run(render, &catalog(&args.own)?, args),
+        Interface::Check(args) => interface_check::run(render, global, args),
+        Interface::Diff(args) => interface_diff::run(render, global, args),
+        Interface::Generate(args) => interface_generate::run(render, args),
     }
 }
 

@@ -167,7 +167,7 @@ mod tests {
     use crate::catalog::Catalog;
 
     fn codec(name: &str) -> RunTimeType {
-        let catalog = Catalog::open(&[]).unwrap();
+        let catalog = Catalog::shipped();
         let support = catalog.support(catalog.find(name).unwrap()).unwrap();
         support.run_time_type().unwrap()
     }

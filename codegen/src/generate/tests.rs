@@ -87,7 +87,7 @@ fn a_crate_has_a_manifest_a_build_script_and_copies_of_the_schemas() {
     for line in [
         "name = \"robot-interfaces\"",
         "links = \"robot_interfaces\"",
-        "nuncio-msgs = { version = \"0.1\", features = [\"geometry_msgs\", \"nav_msgs\"] }",
+        "nuncio-msgs = { version = \"0.1\", default-features = false, features = [\"geometry_msgs\", \"nav_msgs\"] }",
         "nuncio-codegen = { version = \"0.1\" }",
     ] {
         assert!(manifest.lines().any(|found| found == line), "{manifest}");

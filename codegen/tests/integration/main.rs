@@ -4,6 +4,7 @@
 
 mod damage;
 mod diagnostics;
+mod downstream;
 mod golden;
 mod idl;
 mod type_hashes;

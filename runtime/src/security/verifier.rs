@@ -15,7 +15,8 @@
 //!
 //! # Invariants
 //!
-//! - [`Verified`] has private fields and is built in `Verifier::open` only.
+//! - [`Verified`] has private fields and is built here only: in `Verifier::open`, and in `Verified::of_history` for
+//!   what `testimony` has checked.
 //! - A forged frame changes nothing here, whatever it says.
 
 use std::collections::HashMap;
@@ -97,6 +98,32 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// A frame from somebody's memory, if its signature holds in this context.
+    pub(super) fn of_history(
+        bytes: Bytes,
+        layout: Layout,
+        context: &Context,
+        facts: Arc<WriterFacts>,
+        verdict: Verdict,
+        received_time_ns: i64,
+    ) -> Result<Self, Refusal> {
+        let raw = bytes.as_slice();
+        check_signature(&layout, raw, &layout.digest(raw), context, &facts.peer.key)?;
+        let provenance = match layout.header.replay {
+            true => Provenance::Replay,
+            false => Provenance::History,
+        };
+        Ok(Self {
+            bytes,
+            layout,
+            facts,
+            verdict,
+            provenance,
+            missing_before: 0,
+            received_time_ns,
+        })
+    }
+
     /// The fixed part of the frame.
     pub fn header(&self) -> &Header {
         &self.layout.header
@@ -110,6 +137,11 @@ impl Verified {
     /// The node that published it, by its card.
     pub fn node(&self) -> &NodeName {
         &self.facts.peer.name
+    }
+
+    /// The topic of its writer, by the card.
+    pub fn topic(&self) -> &TopicName {
+        &self.facts.topic
     }
 
     /// The type's full name.

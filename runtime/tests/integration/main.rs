@@ -10,4 +10,5 @@ mod pub_sub;
 mod queues;
 mod refusals;
 mod run_time_types;
+mod trace;
 mod trust;

@@ -11,15 +11,18 @@ use crate::render::Render;
 
 pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceHash) -> Result<Outcome, CommandError> {
     let interfaces = catalog.compiled()?;
-    let names: Vec<&TypeName> = match args.type_names.as_slice() {
-        [] if args.path.is_empty() => catalog.names().collect(),
+    let names: Vec<TypeName> = match args.type_names.as_slice() {
         // Of a folder, everything that has a hash: the parts of services and actions as well.
-        [] => interfaces
-            .names()
-            .into_iter()
-            .filter(|name| catalog.is_own(name))
-            .collect(),
-        asked => match asked.iter().map(|text| catalog.find(text)).collect::<Result<_, _>>() {
+        [] if catalog.is_about_folders() => {
+            let names = interfaces.names().into_iter();
+            names.filter(|name| catalog.is_asked(name)).cloned().collect()
+        }
+        [] => catalog.names().cloned().collect(),
+        asked => match asked
+            .iter()
+            .map(|text| catalog.find_any(&interfaces, text))
+            .collect::<Result<_, _>>()
+        {
             Ok(names) => names,
             Err(unknown) => {
                 render.note(unknown);
@@ -28,7 +31,7 @@ pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceHash) -> Re
         },
     };
     for name in names {
-        let Some(description) = interfaces.describe(name) else {
+        let Some(description) = interfaces.describe(&name) else {
             continue;
         };
         let hash = type_hash_text(&type_hash(&description));

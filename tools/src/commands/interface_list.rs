@@ -15,7 +15,7 @@ pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceList) -> Re
         (_, _, true) => Some(InterfaceKind::Action),
         _ => None,
     };
-    for name in catalog.names() {
+    for name in catalog.asked_names() {
         if only.is_some_and(|kind| kind != name.kind) {
             continue;
         }

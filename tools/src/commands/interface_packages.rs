@@ -10,7 +10,7 @@ use crate::cli::InterfacePackage;
 use crate::render::Render;
 
 pub(super) fn names(render: &Render, catalog: &Catalog) -> Result<Outcome, CommandError> {
-    let packages: BTreeSet<&str> = catalog.names().map(|name| name.package.as_str()).collect();
+    let packages: BTreeSet<&str> = catalog.asked_names().map(|name| name.package.as_str()).collect();
     for package in packages {
         match render.is_json() {
             true => render.json(&json!({"package": package}))?,
@@ -22,7 +22,7 @@ pub(super) fn names(render: &Render, catalog: &Catalog) -> Result<Outcome, Comma
 
 pub(super) fn interfaces(render: &Render, catalog: &Catalog, args: InterfacePackage) -> Result<Outcome, CommandError> {
     let mut outcome = Outcome::Nothing;
-    for name in catalog.names().filter(|name| name.package == args.package) {
+    for name in catalog.asked_names().filter(|name| name.package == args.package) {
         outcome = Outcome::Found;
         match render.is_json() {
             true => render.json(&json!({"type": name.to_string(), "kind": name.kind.as_str()}))?,
@@ -31,7 +31,7 @@ pub(super) fn interfaces(render: &Render, catalog: &Catalog, args: InterfacePack
     }
     if outcome == Outcome::Nothing {
         render.note(format!(
-            "no package is called {:?}; `nuncio interface packages` shows all, --interfaces DIR adds your own",
+            "no package is called {:?}; `nuncio interface packages` shows all, --path DIR looks at your own",
             args.package
         ));
     }

@@ -29,13 +29,14 @@ pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceShow) -> Re
     let hash = type_hash_text(&type_hash(&description));
     let text = text_of(&interfaces, name);
     if render.is_json() {
-        let description: Value = serde_json::from_str(&type_description_json(&description))?;
+        let served: Value = serde_json::from_str(&type_description_json(&description))?;
         render.json(&json!({
             "type": name.to_string(),
             "hash": hash,
             "exclusive": interfaces.message(name).is_some_and(|message| message.exclusive),
+            "limits": limits(&description.root),
             "definition": text,
-            "type_description": description,
+            "type_description": served,
         }))?;
         return Ok(Outcome::Found);
     }
@@ -48,6 +49,32 @@ pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceShow) -> Re
     };
     render.lines(&expanded(&interfaces, name, text, comments))?;
     Ok(Outcome::Found)
+}
+
+/// Unit and limits of the fields that have some, for programs. Those of the messages that it refers to are theirs.
+fn limits(message: &Message) -> Vec<Value> {
+    let of_field = |field: &Field| {
+        let Limits {
+            range,
+            finite,
+            enumeration,
+            max_age,
+        } = &field.limits;
+        let parts = [
+            ("unit", field.unit.as_ref().map(|unit| json!(unit))),
+            ("range", range.map(|(low, high)| json!([low, high]))),
+            ("finite", finite.then(|| json!(true))),
+            ("enum", enumeration.as_ref().map(|prefix| json!(prefix))),
+            ("max_age_ns", max_age.map(|age| json!(age.as_nanos() as u64))),
+        ];
+        let given = parts
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let named = std::iter::once(("field".to_owned(), json!(field.name)));
+        named.chain(given).collect::<serde_json::Map<String, Value>>()
+    };
+    let objects = message.fields.iter().map(of_field);
+    objects.filter(|object| object.len() > 1).map(Value::Object).collect()
 }
 
 /// One line for programs, a tree for people.
@@ -163,7 +190,7 @@ mod tests {
     use super::*;
 
     fn shown(name: &str, comments: Comments) -> String {
-        let catalog = Catalog::open(&[]).unwrap();
+        let catalog = Catalog::shipped();
         let interfaces = catalog.compiled().unwrap();
         let name = catalog.find(name).unwrap();
         expanded(&interfaces, name, text_of(&interfaces, name), comments)

@@ -19,6 +19,15 @@ fn the_help_of_each_topic_command() {
 }
 
 #[test]
+fn the_help_of_each_command_on_folders_of_schemas() {
+    for command in ["proto", "check", "diff", "generate"] {
+        let ended = User::new().run(&["interface", command, "--help"]);
+        assert_eq!(ended.code, Some(0));
+        insta::assert_snapshot!(format!("interface_{command}"), ended.stdout);
+    }
+}
+
+#[test]
 fn every_command_has_help() {
     let commands = [
         "topic",
@@ -32,10 +41,15 @@ fn every_command_has_help() {
         "interface show",
         "interface hash",
         "interface transcode",
+        "interface proto",
+        "interface check",
+        "interface diff",
+        "interface generate",
         "key",
         "key show",
         "key new",
         "demo",
+        "trace",
     ];
     for command in commands {
         let args: Vec<&str> = command.split(' ').chain(["--help"]).collect();
@@ -57,6 +71,7 @@ fn bad_arguments_are_exit_2() {
         &["topic", "echo", "/x", "--once", "--times", "2"],
         &["topic", "pub", "/x", "std_msgs/String", "--rate", "0"],
         &["topic", "list", "--connect", "nonsense"],
+        &["trace", "xyz"],
         &["unknown"],
     ];
     for args in cases {

@@ -127,7 +127,10 @@ fn a_folder_adds_interfaces_of_ones_own() {
     std::fs::write(place.join("Foot.msg"), "geometry_msgs/Pont at\n").unwrap();
     let ended = user.run(&args);
     assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert!(ended.stderr.contains("zoo_msgs/msg/Foot:1:1"), "{ended:?}");
+    assert!(
+        ended.stderr.contains("interfaces/zoo_msgs/msg/Foot.msg:1:1"),
+        "{ended:?}"
+    );
 }
 
 #[test]
@@ -181,4 +184,113 @@ fn a_folder_is_hashed_with_all_parts_of_its_services() {
     for (name, vector) in theirs {
         assert_eq!(ours[name], vector["hash"], "{name}");
     }
+}
+
+const ZOO: [(&str, &str); 4] = [
+    (
+        "zoo/zoo_msgs/msg/Gait.msg",
+        "# How it walks.\n# @exclusive\n\nuint8 GAIT_WALK=1\nuint8 GAIT_RUN=2\n\n\
+         std_msgs/Header header  # @max_age 200ms\nuint8 gait  # @enum GAIT_\n\
+         float64 speed  # Forward. @unit m/s @range [-1.5, 1.5] @finite\n",
+    ),
+    ("zoo/zoo_msgs/srv/Feed.srv", "string food\n---\nbool eaten\n"),
+    ("zoo/zoo_msgs/msg/Herd.msg", "Gait[] members\n"),
+    ("zoo/std_msgs/msg/Bool.msg", "bool data\n"),
+];
+
+#[test]
+fn a_folder_is_what_the_lists_are_about() {
+    let user = User::new();
+    user.write(&ZOO);
+    let zoo = user.path("zoo");
+    let of_folder = |args: &[&str]| {
+        let ended = user.run(&[&["interface"], args, &["--path", &zoo]].concat());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended.stdout
+    };
+    let all = "std_msgs/msg/Bool\nzoo_msgs/msg/Gait\nzoo_msgs/msg/Herd\nzoo_msgs/srv/Feed\n";
+    assert_eq!(of_folder(&["list"]), all);
+    assert_eq!(of_folder(&["list", "--only-srvs"]), "zoo_msgs/srv/Feed\n");
+    assert_eq!(of_folder(&["packages"]), "std_msgs\nzoo_msgs\n");
+    assert_eq!(of_folder(&["package", "std_msgs"]), "std_msgs/msg/Bool\n");
+    assert!(of_folder(&["show", "zoo_msgs/srv/Feed"]).contains("string food"));
+    // What the folder does not have is known as ever when it is named.
+    assert!(of_folder(&["hash", "std_msgs/String", "zoo_msgs/srv/Feed_Event"]).contains(STRING_HASH));
+    assert_eq!(of_folder(&["hash"]).lines().count(), 7);
+    assert!(of_folder(&["proto", "zoo_msgs/Herd"]).contains("members: []"));
+}
+
+#[test]
+fn the_same_folder_may_be_a_package_or_an_installation() {
+    let user = User::new();
+    user.write(&[("ros/share/zoo_msgs/msg/Gait.msg", "bool x\n")]);
+    for place in ["ros", "ros/share", "ros/share/zoo_msgs"] {
+        let ended = user.run(&["interface", "list", "--path", &user.path(place)]);
+        assert_eq!(ended.stdout, "zoo_msgs/msg/Gait\n", "{place}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_none_is_exit_2_and_named() {
+    let user = User::new();
+    user.write(&[("file.msg", "bool x\n"), ("empty/readme.txt", "x\n")]);
+    let cases = [
+        ("missing", "missing: there is no such folder"),
+        ("file.msg", "file.msg: expected a folder, found a file"),
+        ("empty", "empty: no interface files found"),
+    ];
+    for (place, words) in cases {
+        let verbs: [&[&str]; 6] = [
+            &["list"],
+            &["packages"],
+            &["package", "std_msgs"],
+            &["show", "std_msgs/String"],
+            &["hash"],
+            &["proto", "std_msgs/String"],
+        ];
+        for verb in verbs {
+            let ended = user.run(&[&["interface"], verb, &["--path", &user.path(place)]].concat());
+            assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{ended:?}");
+            assert!(
+                ended.stderr.contains(words) && ended.stderr.contains("help: "),
+                "{ended:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn limits_are_shown_where_the_field_stands() {
+    let user = User::new();
+    user.write(&ZOO);
+    let shown = |name: &str, flag: &[&str]| {
+        let args = ["interface", "show", name, "--path", &user.path("zoo")];
+        user.run(&[&args[..], flag].concat())
+    };
+    let own = shown("zoo_msgs/Gait", &[]).stdout;
+    for limit in [
+        "# @exclusive\n",
+        "header  # @max_age 200ms\n",
+        "gait  # @enum GAIT_\n",
+        "@unit m/s @range [-1.5, 1.5] @finite\n",
+    ] {
+        assert!(own.contains(limit), "{limit}: {own}");
+    }
+    let below = shown("zoo_msgs/Herd", &[]).stdout;
+    for limit in [
+        "\tstd_msgs/Header header  # @max_age 200ms\n",
+        "\tuint8 gait  # @enum GAIT_\n",
+        "\tfloat64 speed  # @unit m/s @range [-1.5, 1.5] @finite\n",
+    ] {
+        assert!(below.contains(limit), "{limit}: {below}");
+    }
+    assert!(!shown("zoo_msgs/Gait", &["--no-comments"]).stdout.contains('@'));
+    let [json] = shown("zoo_msgs/Gait", &["--json"]).json().try_into().unwrap();
+    assert_eq!(json["exclusive"], true);
+    let expected = serde_json::json!([
+        {"field": "header", "max_age_ns": 200_000_000},
+        {"field": "gait", "enum": "GAIT_"},
+        {"field": "speed", "unit": "m/s", "range": [-1.5, 1.5], "finite": true},
+    ]);
+    assert_eq!(json["limits"], expected);
 }

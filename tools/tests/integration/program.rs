@@ -32,6 +32,20 @@ impl User {
         self.home.path()
     }
 
+    /// Writes files below the home, each with the folders that it needs.
+    pub(crate) fn write(&self, files: &[(&str, &str)]) {
+        for (path, text) in files {
+            let path = self.home().join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is made");
+            std::fs::write(path, text).expect("the file is written");
+        }
+    }
+
+    /// A place below the home, as an argument.
+    pub(crate) fn path(&self, below: &str) -> String {
+        self.home().join(below).to_str().expect("a text").to_owned()
+    }
+
     /// The binary with this user's keystore and nothing else from the environment.
     pub(crate) fn nuncio(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nuncio"));
