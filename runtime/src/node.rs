@@ -32,13 +32,13 @@ use crate::security::key::{Identity, PublicKey};
 use crate::security::keystore::Keystore;
 use crate::security::peers::Peers;
 use crate::security::refusal::Refusal;
-use crate::security::revocation::SignedRevocations;
-use crate::security::trust_policy::TrustPolicy;
 use crate::security::trust_store::TrustStore;
 use crate::security::verifier::ExpectedType;
 use crate::subscriber::Subscriber;
 use crate::trust_watch::{TrustEvent, TrustWatch};
 use crate::type_support::{self, TypeError, TypeSupport};
+
+mod trust;
 
 /// How long a publisher of a type may take to serve its definition.
 const DEFINITION_TIMEOUT: Duration = Duration::from_secs(2);
@@ -316,49 +316,6 @@ impl Node {
     /// The far ends of the links that are up.
     pub async fn neighbours(&self) -> Vec<String> {
         self.core.link.neighbours().await
-    }
-
-    /// Why keys that were seen for the first time could not be pinned on disk, if so. Until that is mended they are
-    /// pinned for as long as they are seen.
-    pub fn pin_problem(&self) -> Option<String> {
-        self.core.believer.problem()
-    }
-
-    /// Whom this node believes now: its trust file or the policy it was given, with all revocations.
-    pub fn trust_policy(&self) -> TrustPolicy {
-        self.core.trust.policy()
-    }
-
-    /// Why a trust file that has changed is not in force, or why a list of revocations is not stored, if so. Until that is
-    /// mended the node goes on with what it had.
-    pub fn trust_problem(&self) -> Option<String> {
-        let problems = [self.core.trust_watch.problem(), self.core.revocations.problem()];
-        let said: Vec<_> = problems.into_iter().flatten().collect();
-        (!said.is_empty()).then(|| said.join("\n"))
-    }
-
-    /// Puts a list of revocations on the fabric, and holds it for nodes that come later as long as this one is there. It takes
-    /// effect in every node that has its anchor in the policy, this one included.
-    ///
-    /// # Errors
-    ///
-    /// [`LinkError`] when the link is closed.
-    pub fn spread_revocations(&self, list: &SignedRevocations) -> Result<(), LinkError> {
-        self.core.spread(list)
-    }
-
-    /// Waits for the next change in whom this node believes.
-    ///
-    /// # Errors
-    ///
-    /// [`ReceiveError::Closed`] when the node was closed.
-    pub async fn next_trust_event(&self) -> Result<TrustEvent, ReceiveError> {
-        self.core.trust_events.take().await.map_err(ReceiveError::from)
-    }
-
-    /// Takes the oldest change of trust that was not taken yet.
-    pub fn try_next_trust_event(&self) -> Option<TrustEvent> {
-        self.core.trust_events.try_take().ok()
     }
 
     /// Closes the node: it vanishes from the graph, what was sent is flushed, and further sends are errors. What was

@@ -11,7 +11,7 @@ use crate::card::{self, time_from_ns};
 use crate::clock;
 use crate::contact::Note;
 use crate::key_expr;
-use crate::link::{LinkError, Query};
+use crate::link::{Declared, LinkError, Query};
 use crate::node::NodeCore;
 use crate::security::document::{self, DocumentPlace};
 use crate::security::frame::{Kind, Writer};
@@ -88,34 +88,8 @@ impl NodeCore {
                     node.contact.leave(Note::Announced(claim, bytes));
                 }
             })?;
-        let weak = Arc::downgrade(self);
-        let revocations = key_expr::all_revocations(&self.domain);
-        let lists = self.link.subscribe(&revocations, move |_, bytes| {
-            if let Some(node) = node_of(&weak) {
-                node.contact.leave(Note::Revocations(bytes));
-            }
-        })?;
-        let weak = Arc::downgrade(self);
-        let list_answers = self.link.serve(&revocations, move |query| {
-            if let Some(node) = node_of(&weak) {
-                node.answer_revocations(&query);
-            }
-        })?;
-        let weak = Arc::downgrade(self);
-        let tokens = self
-            .link
-            .watch_tokens(&key_expr::all_node_tokens(&self.domain), move |key_expr, alive| {
-                if let Some(node) = node_of(&weak)
-                    && let Some(claim) = key_expr::parse_node_claim(&node.domain, key_expr)
-                    && !node.is_own(&claim)
-                {
-                    node.contact.leave(if alive {
-                        Note::TokenAppeared(claim)
-                    } else {
-                        Note::TokenVanished(claim)
-                    });
-                }
-            })?;
+        let [lists, list_answers] = self.declare_revocations()?;
+        let tokens = self.watch_tokens()?;
         self.know_own_card();
         let token = self
             .link
@@ -133,6 +107,24 @@ impl NodeCore {
             cards,
         ]);
         Ok(())
+    }
+
+    fn watch_tokens(self: &Arc<Self>) -> Result<Declared, LinkError> {
+        let weak = Arc::downgrade(self);
+        self.link
+            .watch_tokens(&key_expr::all_node_tokens(&self.domain), move |key_expr, alive| {
+                if let Some(node) = weak.upgrade()
+                    && node.check_open().is_ok()
+                    && let Some(claim) = key_expr::parse_node_claim(&node.domain, key_expr)
+                    && !node.is_own(&claim)
+                {
+                    node.contact.leave(if alive {
+                        Note::TokenAppeared(claim)
+                    } else {
+                        Note::TokenVanished(claim)
+                    });
+                }
+            })
     }
 
     /// Undeclares everything, the token first.

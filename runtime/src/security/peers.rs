@@ -17,9 +17,9 @@
 //! - Every entry comes from a card whose signature held, and an epoch enters the table by a fresh card only.
 //! - The tables are bounded; a card that does not fit is refused, none is forgotten for it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use nuncio_msgs::TypeHash;
@@ -28,7 +28,8 @@ use nuncio_msgs::nuncio_msgs::msg::NodeCard;
 use super::certificate::CertificateError;
 use super::certificate_chain::CertificateChain;
 use super::frame::Writer;
-use super::key::{EnrolledKey, PublicKey};
+use super::key::PublicKey;
+use super::peer_key::PeerKey;
 use super::refusal::{Reason, Refusal};
 use super::trust_store::Standing;
 use crate::name::{NodeName, TopicName};
@@ -40,50 +41,6 @@ pub const FIRST_CONTACT_GRACE_NS: i64 = 1_000_000_000;
 pub const PEERS_MAX: usize = 4096;
 /// The most writers that a node remembers, over all nodes.
 pub const WRITERS_MAX: usize = 65_536;
-/// How many verified roots are remembered per key.
-const ROOTS_MAX: usize = 64;
-
-/// A tree's root, its number of leaves and the signature that holds for both.
-type VerifiedRoot = ([u8; 32], u16, [u8; 64]);
-
-/// A key that passed enrolment, with the tree roots lately verified under it.
-#[derive(Debug)]
-pub(crate) struct PeerKey {
-    pub(crate) enrolled: EnrolledKey,
-    roots: Mutex<VecDeque<VerifiedRoot>>,
-}
-
-impl PeerKey {
-    /// Checks a key and makes it usable.
-    pub(crate) fn enrol(key: PublicKey) -> Result<Self, Refusal> {
-        let enrolled =
-            EnrolledKey::enrol(key).map_err(|weak| Refusal::new(Reason::WeakKey, Some(key), weak.to_string()))?;
-        Ok(Self {
-            enrolled,
-            roots: Mutex::default(),
-        })
-    }
-
-    /// Whether this very signature over this root was verified before; further frames of a tree then cost hashes only.
-    pub(crate) fn knows_root(&self, root: &VerifiedRoot) -> bool {
-        self.roots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .rev()
-            .any(|known| known == root)
-    }
-
-    /// Remembers a root whose signature held.
-    pub(crate) fn remember_root(&self, root: VerifiedRoot) {
-        let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
-        if roots.len() == ROOTS_MAX {
-            roots.pop_front();
-        }
-        roots.push_back(root);
-    }
-}
-
 /// One instance of a node whose card was verified and fresh.
 #[derive(Debug)]
 pub struct Peer {

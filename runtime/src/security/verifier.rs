@@ -27,14 +27,13 @@ use nuncio_msgs::TypeHash;
 
 use super::believer::{Believer, Verdict};
 use super::context::Context;
-use super::frame::{Header, Kind, Layout, LayoutError, MessageId, MessageSpan, Writer};
+use super::frame::{Header, Kind, Layout, MessageId, MessageSpan, Writer};
 use super::key::PublicKey;
-use super::merkle;
-use super::peers::{PeerKey, Peers, WriterFacts};
+use super::peers::{Peers, WriterFacts};
 use super::rate_limit::RateLimits;
 use super::refusal::{Reason, Refusal};
 use super::replay_window::{Novelty, Numbers, ReplayError, ReplayWindow};
-use super::signer::signed_text;
+use super::signature_check::{check_signature, layout_refusal};
 use super::time_checks;
 use super::topic_limits::TopicLimits;
 use super::trust_store::TrustStore;
@@ -559,49 +558,6 @@ fn check_sizes(layout: &Layout, raw: &[u8], limits: &TopicLimits) -> Result<(), 
     }
     let detail = format!("a payload of {len} bytes, topics in trust.toml allows {max}");
     refuse(Reason::TooLarge, detail)
-}
-
-/// Whether the signature holds for these bytes in this place. Roots verified before cost hashes only.
-pub(crate) fn check_signature(
-    layout: &Layout,
-    raw: &[u8],
-    digest: &[u8; 32],
-    context: &Context,
-    key: &PeerKey,
-) -> Result<(), Refusal> {
-    let bad = || {
-        let detail = "the signature does not hold for these bytes on this topic, domain and type";
-        Refusal::new(Reason::BadSignature, Some(layout.header.key), detail)
-    };
-    let (siblings, _) = raw.get(layout.siblings()).unwrap_or_default().as_chunks::<32>();
-    let leaf = merkle::leaf(context.as_bytes(), digest);
-    let root =
-        merkle::root_from_path(leaf, layout.leaf_index.into(), layout.leaf_count.into(), siblings).ok_or_else(bad)?;
-    let signed = (root, layout.leaf_count, *layout.signature(raw));
-    if layout.leaf_count > 1 && key.knows_root(&signed) {
-        return Ok(());
-    }
-    if !key
-        .enrolled
-        .verify(&signed_text(&layout.header.key, layout.leaf_count, &root), &signed.2)
-    {
-        return Err(bad());
-    }
-    if layout.leaf_count > 1 {
-        key.remember_root(signed);
-    }
-    Ok(())
-}
-
-/// The refusal for bytes without a layout.
-pub(crate) fn layout_refusal(error: LayoutError) -> Refusal {
-    let reason = match error {
-        LayoutError::NotAFrame => Reason::NotAFrame,
-        LayoutError::UnsupportedVersion(_) => Reason::UnsupportedVersion,
-        LayoutError::UnsupportedSuite(_) => Reason::UnsupportedSuite,
-        LayoutError::Malformed { .. } => Reason::Malformed,
-    };
-    Refusal::new(reason, None, error.to_string())
 }
 
 fn replay_refusal(key: PublicKey, error: ReplayError) -> Refusal {
