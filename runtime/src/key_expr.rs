@@ -7,6 +7,7 @@
 //! nuncio/<domain>/@type/<key>/<type hash>                a type's definition, by query
 //! nuncio/<domain>/@message/<id>/<place>                  the frame with this message, by query
 //! nuncio/<domain>/@effects/<id>/<place>                  frames with messages that name this one as their cause, by query
+//! nuncio/<domain>/@trust/<anchor key>                    an anchor's list of revocations: put when issued, and by query
 //! ```
 //!
 //! `<place>` is where the frame was published, `<node name>/-/<topic>/-/<type hash>/<type name>`: whoever asks does not
@@ -62,6 +63,16 @@ pub(crate) fn type_definition(domain: &Domain, key: &PublicKey, type_hash: &[u8;
 /// All type definitions that the holder of this key serves.
 pub(crate) fn type_definitions(domain: &Domain, key: &PublicKey) -> String {
     format!("nuncio/{domain}/@type/{}/*", hex(key.as_bytes()))
+}
+
+/// The list of revocations of an anchor.
+pub(crate) fn revocations(domain: &Domain, anchor: &PublicKey) -> String {
+    format!("nuncio/{domain}/@trust/{}", hex(anchor.as_bytes()))
+}
+
+/// The lists of revocations of all anchors.
+pub(crate) fn all_revocations(domain: &Domain) -> String {
+    format!("nuncio/{domain}/@trust/*")
 }
 
 /// What a liveliness token or a card's key expression claims. Only a card that verifies makes it more than a claim.

@@ -46,11 +46,14 @@ mod frame_writer;
 pub mod key;
 pub mod keystore;
 pub mod merkle;
+mod peer_key;
 pub mod peers;
 pub mod proving_ground;
 pub mod refusal;
 pub mod replay_window;
+pub mod revocation;
 pub mod role;
+mod signature_check;
 pub mod signer;
 pub(crate) mod testimony;
 pub mod time_text;
@@ -66,9 +69,13 @@ mod floor;
 mod known_toml;
 mod pins;
 mod public_key;
+mod rate_limit;
 mod survey;
+mod time_checks;
 mod trust_edit;
 mod trust_reading;
+pub mod trust_source;
+pub(crate) mod trust_store;
 
 #[cfg(test)]
 pub(crate) mod tests;

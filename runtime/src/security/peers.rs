@@ -17,17 +17,22 @@
 //! - Every entry comes from a card whose signature held, and an epoch enters the table by a fresh card only.
 //! - The tables are bounded; a card that does not fit is refused, none is forgotten for it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use arc_swap::{ArcSwap, ArcSwapOption};
 use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::NodeCard;
 
+use super::certificate::CertificateError;
+use super::certificate_chain::CertificateChain;
 use super::floor::Floor;
 use super::frame::Writer;
-use super::key::{EnrolledKey, PublicKey};
+use super::key::PublicKey;
+use super::peer_key::PeerKey;
 use super::refusal::{Reason, Refusal};
+use super::trust_store::Standing;
 use crate::name::{NodeName, TopicName};
 use crate::type_support::is_exclusive;
 
@@ -37,50 +42,6 @@ pub use super::floor::FIRST_CONTACT_GRACE_NS;
 pub const PEERS_MAX: usize = 4096;
 /// The most writers that a node remembers, over all nodes.
 pub const WRITERS_MAX: usize = 65_536;
-/// How many verified roots are remembered per key.
-const ROOTS_MAX: usize = 64;
-
-/// A tree's root, its number of leaves and the signature that holds for both.
-type VerifiedRoot = ([u8; 32], u16, [u8; 64]);
-
-/// A key that passed enrolment, with the tree roots lately verified under it.
-#[derive(Debug)]
-pub(crate) struct PeerKey {
-    pub(crate) enrolled: EnrolledKey,
-    roots: Mutex<VecDeque<VerifiedRoot>>,
-}
-
-impl PeerKey {
-    /// Checks a key and makes it usable.
-    pub(crate) fn enrol(key: PublicKey) -> Result<Self, Refusal> {
-        let enrolled =
-            EnrolledKey::enrol(key).map_err(|weak| Refusal::new(Reason::WeakKey, Some(key), weak.to_string()))?;
-        Ok(Self {
-            enrolled,
-            roots: Mutex::default(),
-        })
-    }
-
-    /// Whether this very signature over this root was verified before; further frames of a tree then cost hashes only.
-    pub(crate) fn knows_root(&self, root: &VerifiedRoot) -> bool {
-        self.roots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .rev()
-            .any(|known| known == root)
-    }
-
-    /// Remembers a root whose signature held.
-    pub(crate) fn remember_root(&self, root: VerifiedRoot) {
-        let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
-        if roots.len() == ROOTS_MAX {
-            roots.pop_front();
-        }
-        roots.push_back(root);
-    }
-}
-
 /// One instance of a node whose card was verified and fresh.
 #[derive(Debug)]
 pub struct Peer {
@@ -90,7 +51,33 @@ pub struct Peer {
     card: RwLock<CardState>,
     /// When it last answered a question, counted in turns.
     answered: AtomicU64,
+    credentials: ArcSwap<Credentials>,
+    credentials_generation: AtomicU64,
+    clock_offset_ns: AtomicI64,
 }
+
+/// What a node shows to be permitted something. Read once from each card that shows something else.
+#[derive(Debug, Default)]
+pub(crate) struct Credentials {
+    /// Counts what the instance has shown, from 0.
+    pub(crate) generation: u64,
+    text: String,
+    /// The chain in its card, or why it is none; `None`: it shows none.
+    pub(crate) certificate: Option<Result<CertificateChain, CertificateError>>,
+}
+
+impl Credentials {
+    fn read(text: &str) -> Self {
+        Self {
+            generation: 0,
+            text: text.to_owned(),
+            certificate: (!text.is_empty()).then(|| CertificateChain::parse(text)),
+        }
+    }
+}
+
+/// No clock offset was measured.
+const NOT_MEASURED: i64 = i64::MIN;
 
 #[derive(Debug)]
 struct CardState {
@@ -118,6 +105,31 @@ impl Peer {
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
+
+    /// What it shows now.
+    pub(crate) fn credentials(&self) -> Arc<Credentials> {
+        self.credentials.load_full()
+    }
+
+    /// The generation of what it shows.
+    pub(crate) fn credentials_generation(&self) -> u64 {
+        self.credentials_generation.load(Ordering::Acquire)
+    }
+
+    /// Cards of one instance come one at a time, so nobody else counts meanwhile.
+    fn show(&self, credentials: Credentials) {
+        let generation = self.credentials_generation() + 1;
+        self.credentials.store(Arc::new(Credentials {
+            generation,
+            ..credentials
+        }));
+        self.credentials_generation.store(generation, Ordering::Release);
+    }
+
+    /// How far its clock is ahead of ours, if that was measured.
+    pub(crate) fn clock_offset_ns(&self) -> Option<i64> {
+        Some(self.clock_offset_ns.load(Ordering::Relaxed)).filter(|offset| *offset != NOT_MEASURED)
+    }
 }
 
 /// What a card says of one writer.
@@ -135,6 +147,8 @@ pub(crate) struct WriterFacts {
     pub(crate) latest: Mutex<Floor>,
     /// When the pins last agreed, and whether for an exclusive type; the [`Believer`](super::believer)'s own note.
     pub(crate) judged: AtomicU64,
+    /// What the trust policy last decided of it; the [`TrustStore`](super::trust_store)'s own note.
+    pub(crate) standing: ArcSwapOption<Standing>,
 }
 
 impl WriterFacts {
@@ -237,8 +251,21 @@ impl Peers {
     /// `Overloaded` when the tables are full, `WeakKey` when the key cannot be enrolled.
     pub(crate) fn admit(&self, authentic: AuthenticCard, road: CardRoad) -> Result<CardOutcome, Refusal> {
         let key = self.key(authentic.key)?;
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let id = (authentic.key, authentic.name.clone());
+        // Reading certificates verifies signatures: not while everybody waits for the table.
+        let same_instance = |peer: &&Arc<Peer>| peer.epoch == authentic.epoch;
+        let shown = self.read(|state| {
+            state
+                .nodes
+                .get(&id)
+                .filter(same_instance)
+                .map(|peer| peer.credentials())
+        });
+        let text = &authentic.card.certificates;
+        let other = shown
+            .is_none_or(|shown| shown.text != *text)
+            .then(|| Credentials::read(text));
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let known = state.nodes.get(&id).cloned();
         match known {
             Some(peer) if peer.epoch > authentic.epoch => Ok(CardOutcome::Stale),
@@ -247,7 +274,7 @@ impl Peers {
                     peer.answered.store(self.next_turn(), Ordering::Release);
                     state.raise_floors(&peer, &authentic);
                 }
-                state.refresh(&peer, authentic)
+                state.refresh(&peer, authentic, other)
             }
             _ if road == CardRoad::Announced => Ok(CardOutcome::NotFresh),
             known => {
@@ -269,6 +296,9 @@ impl Peers {
                         number: 0,
                     }),
                     answered: AtomicU64::new(self.next_turn()),
+                    credentials: ArcSwap::from_pointee(other.unwrap_or_else(|| Credentials::read(text))),
+                    credentials_generation: AtomicU64::new(0),
+                    clock_offset_ns: AtomicI64::new(NOT_MEASURED),
                 });
                 state.add_writers(&peer, &authentic, true)?;
                 *peer.card.write().unwrap_or_else(PoisonError::into_inner) = CardState {
@@ -305,14 +335,24 @@ impl Peers {
 
 impl State {
     /// A further card of an instance that is known.
-    fn refresh(&mut self, peer: &Arc<Peer>, authentic: AuthenticCard) -> Result<CardOutcome, Refusal> {
+    fn refresh(
+        &mut self,
+        peer: &Arc<Peer>,
+        authentic: AuthenticCard,
+        credentials: Option<Credentials>,
+    ) -> Result<CardOutcome, Refusal> {
         let newest = peer.card.read().unwrap_or_else(PoisonError::into_inner).number;
         if authentic.number <= newest {
             return Ok(CardOutcome::Known);
         }
         self.add_writers(peer, &authentic, false)?;
+        let shows_other = credentials.is_some();
+        if let Some(credentials) = credentials {
+            peer.show(credentials);
+        }
         let mut place = peer.card.write().unwrap_or_else(PoisonError::into_inner);
-        let same = place.card.publishers.len() == authentic.card.publishers.len()
+        let same = !shows_other
+            && place.card.publishers.len() == authentic.card.publishers.len()
             && place.card.subscribers == authentic.card.subscribers
             && place.card.services == authentic.card.services;
         *place = CardState {
@@ -362,6 +402,7 @@ impl State {
                     floor,
                     latest: Mutex::new(floor),
                     judged: AtomicU64::new(0),
+                    standing: ArcSwapOption::empty(),
                 })
             };
             self.writers

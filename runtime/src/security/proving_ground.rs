@@ -18,6 +18,7 @@ use super::peers::{AuthenticCard, CardRoad, Peers};
 use super::refusal::{Reason, Refusal};
 use super::signer;
 use super::trust_policy::TrustPolicy;
+use super::trust_store::TrustStore;
 use super::verifier::{ExpectedType, FRAME_LEN_MAX_DEFAULT, Opened, VerifiedMessage, Verifier, VerifierSetup};
 use crate::link::Bytes;
 use crate::name::{Domain, NameError, NodeName, TopicName};
@@ -164,7 +165,7 @@ impl ProvingGround {
             domain: place.domain.clone(),
             topic: place.topic.clone(),
             expected,
-            policy,
+            trust: Arc::new(TrustStore::new(place.domain.clone(), policy)),
             frame_len_max: FRAME_LEN_MAX_DEFAULT,
             accept_replay: false,
         };

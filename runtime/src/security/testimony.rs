@@ -10,6 +10,7 @@
 //! | is it what was asked for | `BadSignature` |
 //! | signature | `WeakKey`, `BadSignature` |
 //! | who is it | `UnknownKey`, `TypeMismatch` |
+//! | may it publish there, by the policy of today | `Revoked`, `CertInvalid`, `CertNotYetValid`, `CertExpired`, `NotPermitted` |
 //! | pins | `PinMismatch` |
 //!
 //! No replay window is asked or changed: what is shown here is history and never delivered as live. How old it is does
@@ -18,6 +19,7 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
+use arc_swap::ArcSwapOption;
 use nuncio_msgs::TypeHash;
 
 use super::believer::Believer;
@@ -27,8 +29,9 @@ use super::frame::{Kind, Layout, MessageId, Writer};
 use super::key::PublicKey;
 use super::peers::{Peer, Peers, WriterFacts};
 use super::refusal::{Reason, Refusal};
-use super::trust_policy::TrustMode;
-use super::verifier::{Verified, check_signature, layout_refusal};
+use super::signature_check::{check_signature, layout_refusal};
+use super::trust_store::TrustStore;
+use super::verifier::Verified;
 use crate::link::Bytes;
 use crate::name::{Domain, NodeName, TopicName};
 use crate::type_support::is_exclusive;
@@ -141,11 +144,18 @@ impl Testimony {
         signer: Arc<Peer>,
         peers: &Peers,
         believer: &Believer,
-        mode: TrustMode,
+        trust: &TrustStore,
         now_ns: i64,
     ) -> Result<Verified, Refusal> {
         let facts = self.facts(signer, peers)?;
-        let verdict = believer.judge(&facts, &facts.topic, facts.exclusive, mode)?;
+        let standing = trust.standing(&facts, now_ns);
+        let verdict = believer.judge(
+            &facts,
+            &facts.topic,
+            facts.exclusive,
+            &standing.policy,
+            standing.permit()?,
+        )?;
         Verified::of_history(self.bytes, self.layout, &self.context, facts, verdict, now_ns)
     }
 
@@ -177,6 +187,7 @@ impl Testimony {
             floor: Floor::NEVER,
             latest: Mutex::new(Floor::NEVER),
             judged: AtomicU64::new(0),
+            standing: ArcSwapOption::empty(),
         }))
     }
 }

@@ -11,5 +11,7 @@ mod peers;
 mod pub_sub;
 mod queues;
 mod refusals;
+mod revocations;
 mod run_time_types;
 mod trace;
+mod trust;
