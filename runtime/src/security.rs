@@ -55,6 +55,7 @@ pub mod revocation;
 pub mod role;
 mod signature_check;
 pub mod signer;
+pub mod succession;
 pub(crate) mod testimony;
 pub mod time_text;
 pub mod topic_limits;
