@@ -176,6 +176,7 @@ impl GenericSubscriber {
             verifier,
             depth,
             Arc::clone(&node.refusals),
+            Arc::clone(&node.contact),
         ));
         let facts = SubscriberFacts {
             topic: topic.clone(),

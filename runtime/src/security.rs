@@ -40,6 +40,7 @@ pub mod certificate_chain;
 pub mod context;
 pub mod decision;
 pub(crate) mod document;
+pub mod equivocation;
 pub mod frame;
 mod frame_reader;
 mod frame_writer;

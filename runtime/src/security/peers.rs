@@ -142,6 +142,11 @@ impl Peer {
     pub(crate) fn clock_offset_ns(&self) -> Option<i64> {
         Some(self.clock_offset_ns.load(Ordering::Relaxed)).filter(|offset| *offset != NOT_MEASURED)
     }
+
+    pub(crate) fn set_clock_offset_ns(&self, offset_ns: i64) {
+        self.clock_offset_ns
+            .store(offset_ns.max(NOT_MEASURED + 1), Ordering::Relaxed);
+    }
 }
 
 /// What a card says of one writer.

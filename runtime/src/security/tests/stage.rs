@@ -69,6 +69,26 @@ impl Stage {
 
     /// Enters a card that names one publisher on the topic.
     pub(super) fn admit(&self, identity: &Identity, node: &str, epoch: u64, next_number: u64) {
+        self.admit_with(identity, node, epoch, (next_number, 1), "");
+    }
+
+    /// Enters a later card of the known publisher, with certificates.
+    pub(super) fn show(&self, certificates: &str) {
+        let peer = self
+            .peers
+            .node(self.identity.public_key(), &NodeName::parse(NODE).unwrap());
+        let number = 2 + peer.unwrap().credentials_generation();
+        self.admit_with(&self.identity, NODE, EPOCH, (1, number), certificates);
+    }
+
+    fn admit_with(
+        &self,
+        identity: &Identity,
+        node: &str,
+        epoch: u64,
+        (next_number, number): (u64, u64),
+        certificates: &str,
+    ) {
         let publisher = CardPublisher {
             topic: TOPIC.to_owned(),
             type_name: TYPE_NAME.to_owned(),
@@ -81,6 +101,7 @@ impl Stage {
             node: node.to_owned(),
             publishers: vec![publisher],
             epoch,
+            certificates: certificates.to_owned(),
             ..NodeCard::default()
         };
         let name = NodeName::parse(node).unwrap();
@@ -89,7 +110,7 @@ impl Stage {
             name,
             key: identity.public_key(),
             epoch,
-            number: 1,
+            number,
             time_ns: NOW_NS,
         };
         self.peers.admit(authentic, CardRoad::Answered).unwrap();
