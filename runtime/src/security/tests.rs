@@ -4,6 +4,7 @@
 
 mod clocks;
 mod damage;
+mod later_subscription;
 mod order_of_checks;
-mod stage;
+pub(crate) mod stage;
 mod wire;
