@@ -8,6 +8,7 @@
 //! nuncio/<domain>/@message/<id>/<place>                  the frame with this message, by query
 //! nuncio/<domain>/@effects/<id>/<place>                  frames with messages that name this one as their cause, by query
 //! nuncio/<domain>/@trust/<anchor key>                    an anchor's list of revocations: put when issued, and by query
+//! nuncio_unsigned/<domain>/<topic>                       bytes that nobody signed, for measurements
 //! ```
 //!
 //! `<place>` is where the frame was published, `<node name>/-/<topic>/-/<type hash>/<type name>`: whoever asks does not
@@ -28,6 +29,11 @@ use crate::security::testimony::{FramePlace, Question};
 /// The key expression of a topic's data.
 pub(crate) fn topic(domain: &Domain, topic: &TopicName) -> String {
     format!("nuncio/{domain}/t{topic}")
+}
+
+/// A topic on which nothing is signed, to measure against: outside of all that nodes listen to.
+pub(crate) fn unsigned_topic(domain: &Domain, topic: &TopicName) -> String {
+    format!("nuncio_unsigned/{domain}{topic}")
 }
 
 /// The liveliness token of a node.

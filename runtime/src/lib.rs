@@ -60,6 +60,7 @@ pub mod private_file;
 pub mod publisher;
 pub mod qos;
 mod queue;
+pub mod raw_link;
 mod reception;
 mod revocations;
 pub mod run_time_type;

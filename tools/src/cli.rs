@@ -1,5 +1,6 @@
 //! What the program accepts: clap definitions and nothing else.
 
+mod bench;
 mod interface;
 mod prove;
 
@@ -10,6 +11,7 @@ use clap::{ArgGroup, Parser, Subcommand};
 use nuncio::name::NameError;
 use nuncio::{Discovery, Domain, MessageId, NodeName, TopicName, TrustMode};
 
+pub(crate) use self::bench::{Bench, BenchCase, BenchPart};
 pub(crate) use self::interface::{
     InterfaceCheck, InterfaceCommand, InterfaceDiff, InterfaceGenerate, InterfaceHash, InterfaceList, InterfacePackage,
     InterfaceProto, InterfaceShow, InterfaceTranscode, MessageForm, OwnFolders,
@@ -123,6 +125,16 @@ pub(crate) enum Command {
     /// Keys, links, nodes and processes are of its own, on this machine; --timeout, and the options that say where to
     /// connect, have no meaning here. Exit 0: all as promised; 2: an attack succeeded, or could not be made.
     Prove(Prove),
+    /// Measure raw Zenoh and signed topics side by side on this machine
+    ///
+    /// Two processes of its own, with keys and links of their own, send to each other over the loopback interface. Raw and
+    /// signed rounds take turns, and both wait while the link is congested. --timeout, and the options that say where to
+    /// connect, have no meaning here. With --json each answer has a `case`: throughput (messages per second), latency and
+    /// round_trip (µs), cost (µs).
+    Bench(Bench),
+    /// The other process of `bench`
+    #[command(hide = true)]
+    BenchPart(BenchPart),
     /// Another process of `prove`
     #[command(hide = true)]
     ProvePart(ProvePart),

@@ -1,5 +1,6 @@
 //! One match: which command runs, and how a command can end.
 
+mod bench;
 mod demo;
 mod interface_check;
 mod interface_diff;
@@ -28,6 +29,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use crate::bench::run_part as run_bench_part;
 use crate::catalog::Catalog;
 use crate::cli::{Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, TopicCommand};
 use crate::prove::run_part;
@@ -112,6 +114,8 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Trace(args) => on_the_network(&global, render, async |session| trace::run(session, args).await),
         Command::Demo(args) => in_a_runtime(async || demo::run(&global, args).await),
         Command::Prove(args) => in_a_runtime(async || prove::run(render, args).await),
+        Command::Bench(args) => in_a_runtime(async || bench::run(render, args).await),
+        Command::BenchPart(args) => in_a_runtime(async || run_bench_part(&global, render, args).await),
         Command::ProvePart(args) => in_a_runtime(async || run_part(&global, render, args).await),
     }?;
     render.flush()?;

@@ -1,6 +1,7 @@
 //! The `nuncio` command line: parse, run, exit.
 
 mod arrivals;
+mod bench;
 mod catalog;
 mod cli;
 mod commands;
@@ -9,6 +10,7 @@ mod fabric;
 mod field_notes;
 mod interrupt;
 mod known_types;
+mod other_process;
 mod prove;
 mod refusal_talk;
 mod render;

@@ -1,22 +1,15 @@
-//! Another process of an attack: started from this program's own binary, spoken to by its pipes, killed when it is dropped.
+//! Another process of an attack.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::Duration;
 
 use clap::ValueEnum;
 use nuncio::{Domain, LinkConfig};
 use serde_json::Value;
-use tokio::sync::mpsc::{Receiver, channel};
 
 use super::{DEADLINE, ProveError, failed, late};
 use crate::cli::Part;
-
-/// How many lines wait for whoever reads them.
-const LINES_MAX: usize = 4096;
+use crate::other_process::OtherProcess;
 
 /// What a process is to do.
 #[derive(Clone, Copy, Debug)]
@@ -33,15 +26,11 @@ pub(super) struct Role<'a> {
 
 /// A process that runs.
 #[derive(Debug)]
-pub(super) struct Process {
-    child: Child,
-    lines: Receiver<String>,
-}
+pub(super) struct Process(OtherProcess);
 
 impl Process {
     /// Starts it.
     pub(super) fn start(role: Role<'_>) -> Result<Self, ProveError> {
-        let doing = "starting another process";
         let name = role.part.to_possible_value();
         let mut args: Vec<OsString> = vec!["prove-part".into()];
         args.extend(name.map(|name| name.get_name().into()));
@@ -58,35 +47,16 @@ impl Process {
             args.extend([flag.into(), number.to_string().into()]);
         }
         args.extend(["--json", "--discovery", "off", "--domain", role.domain.as_str()].map(OsString::from));
-        let mut child = Command::new(std::env::current_exe().map_err(failed(doing))?)
-            .args(args)
-            .env("NUNCIO_HOME", role.home)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(failed(doing))?;
-        let (sender, lines) = channel(LINES_MAX);
-        let stdout = child.stdout.take();
-        thread::spawn(move || {
-            let read = stdout.into_iter().flat_map(|stdout| BufReader::new(stdout).lines());
-            for line in read.map_while(Result::ok) {
-                if sender.blocking_send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Self { child, lines })
+        OtherProcess::start(args, |command| {
+            command.env("NUNCIO_HOME", role.home);
+        })
+        .map(Self)
+        .map_err(failed("starting another process"))
     }
 
-    /// The next line; `None` when there will be none. A line that was cut short by a killing is left out.
+    /// The next line; `None` when there will be none.
     pub(super) async fn next(&mut self) -> Option<Value> {
-        loop {
-            let line = self.lines.recv().await?;
-            if let Ok(value) = serde_json::from_str(&line) {
-                return Some(value);
-            }
-        }
+        self.0.next().await
     }
 
     /// The next line, which has to come in time.
@@ -97,29 +67,12 @@ impl Process {
 
     /// Tells it to begin.
     pub(super) fn begin(&mut self) -> Result<(), ProveError> {
-        let doing = "speaking to another process";
-        let stdin = self.child.stdin.as_mut();
-        stdin
-            .ok_or_else(|| late("a pipe to another process"))?
-            .write_all(b"\n")
-            .map_err(failed(doing))
+        self.0.say("").map_err(failed("speaking to another process"))
     }
 
     /// Kills it at once, as no program can help against, and gives what it had said by then.
-    pub(super) async fn kill(mut self) -> Vec<Value> {
-        let _ = self.child.kill();
-        let mut rest = Vec::new();
-        while let Ok(Some(value)) = tokio::time::timeout(Duration::from_secs(5), self.next()).await {
-            rest.push(value);
-        }
-        rest
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    pub(super) async fn kill(self) -> Vec<Value> {
+        self.0.kill().await
     }
 }
 

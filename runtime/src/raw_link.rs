@@ -1,0 +1,124 @@
+//! A link without signatures: what the fabric does by itself, to hold signed topics against.
+//!
+//! `nuncio bench` measures both beside each other. The settings are those of a node's own link. The keys lie beside those
+//! of signed topics, never among them: what is put here has no road into a node.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::key_expr;
+use crate::link::{Bytes, Declared, Link, LinkConfig, LinkError, LinkPublisher};
+use crate::name::{Domain, TopicName};
+
+/// An open link on which nothing is signed.
+#[derive(Debug)]
+pub struct RawLink {
+    link: Link,
+    domain: Domain,
+}
+
+/// Puts bytes on one topic; waits while the link is congested, as a reliable publisher does.
+#[derive(Debug)]
+pub struct RawPublisher {
+    link: LinkPublisher,
+    matched: Mutex<Receiver<bool>>,
+}
+
+/// Receives the bytes of one topic; dropping it ends that.
+#[derive(Debug)]
+#[must_use = "bytes are received only while this is kept"]
+pub struct RawSubscriber {
+    _declared: Declared,
+}
+
+impl RawLink {
+    /// Opens a link of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link cannot be opened.
+    pub async fn open(config: &LinkConfig, domain: Domain) -> Result<Self, LinkError> {
+        Ok(Self {
+            link: Link::open(config, &domain).await?,
+            domain,
+        })
+    }
+
+    /// A publisher.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link is closed.
+    pub fn publisher(&self, topic: &TopicName) -> Result<RawPublisher, LinkError> {
+        let link = self
+            .link
+            .declare_publisher(key_expr::unsigned_topic(&self.domain, topic), true)?;
+        let (sender, matched) = channel();
+        link.watch_subscribers(move |matching| {
+            // Nobody waits for it once the publisher is gone.
+            let _ = sender.send(matching);
+        })?;
+        Ok(RawPublisher {
+            link,
+            matched: Mutex::new(matched),
+        })
+    }
+
+    /// Calls `receive` with the bytes of every put, in the thread that received them: it must not block for long.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link is closed.
+    pub fn subscribe(
+        &self,
+        topic: &TopicName,
+        receive: impl Fn(Bytes) + Send + Sync + 'static,
+    ) -> Result<RawSubscriber, LinkError> {
+        let key_expr = key_expr::unsigned_topic(&self.domain, topic);
+        let declared = self.link.subscribe(&key_expr, move |_, bytes| receive(bytes))?;
+        Ok(RawSubscriber { _declared: declared })
+    }
+
+    /// The far ends of the links that are up.
+    pub async fn neighbours(&self) -> Vec<String> {
+        self.link.neighbours().await
+    }
+
+    /// Closes the link.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when it cannot be closed in order.
+    pub async fn close(&self) -> Result<(), LinkError> {
+        self.link.close().await
+    }
+}
+
+impl RawPublisher {
+    /// Puts bytes, which are shared and not copied.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link is closed.
+    pub fn put(&self, bytes: &Bytes) -> Result<(), LinkError> {
+        self.link.put(bytes.clone())
+    }
+
+    /// Waits until a subscriber is known; `false` when none came in time.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link is closed.
+    pub fn wait_for_subscribers(&self, timeout: Duration) -> Result<bool, LinkError> {
+        let matched = self.matched.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = Instant::now();
+        while !self.link.has_subscribers()? {
+            match matched.recv_timeout(timeout.saturating_sub(start.elapsed())) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return self.link.has_subscribers(),
+            }
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,166 @@
+//! Measurements of what signing costs: raw Zenoh and signed topics beside each other, in one run, on one machine.
+//!
+//! There are two processes, this one and another that it starts. Each has a node, and a link of its own on which nothing
+//! is signed, with the same settings. Raw and signed rounds take turns, so that whatever else the machine does meets both
+//! alike; what counts is their ratio. Both sides wait while the link is congested, and both sides count: what was sent
+//! and what arrived are in every answer.
+
+pub(crate) mod cost;
+mod far_end;
+pub(crate) mod latency;
+mod near_end;
+mod plot;
+mod quantile;
+mod tally;
+pub(crate) mod throughput;
+mod words;
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use nuncio::name::NameError;
+use nuncio::{QosProfile, TopicName};
+
+pub(crate) use self::cost::{Cost, Costs};
+pub(crate) use self::far_end::run as run_part;
+pub(crate) use self::latency::{Latency, Step};
+pub(crate) use self::near_end::NearEnd;
+pub(crate) use self::plot::svg;
+pub(crate) use self::throughput::Throughput;
+pub(crate) use self::words::expectations;
+
+/// How long anything that has to happen may take. Far longer than it does take: a machine may be busy.
+const DEADLINE: Duration = crate::fabric::DEADLINE;
+
+/// Payloads, in bytes.
+const SIZES: [usize; 4] = [64, 1 << 10, 64 << 10, 1 << 20];
+
+/// How many of the sizes a quick run measures.
+const QUICK_SIZES: usize = 2;
+
+/// The most memory that messages may take in a subscriber's queue.
+const QUEUE_BYTES: usize = 256 << 20;
+
+/// The longest queue.
+const QUEUE_LEN_MAX: usize = 1 << 16;
+
+const PING: &str = "/bench/ping";
+const PONG: &str = "/bench/pong";
+
+/// Which of the two a round measures.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Way {
+    Raw,
+    Signed,
+}
+
+impl Way {
+    const BOTH: [Self; 2] = [Self::Raw, Self::Signed];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Signed => "signed",
+        }
+    }
+}
+
+/// How long a measurement lasts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// Payloads, in bytes.
+    pub(crate) sizes: &'static [usize],
+    /// How often each way gets its turn.
+    rounds: usize,
+    /// How long one way sends in its turn.
+    sending: Duration,
+    /// Round trips in a turn.
+    round_trips: u32,
+}
+
+impl Settings {
+    /// For a person who waits, or for one who wants to know.
+    pub(crate) fn new(quick: bool) -> Self {
+        match quick {
+            true => Self {
+                sizes: SIZES.get(..QUICK_SIZES).unwrap_or(&SIZES),
+                rounds: 3,
+                sending: Duration::from_millis(250),
+                round_trips: 400,
+            },
+            false => Self {
+                sizes: &SIZES,
+                rounds: 7,
+                sending: Duration::from_millis(700),
+                round_trips: 1500,
+            },
+        }
+    }
+}
+
+/// The topic of messages of a size.
+fn topic(size: usize) -> String {
+    format!("/bench/bytes_{size}")
+}
+
+fn parsed(topic: &str) -> Result<TopicName, BenchError> {
+    TopicName::parse(topic).map_err(|error: NameError| failed("naming a topic")(error))
+}
+
+/// A queue from which nothing is dropped as long as the subscriber is awake, in bounded memory.
+fn roomy(size: usize) -> QosProfile {
+    QosProfile::keep_last((QUEUE_BYTES / size.max(1)).clamp(1, QUEUE_LEN_MAX))
+}
+
+/// Does what blocks in a thread that may.
+async fn in_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BenchError> + Send + 'static,
+) -> Result<T, BenchError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(failed("running a measurement"))?
+}
+
+/// Why nothing could be measured.
+#[derive(Debug)]
+pub(crate) enum BenchError {
+    /// Something that the measurement needs did not work.
+    Failed {
+        /// What was being done.
+        doing: &'static str,
+        /// What went wrong.
+        error: Box<dyn Error + Send + Sync>,
+    },
+    /// Something that had to happen did not happen in time.
+    Late {
+        /// What.
+        what: String,
+    },
+}
+
+fn failed<E: Into<Box<dyn Error + Send + Sync>>>(doing: &'static str) -> impl FnOnce(E) -> BenchError {
+    move |error| BenchError::Failed {
+        doing,
+        error: error.into(),
+    }
+}
+
+fn late(what: impl Into<String>) -> BenchError {
+    BenchError::Late { what: what.into() }
+}
+
+impl fmt::Display for BenchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed { doing, error } => write!(f, "{doing} failed: {error}"),
+            Self::Late { what } => write!(
+                f,
+                "{what} did not happen within {} s; is the machine overloaded?",
+                DEADLINE.as_secs()
+            ),
+        }
+    }
+}
+
+impl Error for BenchError {}

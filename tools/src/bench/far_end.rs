@@ -1,0 +1,165 @@
+//! The far end: counts what comes on the topics of bytes, and sends every ping back.
+//!
+//! It is told by lines of JSON on its standard input what to count, and answers each with one line.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use nuncio::msgs::geometry_msgs::msg::Twist;
+use nuncio::raw_link::{RawLink, RawSubscriber};
+use nuncio::subscriber::Callback;
+use nuncio::{Discovery, GenericSubscriber, Identity, Keystore, LinkConfig, Node, clock};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use super::latency::micros_between;
+use super::tally::Tally;
+use super::{BenchError, PING, PONG, SIZES, Way, failed, parsed, roomy, topic};
+use crate::cli::{BenchPart, GlobalArgs};
+use crate::commands::{CommandError, Outcome};
+use crate::render::Render;
+
+/// How long nothing may come before what is missing is given up.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The clock is read for every so many bytes.
+const STRIDE_BYTES: usize = 8 << 10;
+
+/// Serves one near end until it is gone.
+pub(crate) async fn run(global: &GlobalArgs, render: &Render, args: BenchPart) -> Result<Outcome, CommandError> {
+    let far = FarEnd::open(global, &args).await?;
+    render.json(&json!({ "key": far.node.public_key().to_string() }))?;
+    render.flush()?;
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Some(line) = lines.next_line().await? {
+        let order = serde_json::from_str(&line)?;
+        render.json(&far.obey(&order).await)?;
+        render.flush()?;
+    }
+    Ok(Outcome::Found)
+}
+
+/// All that the far end listens to.
+struct FarEnd {
+    node: Node,
+    ears: BTreeMap<usize, Ear>,
+    _echo: Callback,
+    _raw_echo: RawSubscriber,
+    _raw: RawLink,
+}
+
+/// The topic of one size, both ways.
+struct Ear {
+    raw: Arc<Tally>,
+    signed: Arc<Tally>,
+    subscriber: Arc<GenericSubscriber>,
+    _raw_subscriber: RawSubscriber,
+}
+
+impl FarEnd {
+    async fn open(global: &GlobalArgs, args: &BenchPart) -> Result<Self, BenchError> {
+        let doing = "opening the far end";
+        let identity = Identity::generate().map_err(failed("making a key"))?;
+        let link = |connect: Vec<String>| LinkConfig {
+            connect,
+            discovery: Some(Discovery::Off),
+            ..LinkConfig::default()
+        };
+        let node = Node::builder("far_end")
+            .domain(global.domain.clone())
+            .keystore(Keystore::ephemeral(identity))
+            .link(link(global.connect.clone()))
+            .open()
+            .await
+            .map_err(failed(doing))?;
+        let raw = RawLink::open(&link(vec![args.raw.clone()]), global.domain.clone())
+            .await
+            .map_err(failed(doing))?;
+        let ears = SIZES.into_iter().map(|size| Ok((size, Ear::new(&node, &raw, size)?)));
+        Ok(Self {
+            ears: ears.collect::<Result<_, BenchError>>()?,
+            _echo: echo(&node)?,
+            _raw_echo: raw_echo(&raw)?,
+            node,
+            _raw: raw,
+        })
+    }
+
+    async fn obey(&self, order: &Value) -> Value {
+        let number = |name: &str| order.get(name).and_then(Value::as_u64).unwrap_or_default();
+        let size = usize::try_from(number("size")).unwrap_or_default();
+        let Some(ear) = self.ears.get(&size) else {
+            return json!({ "unknown": order });
+        };
+        let way = order.get("way").and_then(Value::as_str);
+        let tally = match way == Some(Way::Raw.as_str()) {
+            true => &ear.raw,
+            false => &ear.signed,
+        };
+        if order.get("sent").is_none() {
+            tally.restart();
+            return json!({ "counting": way });
+        }
+        let tallied = tally.wait_for(number("sent"), PATIENCE).await;
+        let stats = ear.subscriber.stats();
+        json!({
+            "received": tallied.received,
+            "timed": tallied.timed,
+            "elapsed_ns": tallied.elapsed_ns,
+            "dropped": stats.dropped,
+            "refused": stats.refused_total(),
+        })
+    }
+}
+
+impl Ear {
+    fn new(node: &Node, raw: &RawLink, size: usize) -> Result<Self, BenchError> {
+        let stride = (STRIDE_BYTES / size).max(1) as u64;
+        let (raw_tally, signed) = (Arc::new(Tally::new(stride)), Arc::new(Tally::new(stride)));
+        let noting = Arc::clone(&raw_tally);
+        let raw_subscriber = raw
+            .subscribe(&parsed(&topic(size))?, move |_| noting.note())
+            .map_err(failed("subscribing"))?;
+        let subscriber = node
+            .generic_subscriber(&topic(size), roomy(size).into())
+            .map_err(failed("subscribing"))?;
+        let subscriber = Arc::new(subscriber);
+        let (taking, noting) = (Arc::clone(&subscriber), Arc::clone(&signed));
+        // Ends with the process.
+        thread::spawn(move || {
+            while taking.recv_timeout(Duration::MAX).is_ok() {
+                noting.note();
+            }
+        });
+        Ok(Self {
+            raw: raw_tally,
+            signed,
+            subscriber,
+            _raw_subscriber: raw_subscriber,
+        })
+    }
+}
+
+/// Sends each ping back with the time that it took from its arrival to this callback, in µs, as `linear.y`.
+fn echo(node: &Node) -> Result<Callback, BenchError> {
+    let publisher = node.publisher::<Twist>(PONG).map_err(failed("opening a publisher"))?;
+    let subscriber = node.subscriber::<Twist>(PING).map_err(failed("subscribing"))?;
+    let callback = subscriber.on_message(move |received| {
+        let called_ns = clock::now_ns();
+        let mut pong = received.message;
+        pong.linear.y = micros_between(received.info.received_time_ns, called_ns);
+        // A pong that does not leave is missed at the near end.
+        let _ = publisher.publish(&pong);
+    });
+    callback.map_err(failed("subscribing"))
+}
+
+fn raw_echo(raw: &RawLink) -> Result<RawSubscriber, BenchError> {
+    let publisher = raw.publisher(&parsed(PONG)?).map_err(failed("opening a publisher"))?;
+    let subscriber = raw.subscribe(&parsed(PING)?, move |bytes| {
+        let _ = publisher.put(&bytes);
+    });
+    subscriber.map_err(failed("subscribing"))
+}

@@ -1,0 +1,113 @@
+//! The near end: publishes, and starts the far end as another process.
+
+use std::ffi::OsString;
+use std::process;
+
+use nuncio::graph::Graph;
+use nuncio::raw_link::RawLink;
+use nuncio::{Identity, Node, PublicKey};
+use serde_json::Value;
+
+use super::{BenchError, DEADLINE, PING, SIZES, failed, late, topic};
+use crate::fabric::Fabric;
+use crate::other_process::OtherProcess;
+
+/// What is publishing here and the process that listens.
+#[derive(Debug)]
+pub(crate) struct NearEnd {
+    pub(super) node: Node,
+    pub(super) raw: RawLink,
+    far: OtherProcess,
+    link: String,
+}
+
+impl NearEnd {
+    /// Opens both ends, with keys of their own, on ports that the system chose.
+    pub(crate) async fn open() -> Result<Self, BenchError> {
+        let doing = "opening the near end";
+        let domain = format!("bench_{}", process::id());
+        let mut fabric = Fabric::new(&domain).map_err(failed(doing))?;
+        let identity = Identity::generate().map_err(failed("making a key"))?;
+        let node = fabric.node("/", "near_end", &identity).await.map_err(failed(doing))?;
+        // A fabric of its own: nothing of the node's shall pass here.
+        let (link, _reserved) = Fabric::new(&domain)
+            .and_then(|mut raw| raw.place())
+            .map_err(failed(doing))?;
+        let raw = RawLink::open(&link, node.domain().clone())
+            .await
+            .map_err(failed(doing))?;
+        let mut args: Vec<OsString> = ["bench-part", "--json", "--domain", &domain].map(OsString::from).into();
+        let endpoints = [("--connect", node.locators()), ("--raw", &link.listen)];
+        for (flag, endpoint) in endpoints
+            .iter()
+            .flat_map(|(flag, all)| all.iter().map(move |one| (flag, one)))
+        {
+            args.extend([OsString::from(flag), OsString::from(endpoint)]);
+        }
+        let far = OtherProcess::start(args, |_| {}).map_err(failed("starting the far end"))?;
+        let mut near = Self {
+            node,
+            raw,
+            far,
+            link: String::new(),
+        };
+        near.meet().await?;
+        Ok(near)
+    }
+
+    /// The kind of link that the two nodes have chosen, such as `tcp`.
+    pub(crate) fn link(&self) -> &str {
+        &self.link
+    }
+
+    /// Gives the far end an order and waits for its answer.
+    pub(super) async fn ask(&mut self, order: &Value) -> Result<Value, BenchError> {
+        self.far
+            .say(&order.to_string())
+            .map_err(failed("speaking to the far end"))?;
+        self.answer().await
+    }
+
+    /// Ends both.
+    pub(crate) async fn close(self) {
+        let Self { node, raw, far, .. } = self;
+        far.kill().await;
+        // What does not close in order ends with the process.
+        let _ = tokio::time::timeout(DEADLINE, async {
+            let _ = node.close().await;
+            let _ = raw.close().await;
+        })
+        .await;
+    }
+
+    /// Waits until the far end listens to everything, by its signed card.
+    async fn meet(&mut self) -> Result<(), BenchError> {
+        let ready = self.answer().await?;
+        let key = ready.get("key").and_then(Value::as_str).unwrap_or_default();
+        let key = PublicKey::parse(key).map_err(failed("reading the key of the far end"))?;
+        let topics: Vec<String> = SIZES.into_iter().map(topic).chain([PING.to_owned()]).collect();
+        let listens = |graph: &Graph| {
+            let card = graph
+                .nodes
+                .iter()
+                .find(|node| node.key == key)
+                .and_then(|node| node.card.as_ref());
+            card.is_some_and(|card| {
+                let heard = |topic| card.subscribers.iter().any(|entry| entry.topic == *topic);
+                topics.iter().all(heard)
+            })
+        };
+        if self.node.wait_for_graph(DEADLINE, listens).await.is_none() {
+            return Err(late("the card of the far end"));
+        }
+        let neighbours = self.node.neighbours().await;
+        let scheme = neighbours.first().and_then(|locator| locator.split('/').next());
+        scheme.unwrap_or("none").clone_into(&mut self.link);
+        Ok(())
+    }
+
+    async fn answer(&mut self) -> Result<Value, BenchError> {
+        let answer = tokio::time::timeout(DEADLINE, self.far.next()).await;
+        answer.ok().flatten().ok_or_else(|| late("an answer of the far end"))
+    }
+}

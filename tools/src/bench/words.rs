@@ -1,0 +1,40 @@
+//! The closing words: what the numbers mean for somebody who builds a robot on this machine.
+
+use super::{Costs, Latency, Throughput};
+use crate::render::{bytes, bytes_per_second};
+
+/// What to expect, one sentence on each line.
+pub(crate) fn expectations(throughput: &[Throughput], latency: Option<&Latency>, costs: Option<&Costs>) -> Vec<String> {
+    let mut words = Vec::new();
+    for measured in [throughput.first(), throughput.get(1..).and_then(<[_]>::last)]
+        .into_iter()
+        .flatten()
+    {
+        let (rate, size) = (measured.signed.rate(), measured.size as f64);
+        words.push(format!(
+            "One talker reaches one listener with {rate:.0} signed messages of {} a second ({}), {:.0} % of what raw Zenoh \
+             does.",
+            bytes(size),
+            bytes_per_second(rate * size),
+            measured.ratio() * 100.0,
+        ));
+    }
+    if let Some(latency) = latency {
+        words.push(format!(
+            "A signed command is at its receiver some {:.0} µs after it was published (half of a round trip); one round trip \
+             in a hundred takes longer than {:.0} µs.",
+            latency.signed.percentile(50) / 2.0,
+            latency.signed.percentile(99),
+        ));
+    }
+    if let Some(costs) = costs {
+        words.push(format!(
+            "A thousand messages a second, each with a signature of its own, take {:.1} % of a core to sign and {:.1} % at \
+             each listener; a payload of 1 MiB takes {:.0} µs to hash at either end.",
+            costs.sign / 10.0,
+            costs.verify / 10.0,
+            costs.hash_kib * 1024.0,
+        ));
+    }
+    words
+}

@@ -1,0 +1,208 @@
+//! `bench`: raw Zenoh and signed topics side by side on this machine; see [`bench`](crate::bench).
+
+use std::error::Error;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{CommandError, Outcome};
+use crate::bench::{self, Costs, Latency, NearEnd, Settings, Throughput, expectations};
+use crate::cli::{Bench, BenchCase};
+use crate::interrupt::Interrupt;
+use crate::render::{Render, Table, Tone, bytes};
+
+/// What was measured so far.
+#[derive(Debug, Default)]
+struct Measured {
+    throughput: Vec<Throughput>,
+    latency: Option<Latency>,
+    costs: Option<Costs>,
+}
+
+/// Measures. Keys, links and processes are of its own; the user's keystore is not touched.
+pub(super) async fn run(render: &Render, args: Bench) -> Result<Outcome, CommandError> {
+    let mut interrupt = Interrupt::listen()?;
+    let mut measured = Measured::default();
+    let ended = tokio::select! {
+        ended = measure(render, &args, &mut measured) => ended,
+        () = interrupt.wished() => Ok(()),
+    };
+    ended?;
+    if !render.is_json() {
+        closing_words(render, &measured)?;
+    }
+    if let Some(path) = &args.svg {
+        draw(path, &bench::svg(&measured.throughput, measured.latency.as_ref()))?;
+    }
+    Ok(Outcome::Found)
+}
+
+async fn measure(render: &Render, args: &Bench, measured: &mut Measured) -> Result<(), CommandError> {
+    let settings = Settings::new(args.quick);
+    let wants = |case| args.case == case || args.case == BenchCase::All;
+    // Latency needs the costs to say where its time goes.
+    let costs = render
+        .progress("measuring the steps of a message", bench::cost::measure())
+        .await?;
+    measured.costs = Some(costs);
+    if wants(BenchCase::Throughput) || wants(BenchCase::Latency) {
+        let mut near = render.progress("opening both ends", NearEnd::open()).await?;
+        let ended = on_the_link(render, args, settings, &mut near, measured, &costs).await;
+        near.close().await;
+        ended?;
+    }
+    if wants(BenchCase::Cost) {
+        show_costs(render, &costs)?;
+    }
+    Ok(())
+}
+
+async fn on_the_link(
+    render: &Render,
+    args: &Bench,
+    settings: Settings,
+    near: &mut NearEnd,
+    measured: &mut Measured,
+    costs: &Costs,
+) -> Result<(), CommandError> {
+    if args.case != BenchCase::Latency {
+        for size in settings.sizes {
+            let what = format!("measuring messages of {}", bytes(*size as f64));
+            let throughput = render
+                .progress(&what, bench::throughput::measure(near, settings, *size))
+                .await?;
+            if render.is_json() {
+                render.json(&throughput.json())?;
+                render.flush()?;
+            }
+            measured.throughput.push(throughput);
+        }
+        if !render.is_json() {
+            show_throughput(render, &measured.throughput)?;
+        }
+    }
+    if args.case != BenchCase::Throughput {
+        let latency = render
+            .progress("measuring round trips", bench::latency::measure(near, settings))
+            .await?;
+        show_latency(render, &latency, costs)?;
+        measured.latency = Some(latency);
+    }
+    Ok(())
+}
+
+fn show_throughput(render: &Render, measured: &[Throughput]) -> Result<(), CommandError> {
+    let mut table = Table::new(["SIZE", "LINK", "RAW/S", "SIGNED/S", "RATIO", "SIGNED LOST"]);
+    for throughput in measured {
+        table.row([
+            bytes(throughput.size as f64),
+            throughput.link.clone(),
+            format!("{:.0}", throughput.raw.rate()),
+            format!("{:.0}", throughput.signed.rate()),
+            format!("{:.2}", throughput.ratio()),
+            format!(
+                "{} of {}",
+                throughput.signed.sent.saturating_sub(throughput.signed.received),
+                throughput.signed.sent
+            ),
+        ]);
+    }
+    show(
+        render,
+        "Throughput, messages per second from one process to another",
+        &table,
+    )
+}
+
+fn show_latency(render: &Render, latency: &Latency, costs: &Costs) -> Result<(), CommandError> {
+    if render.is_json() {
+        render.json(&latency.json())?;
+        for step in latency.steps(costs) {
+            render.json(&step.json())?;
+        }
+        return Ok(render.flush()?);
+    }
+    let mut table = Table::new(["LINK", "", "P50 µs", "P90 µs", "P99 µs", "LOST"]);
+    for (name, trips) in [("raw", &latency.raw), ("signed", &latency.signed)] {
+        table.row([
+            latency.link.clone(),
+            name.to_owned(),
+            format!("{:.1}", trips.percentile(50)),
+            format!("{:.1}", trips.percentile(90)),
+            format!("{:.1}", trips.percentile(99)),
+            trips.lost.to_string(),
+        ]);
+    }
+    show(
+        render,
+        &format!(
+            "Round trip of a Twist, one each millisecond; signed takes {:.2} times as long",
+            latency.ratio()
+        ),
+        &table,
+    )?;
+    let mut table = Table::new(["STEP", "µs", ""]);
+    for step in latency.steps(costs) {
+        table.row([step.step.to_owned(), format!("{:.1}", step.us), step.meaning.to_owned()]);
+    }
+    show(render, "Where the median signed round trip goes", &table)
+}
+
+fn show_costs(render: &Render, costs: &Costs) -> Result<(), CommandError> {
+    let mut table = Table::new(["STEP", "µs", ""]);
+    for cost in costs.all() {
+        match render.is_json() {
+            true => render.json(&cost.json())?,
+            false => table.row([cost.what.to_owned(), format!("{:.2}", cost.us), cost.meaning.to_owned()]),
+        }
+    }
+    match render.is_json() {
+        true => Ok(()),
+        false => show(render, "Cost of each step on this machine", &table),
+    }
+}
+
+fn show(render: &Render, title: &str, table: &Table) -> Result<(), CommandError> {
+    render.line(Some(Tone::Strong), title)?;
+    for line in table.lines(2) {
+        render.line(None, &line)?;
+    }
+    render.line(None, "")?;
+    Ok(render.flush()?)
+}
+
+fn closing_words(render: &Render, measured: &Measured) -> Result<(), CommandError> {
+    render.line(Some(Tone::Strong), "What to expect on this machine")?;
+    for words in expectations(&measured.throughput, measured.latency.as_ref(), measured.costs.as_ref()) {
+        render.line(None, &format!("  {words}"))?;
+    }
+    Ok(())
+}
+
+fn draw(path: &Path, svg: &str) -> Result<(), CommandError> {
+    fs::write(path, svg).map_err(|error| {
+        let path = path.to_owned();
+        CommandError::from(NotDrawn { path, error })
+    })
+}
+
+/// The file for the plot cannot be written.
+#[derive(Debug)]
+struct NotDrawn {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl fmt::Display for NotDrawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the plot could not be written to {}: {}; name a file in a folder that is there",
+            self.path.display(),
+            self.error
+        )
+    }
+}
+
+impl Error for NotDrawn {}
