@@ -26,11 +26,18 @@
 //! - [`peers`]: who stands behind a key, by signed cards.
 //! - [`replay_window`]: which numbers are still acceptable.
 //! - [`trust_policy`], [`believer`]: how strictly a node believes; the pins.
+//! - [`topic_pattern`], [`role`], [`topic_limits`]: what a key may do, and what messages must keep to.
+//! - [`certificate`], [`certificate_chain`]: roles given from key to key, in signed text.
+//! - [`decision`]: may this key do this, here and now, and why.
+//! - [`trust_file`] (with `trust_reading` and `trust_edit`): trust.toml, read strictly and changed without loss of comments.
 //! - [`verifier`]: all of it in order. [`verifier::Verified`] is the proof.
 //! - [`refusal`]: the numbered reasons.
 
 pub mod believer;
+pub mod certificate;
+pub mod certificate_chain;
 pub mod context;
+pub mod decision;
 pub(crate) mod document;
 pub mod frame;
 mod frame_reader;
@@ -42,7 +49,12 @@ pub mod peers;
 pub mod proving_ground;
 pub mod refusal;
 pub mod replay_window;
+pub mod role;
 pub mod signer;
+pub mod time_text;
+pub mod topic_limits;
+pub mod topic_pattern;
+pub mod trust_file;
 pub mod trust_policy;
 pub mod verifier;
 
@@ -50,6 +62,8 @@ mod epoch;
 mod known_toml;
 mod pins;
 mod public_key;
+mod trust_edit;
+mod trust_reading;
 
 #[cfg(test)]
 mod tests;
