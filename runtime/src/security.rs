@@ -27,8 +27,8 @@
 //! - [`replay_window`]: which numbers are still acceptable.
 //! - [`trust_policy`], [`believer`]: how strictly a node believes; the pins.
 //! - [`topic_pattern`], [`role`], [`topic_limits`]: what a key may do, and what messages must keep to.
-//! - [`certificate`], [`certificate_chain`]: roles given from key to key, in signed text.
-//! - [`decision`]: may this key do this, here and now, and why.
+//! - [`certificate`] (with `certificate_text`), [`certificate_chain`]: roles given from key to key, in signed text.
+//! - [`decision`] (with `survey`): may this key do this, here and now, and why.
 //! - [`trust_file`] (with `trust_reading` and `trust_edit`): trust.toml, read strictly and changed without loss of comments.
 //! - [`verifier`]: all of it in order. [`verifier::Verified`] is the proof.
 //! - [`refusal`]: the numbered reasons.
@@ -58,10 +58,12 @@ pub mod trust_file;
 pub mod trust_policy;
 pub mod verifier;
 
+mod certificate_text;
 mod epoch;
 mod known_toml;
 mod pins;
 mod public_key;
+mod survey;
 mod trust_edit;
 mod trust_reading;
 

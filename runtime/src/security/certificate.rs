@@ -26,12 +26,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
+use super::certificate_text::{read_lines, signature_line, signed_text};
 use super::key::{EnrolledKey, Identity, PublicKey, WeakKey};
 use super::role::{Nickname, RoleName};
-use super::time_text::{SECOND_NS, parse_utc, utc_text};
+use super::time_text::{SECOND_NS, utc_text};
 use super::topic_pattern::TopicPattern;
 use crate::name::Domain;
 
@@ -108,7 +106,12 @@ impl Certificate {
     /// [`CertificateError`] names the first thing that is wrong.
     pub fn parse(text: &str) -> Result<Self, CertificateError> {
         check_len(text.len())?;
-        let certificate = read_lines(text)?;
+        let (terms, issuer, signature) = read_lines(text)?;
+        let certificate = Self {
+            terms,
+            issuer,
+            signature,
+        };
         check_terms(&certificate.terms)?;
         let signed = signed_text(&certificate.terms, certificate.issuer);
         if format!("{signed}{}", signature_line(&certificate.signature)) != text {
@@ -157,34 +160,6 @@ impl FromStr for Certificate {
     }
 }
 
-/// The lines of a certificate.
-pub(super) const LINES: usize = 11;
-
-const FIRST_LINE: &str = "nuncio certificate v1";
-
-fn signed_text(terms: &CertificateTerms, issuer: PublicKey) -> String {
-    format!(
-        "{FIRST_LINE}\nsubject: {}\nissuer: {issuer}\nnickname: {}\ndomain: {}\nroles: {}\nscope: {}\ndelegate: {}\n\
-         not-before: {}\nnot-after: {}\n",
-        terms.subject,
-        terms.nickname,
-        terms.domain,
-        list_text(&terms.roles),
-        list_text(&terms.scope),
-        terms.delegate,
-        utc_text(terms.not_before_ns),
-        utc_text(terms.not_after_ns),
-    )
-}
-
-fn signature_line(signature: &[u8; 64]) -> String {
-    format!("signature: {}\n", STANDARD.encode(signature))
-}
-
-fn list_text<T: fmt::Display>(items: &BTreeSet<T>) -> String {
-    items.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
-}
-
 fn check_len(found: usize) -> Result<(), CertificateError> {
     if found > CERTIFICATE_LEN_MAX {
         return Err(CertificateError::TooLong { found });
@@ -214,61 +189,6 @@ fn check_terms(terms: &CertificateTerms) -> Result<(), CertificateError> {
         });
     }
     Ok(())
-}
-
-/// Reads the lines in their order, with all the freedom that the comparison with the canonical text takes away again.
-fn read_lines(text: &str) -> Result<Certificate, CertificateError> {
-    let mut lines = text.split('\n').zip(1..);
-    let mut line = |name: &'static str| {
-        let (line, number) = lines.next().unwrap_or(("", LINES + 1));
-        line.strip_prefix(name).ok_or_else(|| CertificateError::Line {
-            number,
-            expected: name,
-            found: line.chars().take(80).collect(),
-        })
-    };
-    if !line(FIRST_LINE)?.is_empty() {
-        return Err(CertificateError::NotCanonical);
-    }
-    let terms_and_issuer = (value(line("subject: ")?)?, value(line("issuer: ")?)?);
-    let (subject, issuer) = terms_and_issuer;
-    let terms = CertificateTerms {
-        subject,
-        nickname: value(line("nickname: ")?)?,
-        domain: value(line("domain: ")?)?,
-        roles: list(line("roles: ")?)?,
-        scope: list(line("scope: ")?)?,
-        delegate: value(line("delegate: ")?)?,
-        not_before_ns: instant(line("not-before: ")?)?,
-        not_after_ns: instant(line("not-after: ")?)?,
-    };
-    let signature = STANDARD.decode(line("signature: ")?).ok();
-    let Some(signature) = signature.and_then(|bytes| bytes.try_into().ok()) else {
-        return Err(value_error("a signature is 64 bytes in base64"));
-    };
-    Ok(Certificate {
-        terms,
-        issuer,
-        signature,
-    })
-}
-
-fn value<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, CertificateError> {
-    text.parse().map_err(|error: T::Err| value_error(error))
-}
-
-fn list<T: FromStr<Err: fmt::Display> + Ord>(text: &str) -> Result<BTreeSet<T>, CertificateError> {
-    text.split(", ").map(value).collect()
-}
-
-fn instant(text: &str) -> Result<i64, CertificateError> {
-    parse_utc(text).ok_or_else(|| value_error(format!("an instant is written `2026-11-21T14:00:00Z`, found {text:?}")))
-}
-
-fn value_error(message: impl fmt::Display) -> CertificateError {
-    CertificateError::Value {
-        message: message.to_string(),
-    }
 }
 
 /// Why a text or a set of terms is no certificate, or several are no chain.
@@ -406,4 +326,4 @@ impl fmt::Display for CertificateError {
 impl std::error::Error for CertificateError {}
 
 #[cfg(test)]
-mod tests;
+pub(in crate::security) mod tests;

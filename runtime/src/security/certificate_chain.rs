@@ -8,7 +8,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::certificate::{Certificate, CertificateError, CertificateTerms, LINES};
+use super::certificate::{Certificate, CertificateError, CertificateTerms};
+use super::certificate_text::LINES;
 use super::key::PublicKey;
 use super::time_text::utc_text;
 
@@ -45,8 +46,8 @@ impl CertificateChain {
         Ok(Self { leaf, above })
     }
 
-    /// Reads the text of `identity.cert`: certificates one after the other, leaf first. Costs about a tenth of a
-    /// millisecond for each.
+    /// Reads the text of `identity.cert`: certificates one after the other, leaf first. Costs a signature's
+    /// check and the enrolment of two keys for each, so do it once and keep the chain.
     ///
     /// # Errors
     ///

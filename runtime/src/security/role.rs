@@ -199,3 +199,54 @@ impl fmt::Display for LabelError {
 }
 
 impl std::error::Error for LabelError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_roles_and_nicknames_keep_their_rules() {
+        for good in ["operator", "a", "sensor_2", "line-driver", &"a".repeat(64)] {
+            assert_eq!(RoleName::parse(good).unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            "Operator",
+            "2nd",
+            "_x",
+            "-x",
+            "a b",
+            "a,b",
+            "é",
+            "a.b",
+            &"a".repeat(65),
+        ] {
+            assert!(RoleName::parse(bad).is_err(), "{bad}");
+        }
+        for good in ["robot1", "Alice", "2nd", "r2-d2.arm_3"] {
+            assert_eq!(Nickname::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "a b", "a\nb", "a\u{1b}[2J", "a/b", &"a".repeat(65)] {
+            assert!(Nickname::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(
+            RoleName::parse("Boss").unwrap_err().to_string(),
+            "the name of a role begins with a small letter and has small letters, digits, `_` and `-`, at most 64, found \
+             \"Boss\""
+        );
+    }
+
+    #[test]
+    fn a_role_permits_each_action_by_its_own_patterns() {
+        let patterns = |text: &str| BTreeSet::from([TopicPattern::parse(text).unwrap()]);
+        let role = Role {
+            publish: patterns("a"),
+            serve: patterns("b"),
+            call: BTreeSet::new(),
+        };
+        let [a, b] = ["/a", "/b"].map(|name| TopicName::parse(name).unwrap());
+        let permitted = |topic: &TopicName| Action::ALL.map(|action| role.permits(action, topic).is_some());
+        assert_eq!(permitted(&a), [true, false, false]);
+        assert_eq!(permitted(&b), [false, true, false]);
+    }
+}

@@ -55,3 +55,53 @@ pub(super) fn parse_duration(text: &str) -> Option<Duration> {
 pub(super) fn duration_text(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_read_as_it_is_written() {
+        assert_eq!(utc_text(0), "1970-01-01T00:00:00Z");
+        assert_eq!(utc_text(i64::MIN), "1970-01-01T00:00:00Z");
+        assert_eq!(utc_text(i64::MAX), "2262-04-11T23:47:16Z");
+        assert_eq!(
+            parse_utc("2262-04-11T23:47:16Z"),
+            Some(i64::MAX / SECOND_NS * SECOND_NS)
+        );
+        assert_eq!(parse_utc("2026-11-21T14:00:00Z"), Some(1_795_269_600 * SECOND_NS));
+        for other in [
+            "",
+            "2026-11-21",
+            "2026-11-21T14:00:00",
+            "2026-11-21 14:00:00Z",
+            "2026-11-21T14:00:00+00:00",
+            "2026-11-21T14:00:00.5Z",
+            "2026-11-21T14:00:00.0Z",
+            "2026-11-21T14:00:60Z",
+            "2026-11-21T24:00:00Z",
+            "2026-02-29T00:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "2262-04-11T23:47:17Z",
+            "9999-12-31T23:59:59Z",
+            "2026-11-21T14:00:00Z ",
+            "é026-11-21T14:00:00Z",
+            "2026-11-21T14:00:0é",
+        ] {
+            assert_eq!(parse_utc(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn an_offset_and_a_fraction_are_reckoned_in() {
+        let at = |text| parse_instant(text).map(|time_ns| time_ns - 1_795_269_600 * SECOND_NS);
+        assert_eq!(at("2026-11-21T14:00:00Z"), Some(0));
+        assert_eq!(at("2026-11-21T15:30:00+01:30"), Some(0));
+        assert_eq!(at("2026-11-21 10:00:00-04:00"), Some(0));
+        assert_eq!(at("2026-11-21T14:00:00.25Z"), Some(SECOND_NS / 4));
+        assert_eq!(at("2026-11-21T14:00:00"), None);
+        assert_eq!(at("2026-11-21"), None);
+        assert_eq!(at("14:00:00"), None);
+        assert_eq!(at("1970-01-01T00:00:00+01:00"), None);
+    }
+}

@@ -68,3 +68,53 @@ pub(super) fn parse_size(text: &str) -> Option<u64> {
     };
     number.parse::<u64>().ok()?.checked_mul(factor)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_limits_the_stricter_one_remains_and_all_roles_are_needed() {
+        let role = |name: &str| BTreeSet::from([RoleName::parse(name).unwrap()]);
+        let mut limits = TopicLimits {
+            max_size: Some(10),
+            max_rate: NonZeroU32::new(5),
+            roles: role("a"),
+            ..TopicLimits::default()
+        };
+        limits.tighten(&TopicLimits {
+            max_size: Some(20),
+            max_age: Some(Duration::from_secs(1)),
+            max_rate: NonZeroU32::new(3),
+            roles: role("b"),
+            second_signers: role("c"),
+        });
+        assert_eq!(
+            limits.in_words(),
+            "max_size 10 bytes, max_age 1s, max_rate 3 a second, role a, role b, second_signer c"
+        );
+    }
+
+    #[test]
+    fn sizes_are_whole_numbers_with_a_unit() {
+        for (text, bytes) in [
+            ("0 B", Some(0)),
+            ("64 KiB", Some(65536)),
+            ("64KiB", Some(65536)),
+            ("2 MB", Some(2_000_000)),
+            ("1 kB", Some(1000)),
+            ("64", None),
+            ("", None),
+            ("KiB", None),
+            ("1.5 MB", None),
+            ("-1 B", None),
+            ("+1 B", None),
+            ("1 KiB ", None),
+            ("18446744073709551615 B", Some(u64::MAX)),
+            ("18446744073709551616 B", None),
+            ("18446744073709551615 KiB", None),
+        ] {
+            assert_eq!(parse_size(text), bytes, "{text}");
+        }
+    }
+}

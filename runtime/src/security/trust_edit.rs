@@ -10,7 +10,7 @@ use toml_edit::{Array, InlineTable, Item, Table, TableLike, Value};
 
 use super::key::PublicKey;
 use super::role::{Nickname, Role, RoleName};
-use super::time_text::utc_text;
+use super::time_text::{parse_instant, utc_text};
 use super::trust_file::{TrustFile, TrustFileError};
 use super::trust_policy::{Grant, TrustMode};
 
@@ -164,10 +164,10 @@ fn set_or_remove(table: &mut dyn TableLike, name: &str, value: Option<Value>) {
     }
 }
 
-/// What a text or a list of texts says, in whatever way it is written.
+/// What a text, an instant or a list of texts says, in whatever way it is written.
 fn says(value: &Value) -> Vec<String> {
     match value {
-        Value::String(text) => vec![text.value().clone()],
+        Value::String(text) => vec![parse_instant(text.value()).map_or_else(|| text.value().clone(), utc_text)],
         Value::Array(array) => array.iter().flat_map(says).collect(),
         other => vec![other.to_string().trim().to_owned()],
     }

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use toml_edit::{Document, Item, Key, TableLike, Value};
+use toml_edit::{Array, Document, Item, Key, TableLike, Value};
 
 use super::key::{EnrolledKey, PublicKey};
 use super::role::{Nickname, Role, RoleName};
@@ -138,11 +138,8 @@ impl Reading {
                 format!("expected `key = \"did:key:z6Mk…\"` in the grant to {name:?}, found no key"),
             );
         }
-        if roles.as_ref().is_none_or(BTreeSet::is_empty) && !self.has_problem_in(item) {
-            self.problem(
-                at,
-                format!("expected `roles` with at least one role in the grant to {name:?}, found none"),
-            );
+        if roles.is_none() {
+            self.problem(at, format!("expected `roles` in the grant to {name:?}, found none"));
         }
         if let (Some(begins), Some(ends)) = (not_before_ns, expires_ns)
             && ends <= begins
@@ -204,11 +201,6 @@ impl Reading {
         }
     }
 
-    fn has_problem_in(&self, item: &Item) -> bool {
-        let span = item.span().unwrap_or_default();
-        self.problems.iter().any(|(at, _)| span.contains(at))
-    }
-
     fn unknown(&mut self, table: &dyn TableLike, name: &str, item: &Item, expected: &str) {
         self.problem(
             key_start(table, name, item),
@@ -267,6 +259,9 @@ impl Reading {
     }
 
     fn roles(&mut self, item: &Item) -> BTreeSet<RoleName> {
+        if item.as_array().is_some_and(Array::is_empty) {
+            self.problem(start(item), "expected at least one role, found none");
+        }
         let roles = self.list::<RoleName>(item);
         self.named_roles.extend(roles.iter().cloned());
         roles.into_iter().map(|(_, role)| role).collect()
