@@ -30,6 +30,7 @@
 //! - [`certificate`] (with `certificate_text`), [`certificate_chain`]: roles given from key to key, in signed text.
 //! - [`decision`] (with `survey`): may this key do this, here and now, and why.
 //! - [`trust_file`] (with `trust_reading` and `trust_edit`): trust.toml, read strictly and changed without loss of comments.
+//! - [`trust_storage`]: trust.toml, certificates and the anchor's key in the keystore.
 //! - [`verifier`]: all of it in order. [`verifier::Verified`] is the proof.
 //! - [`refusal`]: the numbered reasons.
 
@@ -56,6 +57,7 @@ pub mod topic_limits;
 pub mod topic_pattern;
 pub mod trust_file;
 pub mod trust_policy;
+pub mod trust_storage;
 pub mod verifier;
 
 mod certificate_text;

@@ -1,6 +1,9 @@
 //! What the program accepts: clap definitions and nothing else.
 
+mod doctor;
 mod interface;
+mod key;
+mod trust;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,10 +12,16 @@ use clap::{ArgGroup, Parser, Subcommand};
 use nuncio::name::NameError;
 use nuncio::{Discovery, Domain, NodeName, TopicName, TrustMode};
 
+pub(crate) use self::doctor::Doctor;
 pub(crate) use self::interface::{
     InterfaceCheck, InterfaceCommand, InterfaceDiff, InterfaceGenerate, InterfaceHash, InterfaceList, InterfacePackage,
     InterfaceProto, InterfaceShow, InterfaceTranscode, MessageForm, OwnFolders,
 };
+pub(crate) use self::key::{AnchorKey, KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, KeyRotate, PassphraseFrom};
+pub(crate) use self::trust::{
+    Given, TrustAdd, TrustCheck, TrustCommand, TrustExport, TrustInit, TrustRemove, TrustShow, TrustSign, TrustTest,
+};
+use crate::instant::When;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -65,9 +74,10 @@ pub(crate) struct GlobalArgs {
         hide_env_values = true
     )]
     pub(crate) discovery: Option<Discovery>,
-    /// Whom to believe: tofu (a changed key is refused) or observe (it is shown, with the verdict)
-    #[arg(long, global = true, value_name = "MODE", default_value = "tofu")]
-    pub(crate) trust_mode: TrustMode,
+    /// Whom to believe: enforce (keys with a role), tofu (a changed key is refused) or observe (it is shown, with the
+    /// verdict); without it what trust.toml says, or tofu
+    #[arg(long, global = true, value_name = "MODE")]
+    pub(crate) trust_mode: Option<TrustMode>,
     /// A folder with message packages of your own, `<package>/msg/<Name>.msg` (repeatable, in the variable with `:`)
     #[arg(
         long,
@@ -100,9 +110,18 @@ pub(crate) enum Command {
     /// Message, service and action types that this program knows
     #[command(subcommand)]
     Interface(InterfaceCommand),
-    /// The key of this user's nodes
+    /// Keys: this user's own, and those of others by their names
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Whom to believe: roles, grants, certificates, and what follows from them
+    #[command(subcommand)]
+    Trust(TrustCommand),
+    /// Look for what is wrong: keystore, trust, clock, and what nodes on the network show
+    ///
+    /// Each problem is told with what to do about it. Exit code 0: healthy. Exit code 3: problems were found.
+    ///
+    /// --timeout: how long to look for nodes; 2 by default.
+    Doctor(Doctor),
     /// Watch robots, an operator and an attacker on this machine: what is genuine arrives, what is forged does not
     ///
     /// It uses keys and links of its own; --timeout, and the options that say where to connect, have no meaning here.
@@ -282,24 +301,6 @@ pub(crate) struct NodeInfo {
     pub(crate) node: NodeName,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum KeyCommand {
-    /// Show the key of this user's nodes; it is made if there is none
-    Show,
-    /// Make a new key
-    New(KeyNew),
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct KeyNew {
-    /// Move an old key aside; others have to trust the new one anew
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Write the key to this file, not to the keystore
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-}
-
 /// The longest time that a flag may name: what the timers of every platform can count.
 const SECONDS_MAX: f64 = 1e9;
 
@@ -315,6 +316,10 @@ fn seconds_or_zero(text: &str) -> Result<Duration, String> {
         Ok(seconds) if (0.0..=SECONDS_MAX).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("expected a number of seconds, such as 2 or 0.5".to_owned()),
     }
+}
+
+fn instant(text: &str) -> Result<When, String> {
+    When::parse(text)
 }
 
 fn rate(text: &str) -> Result<f64, String> {
