@@ -19,8 +19,10 @@ use crate::card::{self, NONCE_LEN};
 use crate::key_expr::{self, NodeClaim};
 use crate::link::Bytes;
 use crate::node::NodeCore;
+use crate::revocations::WantedLists;
 use crate::security::key::PublicKey;
-use crate::security::peers::{CardOutcome, CardRoad};
+use crate::security::peers::{AuthenticCard, CardOutcome, CardRoad};
+use crate::security::refusal::Refusal;
 
 /// The most keys that are asked about at one time.
 pub(crate) const ASKING_MAX: usize = 256;
@@ -61,6 +63,10 @@ pub(crate) enum Note {
     AnswersEnded(PublicKey, Question),
     /// No more answers can come to the question for a node's card.
     MeetingEnded(NodeClaim),
+    /// A list of revocations came.
+    Revocations(Bytes),
+    /// The node believes others than before: what others hold may concern it now.
+    PolicyChanged,
     /// This node publishes, subscribes or serves something else than before.
     OwnCardChanged,
     /// The node is closing.
@@ -70,7 +76,9 @@ pub(crate) enum Note {
 impl Note {
     fn card_len(&self) -> usize {
         match self {
-            Self::Announced(_, bytes) | Self::Answered(_, bytes, _) => bytes.as_slice().len(),
+            Self::Announced(_, bytes) | Self::Answered(_, bytes, _) | Self::Revocations(bytes) => {
+                bytes.as_slice().len()
+            }
             _ => 0,
         }
     }
@@ -203,6 +211,7 @@ struct Presence {
     meeting: HashSet<NodeClaim>,
     /// Nodes that have not answered: when they are asked again, and how often they were asked.
     unmet: HashMap<NodeClaim, (Instant, u32)>,
+    wanted: WantedLists,
 }
 
 impl Presence {
@@ -210,11 +219,13 @@ impl Presence {
     fn next_deadline(&self) -> Option<Instant> {
         let vanished = self.vanished.front().map(|(since, _)| *since + VANISHED_FOR);
         let unmet = self.unmet.values().map(|(when, _)| *when).min();
-        vanished.into_iter().chain(unmet).min()
+        let wanted = self.wanted.next_deadline();
+        vanished.into_iter().chain(unmet).chain(wanted).min()
     }
 
     /// Forgets who vanished long enough ago, and asks again who has not answered.
     fn attend_deadlines(&mut self, node: &Arc<NodeCore>) {
+        self.wanted.ask(node);
         let now = Instant::now();
         while self
             .vanished
@@ -238,6 +249,12 @@ impl Presence {
             }
             self.meet(node, claim);
         }
+    }
+
+    /// Takes in a card whose signature held, and looks at which lists of revocations its node holds.
+    fn admit(&mut self, node: &NodeCore, authentic: AuthenticCard, road: CardRoad) -> Result<CardOutcome, Refusal> {
+        self.wanted.look_at(node, &authentic.card.trust_marks);
+        node.peers.admit(authentic, road)
     }
 
     /// Asks a node whose token or pushed card was seen, unless this instance is known already. Later, when too many are
@@ -299,21 +316,26 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
                 Note::AnswersEnded(key, question),
             );
         }
-        Note::Announced(claim, bytes) => match card::open(bytes.as_slice(), &node.domain, &claim, &[], &node.peers) {
-            Ok(authentic) => match node.peers.admit(authentic, CardRoad::Announced) {
+        Note::Announced(claim, bytes) => {
+            let opened = card::open(bytes.as_slice(), &node.domain, &claim, &[], &node.peers);
+            match opened.and_then(|authentic| presence.admit(node, authentic, CardRoad::Announced)) {
                 Ok(CardOutcome::Updated) => learned(node, claim.key),
                 Ok(CardOutcome::NotFresh) => presence.meet(node, claim),
                 Ok(CardOutcome::Known | CardOutcome::Stale) => {}
                 Err(refusal) => node.refuse_document(refusal),
-            },
-            Err(refusal) => node.refuse_document(refusal),
-        },
+            }
+        }
         Note::Answered(claim, bytes, nonce) => {
-            let admitted = card::open(bytes.as_slice(), &node.domain, &claim, &nonce, &node.peers)
-                .and_then(|authentic| node.peers.admit(authentic, CardRoad::Answered));
-            match admitted {
+            let opened = card::open(bytes.as_slice(), &node.domain, &claim, &nonce, &node.peers);
+            match opened.and_then(|authentic| presence.admit(node, authentic, CardRoad::Answered)) {
                 Ok(_) => learned(node, claim.key),
                 Err(refusal) => node.refuse_document(refusal),
+            }
+        }
+        Note::Revocations(bytes) => node.take_revocations(&bytes),
+        Note::PolicyChanged => {
+            for peer in node.peers.all() {
+                presence.wanted.look_at(node, &peer.card().trust_marks);
             }
         }
         Note::AnswersEnded(key, question) => {

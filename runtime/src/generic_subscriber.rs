@@ -165,7 +165,7 @@ impl GenericSubscriber {
             domain: node.domain.clone(),
             topic: topic.clone(),
             expected,
-            policy: node.policy.clone(),
+            trust: Arc::clone(&node.trust),
             frame_len_max: options.frame_len_max,
             accept_replay: options.accept_replay,
         };

@@ -5,6 +5,7 @@
 //! nuncio/<domain>/@node/<key>/<epoch>/<node name>        liveliness token of a node
 //! nuncio/<domain>/@card/<key>/<epoch>/<node name>        the node's signed card: pushed on change, and by query
 //! nuncio/<domain>/@type/<key>/<type hash>                a type's definition, by query
+//! nuncio/<domain>/@trust/<anchor key>                    an anchor's list of revocations: put when issued, and by query
 //! ```
 //!
 //! `<key>` is the publisher's public key and `<epoch>` the start of the instance, both in lower-case hexadecimal.
@@ -53,6 +54,16 @@ pub(crate) fn type_definition(domain: &Domain, key: &PublicKey, type_hash: &[u8;
 /// All type definitions that the holder of this key serves.
 pub(crate) fn type_definitions(domain: &Domain, key: &PublicKey) -> String {
     format!("nuncio/{domain}/@type/{}/*", hex(key.as_bytes()))
+}
+
+/// The list of revocations of an anchor.
+pub(crate) fn revocations(domain: &Domain, anchor: &PublicKey) -> String {
+    format!("nuncio/{domain}/@trust/{}", hex(anchor.as_bytes()))
+}
+
+/// The lists of revocations of all anchors.
+pub(crate) fn all_revocations(domain: &Domain) -> String {
+    format!("nuncio/{domain}/@trust/*")
 }
 
 /// What a liveliness token or a card's key expression claims. Only a card that verifies makes it more than a claim.

@@ -58,10 +58,12 @@ pub mod publisher;
 pub mod qos;
 mod queue;
 mod reception;
+mod revocations;
 pub mod run_time_type;
 pub mod security;
 pub mod stats;
 pub mod subscriber;
+pub mod trust_watch;
 pub mod type_support;
 
 pub use card::time_from_ns;
@@ -95,4 +97,5 @@ pub use security::trust_policy::{Grant, TrustMode, TrustPolicy};
 pub use security::verifier::{Provenance, Verified, VerifiedMessage};
 pub use stats::{PublisherStats, SubscriptionStats};
 pub use subscriber::{Callback, Received, Subscriber};
+pub use trust_watch::TrustEvent;
 pub use type_support::{TypeError, TypeSupport};

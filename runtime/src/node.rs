@@ -23,15 +23,20 @@ use crate::publisher::Publisher;
 use crate::qos::QosProfile;
 use crate::queue::Queue;
 use crate::reception::{Reception, RefusalEvent};
+use crate::revocations::RevocationShelf;
 use crate::security::believer::Believer;
 use crate::security::document::{self};
 use crate::security::frame::Kind;
 use crate::security::key::{Identity, PublicKey};
+use crate::security::keystore::Keystore;
 use crate::security::peers::Peers;
 use crate::security::refusal::Refusal;
+use crate::security::revocation::SignedRevocations;
 use crate::security::trust_policy::TrustPolicy;
+use crate::security::trust_store::TrustStore;
 use crate::security::verifier::ExpectedType;
 use crate::subscriber::Subscriber;
+use crate::trust_watch::{TrustEvent, TrustWatch};
 use crate::type_support::{self, TypeError, TypeSupport};
 
 /// How long a publisher of a type may take to serve its definition.
@@ -52,7 +57,11 @@ pub(crate) struct NodeCore {
     pub(crate) domain: Domain,
     pub(crate) identity: Identity,
     pub(crate) epoch: u64,
-    pub(crate) policy: TrustPolicy,
+    pub(crate) keystore: Keystore,
+    pub(crate) trust: Arc<TrustStore>,
+    pub(crate) revocations: RevocationShelf,
+    pub(crate) trust_watch: TrustWatch,
+    pub(crate) trust_events: Queue<TrustEvent>,
     pub(crate) frame_len_max: usize,
     pub(crate) link: Link,
     pub(crate) peers: Arc<Peers>,
@@ -92,6 +101,7 @@ impl Node {
             .name(format!("nuncio{}", core.name))
             .spawn(move || contact::run(&weak, &desk))
             .map_err(|error| LinkError::Open(format!("no thread could be started: {error}")))?;
+        core.trust_watch.begin(&core);
         let node = Self { core };
         // Queries can be answered before anybody is told that this node is there.
         node.core.declare_presence()?;
@@ -312,6 +322,43 @@ impl Node {
         self.core.believer.problem()
     }
 
+    /// Whom this node believes now: its trust file or the policy it was given, with all revocations.
+    pub fn trust_policy(&self) -> TrustPolicy {
+        self.core.trust.policy()
+    }
+
+    /// Why a trust file that has changed is not in force, or why a list of revocations is not stored, if so. Until that is
+    /// mended the node goes on with what it had.
+    pub fn trust_problem(&self) -> Option<String> {
+        let problems = [self.core.trust_watch.problem(), self.core.revocations.problem()];
+        let said: Vec<_> = problems.into_iter().flatten().collect();
+        (!said.is_empty()).then(|| said.join("\n"))
+    }
+
+    /// Puts a list of revocations on the fabric, and holds it for nodes that come later as long as this one is there. It takes
+    /// effect in every node that has its anchor in the policy, this one included.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link is closed.
+    pub fn spread_revocations(&self, list: &SignedRevocations) -> Result<(), LinkError> {
+        self.core.spread(list)
+    }
+
+    /// Waits for the next change in whom this node believes.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Closed`] when the node was closed.
+    pub async fn next_trust_event(&self) -> Result<TrustEvent, ReceiveError> {
+        self.core.trust_events.take().await.map_err(ReceiveError::from)
+    }
+
+    /// Takes the oldest change of trust that was not taken yet.
+    pub fn try_next_trust_event(&self) -> Option<TrustEvent> {
+        self.core.trust_events.try_take().ok()
+    }
+
     /// Closes the node: it vanishes from the graph, what was sent is flushed, and further sends are errors. What was
     /// received can still be taken.
     ///
@@ -327,6 +374,8 @@ impl Node {
         let closed = self.core.link.close().await;
         self.core.receptions().iter().for_each(|reception| reception.close());
         self.core.refusals.close();
+        self.core.trust_events.close();
+        self.core.trust_watch.end();
         closed
     }
 }
@@ -368,7 +417,16 @@ impl NodeCore {
 
     /// Counts a refused card or definition with the node's refusals.
     pub(crate) fn refuse_document(&self, refusal: Refusal) {
-        if let Ok(topic) = TopicName::parse("/_nuncio/card") {
+        self.refuse_on("/_nuncio/card", refusal);
+    }
+
+    /// Counts a refused list of revocations with the node's refusals.
+    pub(crate) fn refuse_statement(&self, refusal: Refusal) {
+        self.refuse_on("/_nuncio/trust", refusal);
+    }
+
+    fn refuse_on(&self, topic: &str, refusal: Refusal) {
+        if let Ok(topic) = TopicName::parse(topic) {
             self.refusals.push(RefusalEvent { topic, refusal });
         }
     }

@@ -78,6 +78,19 @@ impl NodeCore {
                 }
             })?;
         let weak = Arc::downgrade(self);
+        let revocations = key_expr::all_revocations(&self.domain);
+        let lists = self.link.subscribe(&revocations, move |_, bytes| {
+            if let Some(node) = node_of(&weak) {
+                node.contact.leave(Note::Revocations(bytes));
+            }
+        })?;
+        let weak = Arc::downgrade(self);
+        let list_answers = self.link.serve(&revocations, move |query| {
+            if let Some(node) = node_of(&weak) {
+                node.answer_revocations(&query);
+            }
+        })?;
+        let weak = Arc::downgrade(self);
         let tokens = self
             .link
             .watch_tokens(&key_expr::all_node_tokens(&self.domain), move |key_expr, alive| {
@@ -97,7 +110,7 @@ impl NodeCore {
             .link
             .declare_token(&key_expr::node_token(&self.domain, &key, self.epoch, &self.name))?;
         let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
-        declared.extend([token, tokens, announcements, types, cards]);
+        declared.extend([token, tokens, list_answers, lists, announcements, types, cards]);
         Ok(())
     }
 
@@ -191,6 +204,9 @@ impl NodeCore {
             publishers,
             subscribers,
             services: Vec::new(),
+            certificates: self.trust_watch.certificates().to_string(),
+            successions: String::new(),
+            trust_marks: self.revocations.marks(),
         };
         (card, number, now_ns)
     }

@@ -30,7 +30,7 @@
 //! - [`certificate`] (with `certificate_text`), [`certificate_chain`]: roles given from key to key, in signed text.
 //! - [`decision`] (with `survey`): may this key do this, here and now, and why.
 //! - [`trust_file`] (with `trust_reading` and `trust_edit`): trust.toml, read strictly and changed without loss of comments.
-//! - [`trust_storage`]: trust.toml, certificates and the anchor's key in the keystore.
+//! - [`trust_storage`]: changes of trust.toml in the keystore, and key files beside the own key.
 //! - [`verifier`]: all of it in order. [`verifier::Verified`] is the proof.
 //! - [`refusal`]: the numbered reasons.
 
@@ -50,6 +50,7 @@ pub mod peers;
 pub mod proving_ground;
 pub mod refusal;
 pub mod replay_window;
+pub mod revocation;
 pub mod role;
 pub mod signer;
 pub mod time_text;
@@ -57,7 +58,6 @@ pub mod topic_limits;
 pub mod topic_pattern;
 pub mod trust_file;
 pub mod trust_policy;
-pub mod trust_storage;
 pub mod verifier;
 
 mod certificate_text;
@@ -65,9 +65,14 @@ mod epoch;
 mod known_toml;
 mod pins;
 mod public_key;
+mod rate_limit;
 mod survey;
+mod time_checks;
 mod trust_edit;
 mod trust_reading;
+pub mod trust_source;
+pub mod trust_storage;
+pub(crate) mod trust_store;
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,9 @@ use std::io;
 use std::sync::Arc;
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{ALGORITHM_OID, EncryptedPrivateKeyInfoRef, KeypairBytes, PrivateKeyInfoRef, SecretDocument};
+use ed25519_dalek::pkcs8::{
+    ALGORITHM_OID, EncryptedPrivateKeyInfoOwned, KeypairBytes, PrivateKeyInfoRef, SecretDocument,
+};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -185,7 +187,7 @@ impl Identity {
             return Self::from_pkcs8_pem(text);
         }
         let (_, document) = SecretDocument::from_pem(text).map_err(|_| KeyTextError::Damaged)?;
-        let info = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes());
+        let info = EncryptedPrivateKeyInfoOwned::try_from(document.as_bytes());
         let info = info.map_err(|_| KeyTextError::OtherEncryption)?;
         let kdf = info.encryption_algorithm.pbes2().map(|parameters| &parameters.kdf);
         let Some(kdf) = kdf else {

@@ -18,15 +18,19 @@
 //! - The tables are bounded; a card that does not fit is refused, none is forgotten for it.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use arc_swap::{ArcSwap, ArcSwapOption};
 use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::NodeCard;
 
+use super::certificate::CertificateError;
+use super::certificate_chain::CertificateChain;
 use super::frame::Writer;
 use super::key::{EnrolledKey, PublicKey};
 use super::refusal::{Reason, Refusal};
+use super::trust_store::Standing;
 use crate::name::{NodeName, TopicName};
 use crate::type_support::is_exclusive;
 
@@ -87,7 +91,33 @@ pub struct Peer {
     pub(crate) name: NodeName,
     pub(crate) epoch: u64,
     card: RwLock<CardState>,
+    credentials: ArcSwap<Credentials>,
+    credentials_generation: AtomicU64,
+    clock_offset_ns: AtomicI64,
 }
+
+/// What a node shows to be permitted something. Read once from each card that shows something else.
+#[derive(Debug, Default)]
+pub(crate) struct Credentials {
+    /// Counts what the instance has shown, from 0.
+    pub(crate) generation: u64,
+    text: String,
+    /// The chain in its card, or why it is none; `None`: it shows none.
+    pub(crate) certificate: Option<Result<CertificateChain, CertificateError>>,
+}
+
+impl Credentials {
+    fn read(text: &str) -> Self {
+        Self {
+            generation: 0,
+            text: text.to_owned(),
+            certificate: (!text.is_empty()).then(|| CertificateChain::parse(text)),
+        }
+    }
+}
+
+/// No clock offset was measured.
+const NOT_MEASURED: i64 = i64::MIN;
 
 #[derive(Debug)]
 struct CardState {
@@ -115,6 +145,31 @@ impl Peer {
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
+
+    /// What it shows now.
+    pub(crate) fn credentials(&self) -> Arc<Credentials> {
+        self.credentials.load_full()
+    }
+
+    /// The generation of what it shows.
+    pub(crate) fn credentials_generation(&self) -> u64 {
+        self.credentials_generation.load(Ordering::Acquire)
+    }
+
+    /// Cards of one instance come one at a time, so nobody else counts meanwhile.
+    fn show(&self, credentials: Credentials) {
+        let generation = self.credentials_generation() + 1;
+        self.credentials.store(Arc::new(Credentials {
+            generation,
+            ..credentials
+        }));
+        self.credentials_generation.store(generation, Ordering::Release);
+    }
+
+    /// How far its clock is ahead of ours, if that was measured.
+    pub(crate) fn clock_offset_ns(&self) -> Option<i64> {
+        Some(self.clock_offset_ns.load(Ordering::Relaxed)).filter(|offset| *offset != NOT_MEASURED)
+    }
 }
 
 /// What a card says of one writer.
@@ -132,6 +187,8 @@ pub(crate) struct WriterFacts {
     pub(crate) floor_time_ns: i64,
     /// When the pins last agreed, and whether for an exclusive type; the [`Believer`](super::believer)'s own note.
     pub(crate) judged: AtomicU64,
+    /// What the trust policy last decided of it; the [`TrustStore`](super::trust_store)'s own note.
+    pub(crate) standing: ArcSwapOption<Standing>,
 }
 
 impl WriterFacts {
@@ -220,12 +277,25 @@ impl Peers {
     /// `Overloaded` when the tables are full, `WeakKey` when the key cannot be enrolled.
     pub(crate) fn admit(&self, authentic: AuthenticCard, road: CardRoad) -> Result<CardOutcome, Refusal> {
         let key = self.key(authentic.key)?;
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let id = (authentic.key, authentic.name.clone());
+        // Reading certificates verifies signatures: not while everybody waits for the table.
+        let same_instance = |peer: &&Arc<Peer>| peer.epoch == authentic.epoch;
+        let shown = self.read(|state| {
+            state
+                .nodes
+                .get(&id)
+                .filter(same_instance)
+                .map(|peer| peer.credentials())
+        });
+        let text = &authentic.card.certificates;
+        let other = shown
+            .is_none_or(|shown| shown.text != *text)
+            .then(|| Credentials::read(text));
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let known = state.nodes.get(&id).cloned();
         match known {
             Some(peer) if peer.epoch > authentic.epoch => Ok(CardOutcome::Stale),
-            Some(peer) if peer.epoch == authentic.epoch => state.refresh(&peer, authentic),
+            Some(peer) if peer.epoch == authentic.epoch => state.refresh(&peer, authentic, other),
             _ if road == CardRoad::Announced => Ok(CardOutcome::NotFresh),
             known => {
                 if known.is_none() && state.nodes.len() >= PEERS_MAX {
@@ -245,6 +315,9 @@ impl Peers {
                         card: Arc::new(NodeCard::default()),
                         number: 0,
                     }),
+                    credentials: ArcSwap::from_pointee(other.unwrap_or_else(|| Credentials::read(text))),
+                    credentials_generation: AtomicU64::new(0),
+                    clock_offset_ns: AtomicI64::new(NOT_MEASURED),
                 });
                 state.add_writers(&peer, &authentic, true)?;
                 *peer.card.write().unwrap_or_else(PoisonError::into_inner) = CardState {
@@ -281,14 +354,24 @@ impl Peers {
 
 impl State {
     /// A further card of an instance that is known.
-    fn refresh(&mut self, peer: &Arc<Peer>, authentic: AuthenticCard) -> Result<CardOutcome, Refusal> {
+    fn refresh(
+        &mut self,
+        peer: &Arc<Peer>,
+        authentic: AuthenticCard,
+        credentials: Option<Credentials>,
+    ) -> Result<CardOutcome, Refusal> {
         let newest = peer.card.read().unwrap_or_else(PoisonError::into_inner).number;
         if authentic.number <= newest {
             return Ok(CardOutcome::Known);
         }
         self.add_writers(peer, &authentic, false)?;
+        let shows_other = credentials.is_some();
+        if let Some(credentials) = credentials {
+            peer.show(credentials);
+        }
         let mut place = peer.card.write().unwrap_or_else(PoisonError::into_inner);
-        let same = place.card.publishers.len() == authentic.card.publishers.len()
+        let same = !shows_other
+            && place.card.publishers.len() == authentic.card.publishers.len()
             && place.card.subscribers == authentic.card.subscribers
             && place.card.services == authentic.card.services;
         *place = CardState {
@@ -320,6 +403,7 @@ impl State {
                     floor: if first { publisher.next_number } else { 1 },
                     floor_time_ns: authentic.time_ns,
                     judged: AtomicU64::new(0),
+                    standing: ArcSwapOption::empty(),
                 })
             };
             self.writers

@@ -17,6 +17,7 @@ use super::peers::{AuthenticCard, CardRoad, Peers};
 use super::refusal::Refusal;
 use super::signer;
 use super::trust_policy::TrustPolicy;
+use super::trust_store::TrustStore;
 use super::verifier::{ExpectedType, FRAME_LEN_MAX_DEFAULT, Opened, Verifier, VerifierSetup};
 use crate::link::Bytes;
 use crate::name::{Domain, NodeName, TopicName};
@@ -97,10 +98,10 @@ impl ProvingGround {
             exclusive: false,
         };
         let setup = VerifierSetup {
+            trust: Arc::new(TrustStore::new(domain.clone(), policy)),
             domain,
             topic,
             expected,
-            policy,
             frame_len_max: FRAME_LEN_MAX_DEFAULT,
             accept_replay: false,
         };

@@ -7,10 +7,11 @@
 //! |---|---|
 //! | size and layout | `TooLarge`, `NotAFrame`, `UnsupportedVersion`, `UnsupportedSuite`, `Malformed` |
 //! | type | `TypeMismatch` |
-//! | who is it | `UnknownKey` (after first contact failed), `WeakKey`, `StaleEpoch` |
-//! | when was it | `ReplayNotAllowed`, `TooOld`, `StampTooOld`, `StampInFuture`, or a duplicate, which is dropped and counted |
+//! | who is it | `UnknownKey` (after first contact failed), `WeakKey` |
+//! | may it do this | `Revoked`, `CertInvalid`, `CertNotYetValid`, `CertExpired`, `NotPermitted`, `TooLarge` |
+//! | when was it | `StaleEpoch`, `ReplayNotAllowed`, `TooOld`, `StampTooOld`, `StampInFuture`, or a duplicate, which is dropped and counted |
 //! | signature | `BadSignature` |
-//! | what only a true signature can prove | `Equivocation`, `PinMismatch` |
+//! | what only a true signature can prove | `Equivocation`, `PinMismatch`, `NotPermitted` (too often) |
 //!
 //! # Invariants
 //!
@@ -20,7 +21,6 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use nuncio_msgs::TypeHash;
 
@@ -30,10 +30,13 @@ use super::frame::{Header, Kind, Layout, LayoutError, MessageId, MessageSpan, Wr
 use super::key::PublicKey;
 use super::merkle;
 use super::peers::{PeerKey, Peers, WriterFacts};
+use super::rate_limit::RateLimits;
 use super::refusal::{Reason, Refusal};
 use super::replay_window::{Novelty, Numbers, ReplayError, ReplayWindow};
 use super::signer::signed_text;
-use super::trust_policy::TrustPolicy;
+use super::time_checks;
+use super::topic_limits::TopicLimits;
+use super::trust_store::TrustStore;
 use crate::link::Bytes;
 use crate::name::{Domain, NodeName, TopicName};
 
@@ -237,7 +240,7 @@ pub(crate) struct VerifierSetup {
     pub(crate) domain: Domain,
     pub(crate) topic: TopicName,
     pub(crate) expected: ExpectedType,
-    pub(crate) policy: TrustPolicy,
+    pub(crate) trust: Arc<TrustStore>,
     pub(crate) frame_len_max: usize,
     pub(crate) accept_replay: bool,
 }
@@ -251,6 +254,7 @@ pub(crate) struct Verifier {
     peers: Arc<Peers>,
     believer: Arc<Believer>,
     streams: Mutex<HashMap<(PublicKey, Writer), Stream>>,
+    rates: Mutex<RateLimits>,
 }
 
 #[derive(Debug)]
@@ -280,6 +284,7 @@ impl Verifier {
             peers,
             believer,
             streams: Mutex::default(),
+            rates: Mutex::default(),
         }
     }
 
@@ -300,6 +305,12 @@ impl Verifier {
         if layout.header.epoch > facts.peer.epoch {
             return Ok(Opened::Stranger(key));
         }
+        if facts.topic != self.setup.topic {
+            return Err(self.refuse_moved(&layout, raw, &facts));
+        }
+        let standing = self.setup.trust.standing(&facts, now_ns);
+        let permit = standing.permit()?;
+        check_sizes(&layout, raw, &permit.limits)?;
         if layout.header.epoch < facts.peer.epoch {
             let newer = facts.peer.epoch;
             return Err(refuse(
@@ -310,7 +321,11 @@ impl Verifier {
                 ),
             ));
         }
-        self.check_time(&layout, &facts, now_ns)?;
+        if layout.header.replay && !self.setup.accept_replay {
+            let detail = "a recording is played back and this subscription takes live messages only";
+            return Err(refuse(Reason::ReplayNotAllowed, detail.to_owned()));
+        }
+        time_checks::check(&layout, &facts, &standing.policy, &permit.limits, now_ns)?;
 
         let digest = layout.digest(raw);
         let numbers = Numbers {
@@ -325,20 +340,18 @@ impl Verifier {
             Err(error @ ReplayError::Equivocation { .. }) => Some(error),
             Err(error) => return Err(replay_refusal(key, error)),
         };
-        check_signature(&layout, raw, &digest, &context, &facts.peer.key)
-            .map_err(|refusal| self.explain(refusal, &facts))?;
+        check_signature(&layout, raw, &digest, &context, &facts.peer.key)?;
         if let Some(error) = suspect {
             return Err(replay_refusal(key, error));
         }
-        let verdict = self.believer.judge(
-            &facts,
-            &self.setup.topic,
-            self.is_exclusive(&facts),
-            self.setup.policy.mode,
-        )?;
+        let exclusive = self.is_exclusive(&facts);
+        let verdict = self
+            .believer
+            .judge(&facts, &self.setup.topic, exclusive, &standing.policy, permit)?;
         match self.admit(&facts, &layout, numbers, tag(&digest), context)? {
             None => Ok(Opened::Duplicate),
             Some(missing_before) => {
+                self.check_rate(&layout, &permit.limits, now_ns)?;
                 let provenance = if layout.header.replay {
                     Provenance::Replay
                 } else {
@@ -398,49 +411,6 @@ impl Verifier {
         ))
     }
 
-    fn check_time(&self, layout: &Layout, facts: &WriterFacts, now_ns: i64) -> Result<(), Refusal> {
-        let header = &layout.header;
-        let refuse = |reason, detail: String| Err(Refusal::new(reason, Some(header.key), detail));
-        if header.replay && !self.setup.accept_replay {
-            return refuse(
-                Reason::ReplayNotAllowed,
-                "a recording is played back and this subscription takes live messages only".to_owned(),
-            );
-        }
-        if !facts.is_fresh(layout.last_number(), header.first_time_ns) {
-            return refuse(
-                Reason::TooOld,
-                format!(
-                    "number {} was published before first contact, which began at {}",
-                    header.first_number, facts.floor
-                ),
-            );
-        }
-        let nanos = |duration: Option<Duration>| duration.map(|d| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX));
-        let age = now_ns.saturating_sub(header.first_time_ns);
-        if let Some(max) = nanos(self.setup.policy.stamp_age_max).filter(|max| age > *max) {
-            return refuse(
-                Reason::StampTooOld,
-                format!(
-                    "published {} ms ago, at most {} ms are allowed",
-                    age / 1_000_000,
-                    max / 1_000_000
-                ),
-            );
-        }
-        if let Some(max) = nanos(self.setup.policy.stamp_ahead_max).filter(|max| age.saturating_neg() > *max) {
-            return refuse(
-                Reason::StampInFuture,
-                format!(
-                    "published {} ms in the future, at most {} ms are allowed",
-                    -(age / 1_000_000),
-                    max / 1_000_000
-                ),
-            );
-        }
-        Ok(())
-    }
-
     /// The context of this writer's frames here, and what its window says. Changes nothing.
     fn look_at_stream(
         &self,
@@ -472,16 +442,29 @@ impl Verifier {
         })
     }
 
-    /// A frame that was moved is the likeliest reason for which a signature does not hold: say so.
-    fn explain(&self, refusal: Refusal, facts: &WriterFacts) -> Refusal {
-        if facts.topic == self.setup.topic {
-            return refusal;
+    /// The refusal for a frame whose writer publishes elsewhere, by its card. That it was moved is the likeliest reason.
+    fn refuse_moved(&self, layout: &Layout, raw: &[u8], facts: &WriterFacts) -> Refusal {
+        let elsewhere = format!("its writer publishes on {}, not here", facts.topic);
+        match check_signature(
+            layout,
+            raw,
+            &layout.digest(raw),
+            &self.context_of(facts),
+            &facts.peer.key,
+        ) {
+            Err(refusal) => {
+                let detail = format!("{}; {elsewhere}", refusal.detail).into();
+                Refusal { detail, ..refusal }
+            }
+            Ok(()) => Refusal::new(Reason::UnknownKey, Some(layout.header.key), elsewhere),
         }
-        let detail = format!("{}; its writer publishes on {}, not here", refusal.detail, facts.topic);
-        Refusal {
-            detail: detail.into(),
-            ..refusal
-        }
+    }
+
+    /// Counts the messages of a frame whose signature held against the topic's rate.
+    fn check_rate(&self, layout: &Layout, limits: &TopicLimits, now_ns: i64) -> Result<(), Refusal> {
+        let Some(rate) = limits.max_rate else { return Ok(()) };
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        rates.take(layout.header.key, rate, layout.count, now_ns)
     }
 
     fn is_exclusive(&self, facts: &WriterFacts) -> bool {
@@ -524,6 +507,26 @@ impl Verifier {
             Err(error) => Err(replay_refusal(key, error)),
         }
     }
+}
+
+/// Whether the messages keep to the topic's limits, as far as that can be told without their signature.
+fn check_sizes(layout: &Layout, raw: &[u8], limits: &TopicLimits) -> Result<(), Refusal> {
+    let refuse = |reason, detail: String| Err(Refusal::new(reason, Some(layout.header.key), detail));
+    if let Some(role) = limits.second_signers.first() {
+        let detail = format!("a holder of the role {role} must co-sign on this topic, which cannot be checked yet");
+        return refuse(Reason::NotPermitted, detail);
+    }
+    let Some(max) = limits.max_size else { return Ok(()) };
+    let len = layout
+        .messages(raw)
+        .map(|span| span.payload.len())
+        .max()
+        .unwrap_or_default();
+    if u64::try_from(len).is_ok_and(|len| len <= max) {
+        return Ok(());
+    }
+    let detail = format!("a payload of {len} bytes, topics in trust.toml allows {max}");
+    refuse(Reason::TooLarge, detail)
 }
 
 /// Whether the signature holds for these bytes in this place. Roots verified before cost hashes only.

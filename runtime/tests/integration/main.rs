@@ -10,3 +10,4 @@ mod pub_sub;
 mod queues;
 mod refusals;
 mod run_time_types;
+mod trust;

@@ -16,6 +16,7 @@ use crate::security::peers::{AuthenticCard, CardRoad, Peers};
 use crate::security::refusal::{Reason, Refusal};
 use crate::security::signer;
 use crate::security::trust_policy::TrustPolicy;
+use crate::security::trust_store::TrustStore;
 use crate::security::verifier::{ExpectedType, FRAME_LEN_MAX_DEFAULT, Opened, Verified, Verifier, VerifierSetup};
 
 pub(super) const TYPE_NAME: &str = "test_msgs/msg/Thing";
@@ -51,7 +52,7 @@ impl Stage {
                 hash: TYPE_HASH,
                 exclusive: false,
             },
-            policy: TrustPolicy::default(),
+            trust: store(TrustPolicy::default()),
             frame_len_max: FRAME_LEN_MAX_DEFAULT,
             accept_replay: false,
         };
@@ -126,6 +127,10 @@ impl Stage {
             &context(),
         )
     }
+}
+
+pub(super) fn store(policy: TrustPolicy) -> Arc<TrustStore> {
+    Arc::new(TrustStore::new(Domain::default(), policy))
 }
 
 pub(super) fn topic(text: &str) -> TopicName {
