@@ -230,7 +230,10 @@ mod tests {
         assert_eq!(find("/talker"), found(4));
         assert_eq!((find("/robot1/arm"), find("robot1/arm")), (found(5), found(5)));
         let text = key(7).to_string();
-        assert_eq!((find(&text), find(text.strip_prefix("did:key:").unwrap())), (found(7), found(7)));
+        assert_eq!(
+            (find(&text), find(text.strip_prefix("did:key:").unwrap())),
+            (found(7), found(7))
+        );
         assert_eq!(find("/cmd_vel"), None, "a topic is nobody");
     }
 

@@ -17,9 +17,9 @@ pub(crate) use self::interface::{
     InterfaceCheck, InterfaceCommand, InterfaceDiff, InterfaceGenerate, InterfaceHash, InterfaceList, InterfacePackage,
     InterfaceProto, InterfaceShow, InterfaceTranscode, MessageForm, OwnFolders,
 };
-pub(crate) use self::key::{AnchorKey, KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, KeyRotate, PassphraseFrom};
+pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, PassphraseFrom};
 pub(crate) use self::trust::{
-    Given, TrustAdd, TrustCheck, TrustCommand, TrustExport, TrustInit, TrustRemove, TrustShow, TrustSign, TrustTest,
+    TrustAdd, TrustCheck, TrustCommand, TrustExport, TrustInit, TrustRemove, TrustShow, TrustSign, TrustTest,
 };
 use crate::instant::When;
 

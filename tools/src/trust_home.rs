@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use nuncio::security::certificate_chain::CertificateChain;
 use nuncio::security::role::RoleName;
 use nuncio::security::trust_file::TrustFile;
-use nuncio::security::trust_storage::{ANCHOR_FILE, TRUST_FILE, TrustStorageError};
+use nuncio::security::trust_source::CertificateFileError;
+use nuncio::security::trust_storage::ANCHOR_FILE;
 use nuncio::{Domain, Identity, Keystore, PublicKey, TrustPolicy};
 use nuncio_codegen::near_names;
 
@@ -25,7 +26,8 @@ pub(crate) struct TrustHome {
     pub(crate) identity: Option<Identity>,
     /// trust.toml, if there is one.
     pub(crate) file: Option<TrustFile>,
-    /// What trust.toml says, else the default; in the mode of `--trust-mode`, if that is given.
+    /// What trust.toml and the anchors' lists of revocations say, else the default; in the mode of `--trust-mode`, if that
+    /// is given.
     pub(crate) policy: TrustPolicy,
     pub(crate) acquaintances: Acquaintances,
 }
@@ -42,6 +44,7 @@ impl TrustHome {
         let file = keystore.trust_file()?;
         let mut policy = file.as_ref().map(|file| file.policy().clone()).unwrap_or_default();
         policy.mode = global.trust_mode.unwrap_or(policy.mode);
+        let policy = with_revocations(&keystore, &global.domain, policy)?;
         let own = identity.as_ref().map(Identity::public_key);
         let acquaintances = Acquaintances::gather(own, &policy, &keystore.pins()?, &global.domain);
         Ok(Self {
@@ -72,10 +75,10 @@ impl TrustHome {
     ///
     /// # Errors
     ///
-    /// [`TrustStorageError`] when `identity.cert` is not right.
-    pub(crate) fn own_chain(&self, key: PublicKey) -> Result<Option<CertificateChain>, TrustStorageError> {
+    /// [`CertificateFileError`] when `identity.cert` is not right.
+    pub(crate) fn own_chain(&self, key: PublicKey) -> Result<Option<CertificateChain>, CertificateFileError> {
         match self.acquaintances.own() == Some(key) {
-            true => self.keystore.certificate_chain(),
+            true => self.keystore.certificates(key),
             false => Ok(None),
         }
     }
@@ -104,13 +107,28 @@ impl TrustHome {
         &self,
         change: impl FnOnce(&mut TrustFile) -> Result<(), CommandError>,
     ) -> Result<TrustFile, CommandError> {
-        let path = self.path(TRUST_FILE);
+        let path = self.keystore.trust_path().unwrap_or_default();
         self.keystore.change_trust_file(|file| {
             let mut file = file.ok_or(NoTrustFile { path })?;
             change(&mut file)?;
             Ok(file)
         })
     }
+}
+
+/// The policy with what its anchors have revoked, as far as that is kept here.
+///
+/// # Errors
+///
+/// [`RevocationError`](nuncio::security::revocation::RevocationError) when a list is damaged.
+fn with_revocations(keystore: &Keystore, domain: &Domain, policy: TrustPolicy) -> Result<TrustPolicy, CommandError> {
+    let mut more = Vec::new();
+    for (_, anchor) in policy.anchors() {
+        if let Some(list) = keystore.revocations(domain, anchor)? {
+            more.extend(list.revoked().iter().map(|revoked| (revoked.key, revoked.since_ns)));
+        }
+    }
+    Ok(policy.with_revocations(&more))
 }
 
 /// Refuses roles that trust.toml does not define.
@@ -166,7 +184,11 @@ impl fmt::Display for UnknownRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "trust.toml defines no role {}; ", self.role)?;
         match (self.near.as_slice(), self.defined.as_slice()) {
-            ([], []) => write!(f, "add `[roles.{}]` to it, with what its holders may publish", self.role),
+            ([], []) => write!(
+                f,
+                "add `[roles.{}]` to it, with what its holders may publish",
+                self.role
+            ),
             ([], defined) => write!(f, "it defines {}", defined.join(", ")),
             (near, _) => write!(f, "did you mean {}?", near.join(" or ")),
         }

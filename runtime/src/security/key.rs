@@ -11,10 +11,9 @@ use std::io;
 use std::sync::Arc;
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{
-    ALGORITHM_OID, EncryptedPrivateKeyInfoOwned, KeypairBytes, PrivateKeyInfoRef, SecretDocument,
-};
+use ed25519_dalek::pkcs8::{ALGORITHM_OID, KeypairBytes, PrivateKeyInfoRef, SecretDocument};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use pkcs8::EncryptedPrivateKeyInfoOwned;
 use zeroize::{Zeroize, Zeroizing};
 
 pub use super::public_key::{PublicKey, PublicKeyError};
@@ -242,7 +241,9 @@ impl Identity {
     pub fn to_encrypted_pkcs8_pem(&self, passphrase: &str) -> io::Result<Zeroizing<String>> {
         let document = self.to_pkcs8();
         let info = PrivateKeyInfoRef::try_from(document.as_bytes()).expect("it was made just now");
-        let encrypted = info.encrypt(passphrase).map_err(|_| io::Error::other("no randomness"))?;
+        let encrypted = info
+            .encrypt(passphrase)
+            .map_err(|_| io::Error::other("no randomness"))?;
         encrypted
             .to_pem(ENCRYPTED_PRIVATE_KEY, LineEnding::LF)
             .map_err(|error| io::Error::other(error.to_string()))
@@ -334,7 +335,9 @@ impl fmt::Display for KeyTextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WrongPassphrase => {
-                return f.write_str("the passphrase does not open this key; try again, or restore the file if it is damaged");
+                return f.write_str(
+                    "the passphrase does not open this key; try again, or restore the file if it is damaged",
+                );
             }
             Self::OtherEncryption => {
                 return f.write_str(

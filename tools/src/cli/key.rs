@@ -1,7 +1,6 @@
 //! What the commands of `key` accept.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Subcommand;
 
@@ -22,8 +21,10 @@ pub(crate) enum KeyCommand {
     ///
     /// FILE is PKCS#8 in PEM form, as `nuncio key export` or openssl writes it. The passphrase of an encrypted one is that of
     /// --passphrase-file, else $NUNCIO_PASSPHRASE, else it is asked for on the terminal.
-    #[command(after_help = "Example:\n  openssl genpkey -algorithm ed25519 -aes-256-cbc -out robot.pem\n  \
-        nuncio key import robot.pem")]
+    #[command(
+        after_help = "Example:\n  openssl genpkey -algorithm ed25519 -aes-256-cbc -out robot.pem\n  \
+        nuncio key import robot.pem"
+    )]
     Import(KeyImport),
     /// Print the own key as PEM: the private half, or with --public the public one
     ///
@@ -31,8 +32,6 @@ pub(crate) enum KeyCommand {
     /// for on the terminal.
     #[command(after_help = "Example:\n  nuncio key export --encrypt -o backup.pem")]
     Export(KeyExport),
-    /// Give this user's nodes a new key, to which those who trust the old one follow
-    Rotate(KeyRotate),
     /// Revoke a key everywhere, in the name of the anchor
     ///
     /// Needs the anchor's key. The key is refused from the instant on, in every mode: here at once, and by every node
@@ -87,13 +86,6 @@ pub(crate) struct PassphraseFrom {
     /// A file whose first line is the passphrase
     #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct KeyRotate {
-    /// How long the old key may still be used
-    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = humantime::parse_duration)]
-    pub(crate) overlap: Duration,
 }
 
 #[derive(Debug, clap::Args)]
