@@ -5,4 +5,5 @@
 pub mod array;
 pub mod empties;
 pub mod fields;
+pub mod floats;
 pub mod octets;

@@ -29,6 +29,12 @@ pub struct Capture {
     _declared: Declared,
 }
 
+/// Answers to questions; dropping it ends them.
+#[derive(Debug)]
+pub struct FalseWitness {
+    _declared: Declared,
+}
+
 /// A claim that a node is there; dropping it takes it back.
 #[derive(Debug)]
 pub struct FalsePresence {
@@ -95,6 +101,20 @@ impl Adversary {
             .link
             .declare_token(&key_expr::node_token(&self.domain, key, epoch, node))?;
         Ok(FalsePresence { _token: token })
+    }
+
+    /// Answers every question on a key with any bytes, on any key that matches the question.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link is closed or the question is no key expression.
+    pub fn answer(&self, question: &str, answer_on: &str, bytes: &[u8]) -> Result<FalseWitness, LinkError> {
+        let (answer_on, bytes) = (answer_on.to_owned(), bytes.to_vec());
+        let declared = self.link.serve(question, move |query| {
+            // An answer that the link does not take is one lie less.
+            let _ = query.reply(&answer_on, bytes.clone());
+        })?;
+        Ok(FalseWitness { _declared: declared })
     }
 
     /// Leaves the network.

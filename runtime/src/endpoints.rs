@@ -68,6 +68,11 @@ impl Endpoints {
         self.lock().publishers.retain(|other| !Arc::ptr_eq(other, facts));
     }
 
+    /// The publishers that are there now.
+    pub(crate) fn publishers(&self) -> Vec<Arc<PublisherFacts>> {
+        self.lock().publishers.clone()
+    }
+
     /// Enters a subscriber; `None` when there are [`ENDPOINTS_MAX`].
     pub(crate) fn add_subscriber(&self, facts: SubscriberFacts) -> Option<Arc<SubscriberFacts>> {
         let mut state = self.lock();

@@ -13,8 +13,9 @@ use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, TypeDefinition};
 
 use crate::clock;
+use crate::evidence::SentFrames;
 use crate::key_expr;
-use crate::link::{LinkError, LinkPublisher};
+use crate::link::{Bytes, LinkError, LinkPublisher};
 use crate::name::TopicName;
 use crate::node::NodeCore;
 use crate::payload::EncodeError;
@@ -32,6 +33,7 @@ pub(crate) struct PublisherFacts {
     pub(crate) type_hash: TypeHash,
     pub(crate) writer: Writer,
     pub(crate) qos: QosProfile,
+    pub(crate) sent_frames: SentFrames,
     next_number: AtomicU64,
     sent: AtomicU64,
     sent_bytes: AtomicU64,
@@ -45,6 +47,7 @@ impl PublisherFacts {
             type_hash: TypeHash::from_bytes(definition.type_hash),
             writer,
             qos,
+            sent_frames: SentFrames::new(qos.evidence),
             next_number: AtomicU64::new(1),
             sent: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),
@@ -175,8 +178,8 @@ impl GenericPublisher {
                 PushError::Encode(error) => PublishError::Encode(error),
                 PushError::DoesNotFit => PublishError::OriginTooLong,
             })?;
-        let bytes = signer::seal(identity, frame.finish(), &self.context);
-        let len = bytes.len();
+        let bytes = Bytes::from(signer::seal(identity, frame.finish(), &self.context));
+        let len = bytes.as_slice().len();
         if len > self.node.frame_len_max {
             return Err(PublishError::TooLarge {
                 len,
@@ -185,6 +188,8 @@ impl GenericPublisher {
         }
         // A number is never used twice, not even when the link fails: what it did with the bytes is unknown.
         self.facts.next_number.store(number + 1, Ordering::Release);
+        // Before it is sent: whoever receives it may ask for it at once.
+        self.facts.sent_frames.keep(&bytes, number, 1);
         self.link.put(bytes).map_err(PublishError::Link)?;
         add(&self.facts.sent, 1);
         add(&self.facts.sent_bytes, len as u64);
@@ -256,6 +261,7 @@ impl GenericPublisher {
 
 impl Drop for GenericPublisher {
     fn drop(&mut self) {
+        self.node.evidence.retire(&self.facts);
         self.node.endpoints.remove_publisher(&self.facts);
         self.node.card_changed();
     }

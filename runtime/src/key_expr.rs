@@ -5,16 +5,25 @@
 //! nuncio/<domain>/@node/<key>/<epoch>/<node name>        liveliness token of a node
 //! nuncio/<domain>/@card/<key>/<epoch>/<node name>        the node's signed card: pushed on change, and by query
 //! nuncio/<domain>/@type/<key>/<type hash>                a type's definition, by query
+//! nuncio/<domain>/@message/<id>/<place>                  the frame with this message, by query
+//! nuncio/<domain>/@effects/<id>/<place>                  frames with messages that name this one as their cause, by query
 //! nuncio/<domain>/@trust/<anchor key>                    an anchor's list of revocations: put when issued, and by query
 //! ```
+//!
+//! `<place>` is where the frame was published, `<node name>/-/<topic>/-/<type hash>/<type name>`: whoever asks does not
+//! know it and asks for `**`, whoever answers says it.
 //!
 //! `<key>` is the publisher's public key and `<epoch>` the start of the instance, both in lower-case hexadecimal.
 //! Topic and node names keep their inner slashes and lose the leading one. Chunks that begin with `@` are never
 //! matched by wildcards, so a spy on `nuncio/**` sees data only. Nothing in a key expression is evidence of
 //! anything: it says where to look, and what is found there is signed.
 
+use nuncio_msgs::TypeHash;
+
 use crate::name::{Domain, NodeName, TopicName};
+use crate::security::frame::MessageId;
 use crate::security::key::PublicKey;
+use crate::security::testimony::{FramePlace, Question};
 
 /// The key expression of a topic's data.
 pub(crate) fn topic(domain: &Domain, topic: &TopicName) -> String {
@@ -99,6 +108,67 @@ pub(crate) fn parse_type_definition(key_expr: &str) -> Option<[u8; 32]> {
     unhex(key_expr.rsplit('/').next()?)
 }
 
+/// What stands between the parts of a place; no name has such a part.
+const BETWEEN: &str = "/-/";
+
+/// All questions for frames by message, and all by cause.
+pub(crate) fn all_frame_questions(domain: &Domain) -> [String; 2] {
+    ["@message", "@effects"].map(|verb| format!("nuncio/{domain}/{verb}/**"))
+}
+
+/// A question for frames.
+pub(crate) fn frame_question(domain: &Domain, question: Question) -> String {
+    format!("{}**", frame_prefix(domain, question))
+}
+
+/// The key on which a frame answers a question.
+pub(crate) fn frame_answer(domain: &Domain, question: Question, place: &FramePlace) -> String {
+    format!(
+        "{}{}{BETWEEN}{}{BETWEEN}{}/{}",
+        frame_prefix(domain, question),
+        place.node.as_str().trim_start_matches('/'),
+        place.topic.as_str().trim_start_matches('/'),
+        hex(place.type_hash.as_bytes()),
+        place.type_name,
+    )
+}
+
+fn frame_prefix(domain: &Domain, question: Question) -> String {
+    match question {
+        Question::Message(id) => format!("nuncio/{domain}/@message/{id}/"),
+        Question::EffectsOf(id) => format!("nuncio/{domain}/@effects/{id}/"),
+    }
+}
+
+/// Reads a question for frames.
+pub(crate) fn parse_frame_question(domain: &Domain, key_expr: &str) -> Option<Question> {
+    let rest = key_expr
+        .strip_prefix("nuncio/")?
+        .strip_prefix(domain.as_str())?
+        .strip_prefix('/')?;
+    let (verb, id) = rest.strip_suffix("/**")?.split_once('/')?;
+    let id = MessageId(unhex(id)?);
+    match verb {
+        "@message" => Some(Question::Message(id)),
+        "@effects" => Some(Question::EffectsOf(id)),
+        _ => None,
+    }
+}
+
+/// Reads where the frame that answers a question is said to have been published.
+pub(crate) fn parse_frame_answer(domain: &Domain, question: Question, key_expr: &str) -> Option<FramePlace> {
+    let place = key_expr.strip_prefix(&frame_prefix(domain, question))?;
+    let (node, rest) = place.split_once(BETWEEN)?;
+    let (topic, of_type) = rest.split_once(BETWEEN)?;
+    let (type_hash, type_name) = of_type.split_once('/')?;
+    Some(FramePlace {
+        node: NodeName::parse(&format!("/{node}")).ok()?,
+        topic: TopicName::parse(&format!("/{topic}")).ok()?,
+        type_name: type_name.to_owned(),
+        type_hash: TypeHash::from_bytes(unhex(type_hash)?),
+    })
+}
+
 /// Bytes as lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
@@ -109,9 +179,10 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     text
 }
 
-fn unhex(text: &str) -> Option<[u8; 32]> {
+/// The bytes of lower-case hexadecimal; `None` when they are not exactly so many.
+pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != 32 || !rest.is_empty() {
+    if pairs.len() != N || !rest.is_empty() {
         return None;
     }
     let digit = |character: u8| match character {
@@ -119,7 +190,7 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
         b'a'..=b'f' => Some(character - b'a' + 10),
         _ => None,
     };
-    let mut bytes = [0; 32];
+    let mut bytes = [0; N];
     for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
         *byte = digit(*high)? << 4 | digit(*low)?;
     }
@@ -146,6 +217,44 @@ mod tests {
         assert_eq!(parse_node_claim(&domain, &token), Some(claim.clone()));
         let card = card(&domain, &claim.key, claim.epoch, &claim.node);
         assert_eq!(parse_node_claim(&domain, &card), Some(claim));
+    }
+
+    #[test]
+    fn a_question_and_its_answer_survive_the_way_there_and_back() {
+        let domain = Domain::parse("7").unwrap();
+        let place = FramePlace {
+            node: NodeName::parse("/robot_1/arm").unwrap(),
+            topic: TopicName::parse("/robot_1/cmd_vel").unwrap(),
+            type_name: "geometry_msgs/msg/Twist".to_owned(),
+            type_hash: TypeHash::from_bytes([0xcd; 32]),
+        };
+        for question in [
+            Question::Message(MessageId([0xab; 16])),
+            Question::EffectsOf(MessageId([1; 16])),
+        ] {
+            let asked = frame_question(&domain, question);
+            assert_eq!(parse_frame_question(&domain, &asked), Some(question), "{asked}");
+            let answered = frame_answer(&domain, question, &place);
+            assert_eq!(
+                parse_frame_answer(&domain, question, &answered).as_ref(),
+                Some(&place),
+                "{answered}"
+            );
+        }
+        let asked = frame_question(&domain, Question::Message(MessageId([0xab; 16])));
+        assert_eq!(asked, format!("nuncio/7/@message/{}/**", "ab".repeat(16)));
+        let other = frame_answer(&domain, Question::Message(MessageId([1; 16])), &place);
+        assert_eq!(
+            parse_frame_answer(&domain, Question::Message(MessageId([2; 16])), &other),
+            None
+        );
+        for broken in [
+            "nuncio/7/@message/**",
+            "nuncio/7/@message/ab/**",
+            "nuncio/8/@message/x/**",
+        ] {
+            assert_eq!(parse_frame_question(&domain, broken), None, "{broken}");
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@
 //! ```text
 //! publish     &M -> payload -> frame (security::frame) -> sign (security::signer) -> link
 //! subscribe   link -> reception -> security::verifier -> Verified -> queue -> payload -> Received<M>
+//! trace       question -> evidence of the publishers -> security::testimony -> Verified -> the next question
 //! strangers   reception -> contact (asks for the card) -> security::peers -> reception again
 //! ```
 //!
@@ -41,6 +42,7 @@ mod card;
 pub mod clock;
 mod contact;
 mod endpoints;
+pub mod evidence;
 pub mod generic_publisher;
 pub mod generic_subscriber;
 pub mod graph;
@@ -63,6 +65,7 @@ pub mod run_time_type;
 pub mod security;
 pub mod stats;
 pub mod subscriber;
+pub mod trace;
 pub mod trust_watch;
 pub mod type_support;
 
@@ -85,7 +88,7 @@ pub use security::believer::Verdict;
 pub use security::certificate::{Certificate, CertificateTerms};
 pub use security::certificate_chain::CertificateChain;
 pub use security::decision::{Decision, Permit, Question, Step};
-pub use security::frame::{Accompaniment, MessageId};
+pub use security::frame::{Accompaniment, MessageId, MessageIdError};
 pub use security::key::{Identity, PublicKey};
 pub use security::keystore::Keystore;
 pub use security::refusal::{Reason, Refusal};
@@ -97,5 +100,6 @@ pub use security::trust_policy::{Grant, TrustMode, TrustPolicy};
 pub use security::verifier::{Provenance, Verified, VerifiedMessage};
 pub use stats::{PublisherStats, SubscriptionStats};
 pub use subscriber::{Callback, Received, Subscriber};
+pub use trace::{Found, Trace, TraceLink, TraceStep};
 pub use trust_watch::TrustEvent;
 pub use type_support::{TypeError, TypeSupport};

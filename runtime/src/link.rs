@@ -315,8 +315,8 @@ impl Link {
 pub(crate) struct LinkPublisher(zenoh::pubsub::Publisher<'static>);
 
 impl LinkPublisher {
-    pub(crate) fn put(&self, bytes: Vec<u8>) -> Result<(), LinkError> {
-        self.0.put(bytes).wait().map_err(failed("publishing"))
+    pub(crate) fn put(&self, bytes: Bytes) -> Result<(), LinkError> {
+        self.0.put(bytes.0).wait().map_err(failed("publishing"))
     }
 
     /// Whether anybody is subscribed, as far as the link knows.
@@ -392,8 +392,11 @@ impl Query {
     }
 
     /// Answers on a concrete key.
-    pub(crate) fn reply(&self, key_expr: &str, bytes: Vec<u8>) -> Result<(), LinkError> {
-        self.0.reply(key_expr, bytes).wait().map_err(failed("answering"))
+    pub(crate) fn reply(&self, key_expr: &str, bytes: impl Into<Bytes>) -> Result<(), LinkError> {
+        self.0
+            .reply(key_expr, bytes.into().0)
+            .wait()
+            .map_err(failed("answering"))
     }
 }
 

@@ -12,6 +12,7 @@ use nuncio_msgs::{Message, TypeHash};
 use crate::card::{self};
 use crate::contact::{self, ContactDesk, Note};
 use crate::endpoints::Endpoints;
+use crate::evidence::Evidence;
 use crate::generic_publisher::{Closed, GenericPublisher, PublisherError};
 use crate::generic_subscriber::{GenericSubscriber, ReceiveError, SubscriberError, SubscriptionOptions};
 use crate::graph::{Graph, GraphState};
@@ -31,13 +32,13 @@ use crate::security::key::{Identity, PublicKey};
 use crate::security::keystore::Keystore;
 use crate::security::peers::Peers;
 use crate::security::refusal::Refusal;
-use crate::security::revocation::SignedRevocations;
-use crate::security::trust_policy::TrustPolicy;
 use crate::security::trust_store::TrustStore;
 use crate::security::verifier::ExpectedType;
 use crate::subscriber::Subscriber;
 use crate::trust_watch::{TrustEvent, TrustWatch};
 use crate::type_support::{self, TypeError, TypeSupport};
+
+mod trust;
 
 /// How long a publisher of a type may take to serve its definition.
 const DEFINITION_TIMEOUT: Duration = Duration::from_secs(2);
@@ -47,7 +48,7 @@ const DEFINITION_TIMEOUT: Duration = Duration::from_secs(2);
 /// Cheap to clone; all clones are the same node.
 #[derive(Clone, Debug)]
 pub struct Node {
-    core: Arc<NodeCore>,
+    pub(crate) core: Arc<NodeCore>,
 }
 
 /// What a node's ports share.
@@ -60,6 +61,8 @@ pub(crate) struct NodeCore {
     pub(crate) keystore: Keystore,
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) revocations: RevocationShelf,
+    /// The text of the successions that led to the node's key.
+    pub(crate) successions: String,
     pub(crate) trust_watch: TrustWatch,
     pub(crate) trust_events: Queue<TrustEvent>,
     pub(crate) frame_len_max: usize,
@@ -69,6 +72,7 @@ pub(crate) struct NodeCore {
     pub(crate) contact: Arc<ContactDesk>,
     pub(crate) graph: GraphState,
     pub(crate) endpoints: Endpoints,
+    pub(crate) evidence: Evidence,
     pub(crate) refusals: Arc<Queue<RefusalEvent>>,
     pub(crate) started_ns: i64,
     pub(crate) locators: Vec<String>,
@@ -316,49 +320,6 @@ impl Node {
         self.core.link.neighbours().await
     }
 
-    /// Why keys that were seen for the first time could not be pinned on disk, if so. Until that is mended they are
-    /// pinned for as long as they are seen.
-    pub fn pin_problem(&self) -> Option<String> {
-        self.core.believer.problem()
-    }
-
-    /// Whom this node believes now: its trust file or the policy it was given, with all revocations.
-    pub fn trust_policy(&self) -> TrustPolicy {
-        self.core.trust.policy()
-    }
-
-    /// Why a trust file that has changed is not in force, or why a list of revocations is not stored, if so. Until that is
-    /// mended the node goes on with what it had.
-    pub fn trust_problem(&self) -> Option<String> {
-        let problems = [self.core.trust_watch.problem(), self.core.revocations.problem()];
-        let said: Vec<_> = problems.into_iter().flatten().collect();
-        (!said.is_empty()).then(|| said.join("\n"))
-    }
-
-    /// Puts a list of revocations on the fabric, and holds it for nodes that come later as long as this one is there. It takes
-    /// effect in every node that has its anchor in the policy, this one included.
-    ///
-    /// # Errors
-    ///
-    /// [`LinkError`] when the link is closed.
-    pub fn spread_revocations(&self, list: &SignedRevocations) -> Result<(), LinkError> {
-        self.core.spread(list)
-    }
-
-    /// Waits for the next change in whom this node believes.
-    ///
-    /// # Errors
-    ///
-    /// [`ReceiveError::Closed`] when the node was closed.
-    pub async fn next_trust_event(&self) -> Result<TrustEvent, ReceiveError> {
-        self.core.trust_events.take().await.map_err(ReceiveError::from)
-    }
-
-    /// Takes the oldest change of trust that was not taken yet.
-    pub fn try_next_trust_event(&self) -> Option<TrustEvent> {
-        self.core.trust_events.try_take().ok()
-    }
-
     /// Closes the node: it vanishes from the graph, what was sent is flushed, and further sends are errors. What was
     /// received can still be taken.
     ///
@@ -380,7 +341,8 @@ impl Node {
     }
 }
 
-struct CloseOnDrop<T>(Arc<Queue<T>>);
+/// Closes a queue of answers when the link drops the closure that receives them: no more can come.
+pub(crate) struct CloseOnDrop<T>(pub(crate) Arc<Queue<T>>);
 
 impl<T> Drop for CloseOnDrop<T> {
     fn drop(&mut self) {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use crate::clock;
 use crate::contact::ContactDesk;
 use crate::endpoints::Endpoints;
+use crate::evidence::Evidence;
 use crate::graph::GraphState;
 use crate::link::{Discovery, Link, LinkConfig, LinkError};
 use crate::name::{Domain, NameError, NodeName};
@@ -19,6 +20,7 @@ use crate::security::believer::Believer;
 use crate::security::keystore::{EpochError, IdentityError, Keystore, NoHome, PinError};
 use crate::security::peers::Peers;
 use crate::security::revocation::RevocationError;
+use crate::security::succession::SuccessionError;
 use crate::security::trust_policy::{TrustMode, TrustPolicy};
 use crate::security::trust_source::{CertificateFileError, TrustSource, TrustSourceError};
 use crate::security::trust_store::TrustStore;
@@ -138,6 +140,9 @@ impl NodeBuilder {
         let certificates = keystore
             .certificates(identity.public_key())
             .map_err(OpenError::Certificates)?;
+        let successions = keystore
+            .successions(identity.public_key())
+            .map_err(OpenError::Successions)?;
         let lists = policy
             .anchors()
             .filter_map(|(_, anchor)| keystore.revocations(&self.domain, anchor).transpose())
@@ -164,6 +169,7 @@ impl NodeBuilder {
             epoch,
             trust,
             revocations: RevocationShelf::new(lists),
+            successions: successions.map(|chain| chain.to_text()).unwrap_or_default(),
             keystore,
             trust_watch: TrustWatch::new(source, certificates.as_ref()),
             trust_events: Queue::new(TRUST_EVENTS_KEPT),
@@ -173,6 +179,7 @@ impl NodeBuilder {
             peers: Arc::new(Peers::default()),
             contact: Arc::new(ContactDesk::default()),
             endpoints: Endpoints::default(),
+            evidence: Evidence::default(),
             refusals,
             started_ns: clock::now_ns(),
             locators,
@@ -203,6 +210,8 @@ pub enum OpenError {
     Trust(TrustSourceError),
     /// The certificates of the key cannot be used.
     Certificates(CertificateFileError),
+    /// The successions that led to the key cannot be read.
+    Successions(SuccessionError),
     /// A list of revocations that is kept cannot be read.
     Revocations(RevocationError),
     /// The pins cannot be read.
@@ -222,6 +231,7 @@ impl fmt::Display for OpenError {
             Self::Identity(error) => fmt::Display::fmt(error, f),
             Self::Trust(error) => fmt::Display::fmt(error, f),
             Self::Certificates(error) => fmt::Display::fmt(error, f),
+            Self::Successions(error) => fmt::Display::fmt(error, f),
             Self::Revocations(error) => fmt::Display::fmt(error, f),
             Self::Pins(error) => fmt::Display::fmt(error, f),
             Self::Epoch(error) => fmt::Display::fmt(error, f),

@@ -1,12 +1,18 @@
 //! Payloads: messages to bytes and back, by postcard. The only file that names `postcard::`.
 
 use std::fmt;
-use std::io;
 
 use nuncio_msgs::Message;
 use nuncio_msgs::message::LimitViolation;
+use postcard::ser_flavors::Flavor;
 
 use crate::security::verifier::VerifiedMessage;
+
+/// Types whose messages are never longer need no measuring: that much room is made for each.
+const SURE_ROOM_MAX: usize = 1024;
+
+/// A run of bytes that is long enough to be appended: the room for it would be filled with zeros first.
+const LONG_RUN: usize = 4096;
 
 /// Why a message could not be encoded.
 #[derive(Debug)]
@@ -56,14 +62,37 @@ impl fmt::Display for DecodeError {
 impl std::error::Error for DecodeError {}
 
 /// Checks a message against its schema and appends its bytes to `bytes`. `now_ns` is what stamps are held against.
+/// After an error `bytes` is as it was.
 pub(crate) fn encode<M: Message>(message: &M, now_ns: i64, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
     message
         .check()
         .and_then(|()| message.check_age(now_ns))
         .map_err(EncodeError::Limit)?;
-    postcard::to_io(message, Appender(bytes))
+    let start = bytes.len();
+    let written = write(message, bytes);
+    bytes.truncate(start + written.as_ref().copied().unwrap_or_default());
+    written
         .map(|_| ())
         .map_err(|error| EncodeError::Encoder(error.to_string()))
+}
+
+/// Writes the message behind what is in `bytes` and returns its length; more zeros may follow it.
+///
+/// The room is made first: where nothing can grow in between, the compiler turns the elements of a list into a copy.
+fn write<M: Message>(message: &M, bytes: &mut Vec<u8>) -> postcard::Result<usize> {
+    let start = bytes.len();
+    let room = match M::MAX_ENCODED_LEN.filter(|max| *max <= SURE_ROOM_MAX) {
+        Some(short) => Room { short, long: 0 },
+        None => postcard::serialize_with_flavor(message, Room::default())?,
+    };
+    if room.long > 0 {
+        bytes.reserve(room.short + room.long);
+        postcard::serialize_with_flavor(message, Appender(bytes))?;
+        return Ok(bytes.len() - start);
+    }
+    bytes.resize(start + room.short, 0);
+    let (_, place) = bytes.split_at_mut(start);
+    postcard::to_slice(message, place).map(|written| written.len())
 }
 
 /// Decodes a message. There is no such function for bytes: unverified ones cannot get here.
@@ -91,15 +120,103 @@ pub(crate) fn decode_bytes<M: Message>(payload: &[u8]) -> Result<M, DecodeError>
     Ok(message)
 }
 
-struct Appender<'a>(&'a mut Vec<u8>);
+/// How much room a message needs: its long runs of bytes, and all the rest.
+#[derive(Default)]
+struct Room {
+    short: usize,
+    long: usize,
+}
 
-impl io::Write for Appender<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
+impl Flavor for Room {
+    type Output = Self;
+
+    #[inline]
+    fn try_push(&mut self, _: u8) -> postcard::Result<()> {
+        self.short += 1;
+        Ok(())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    #[inline]
+    fn try_extend(&mut self, run: &[u8]) -> postcard::Result<()> {
+        let kind = if run.len() < LONG_RUN {
+            &mut self.short
+        } else {
+            &mut self.long
+        };
+        *kind += run.len();
         Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Self> {
+        Ok(self)
+    }
+}
+
+struct Appender<'a>(&'a mut Vec<u8>);
+
+impl Flavor for Appender<'_> {
+    type Output = ();
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_extend(&mut self, run: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(run);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nuncio_msgs::diagnostic_msgs::msg::DiagnosticArray;
+    use nuncio_msgs::geometry_msgs::msg::Twist;
+    use nuncio_msgs::nuncio_msgs::msg::MotionCommand;
+    use nuncio_msgs::sensor_msgs::msg::{LaserScan, PointCloud2};
+    use nuncio_msgs::std_msgs::msg::Empty;
+
+    use super::*;
+
+    fn is_appended_as_postcard_would<M: Message>(message: &M) {
+        let mut bytes = b"before".to_vec();
+        encode(message, 0, &mut bytes).unwrap();
+        let (before, payload) = bytes.split_at(6);
+        assert_eq!(before, b"before");
+        assert_eq!(payload, postcard::to_stdvec(message).unwrap(), "{}", M::TYPE_NAME);
+        assert_eq!(&decode_bytes::<M>(payload).unwrap(), message);
+    }
+
+    #[test]
+    fn whichever_way_room_is_made_the_bytes_are_those_of_postcard() {
+        is_appended_as_postcard_would(&Empty::default());
+        is_appended_as_postcard_would(&Twist::default());
+        is_appended_as_postcard_would(&DiagnosticArray::default());
+        for len in [0, 1, LONG_RUN - 1, LONG_RUN, LONG_RUN + 1] {
+            is_appended_as_postcard_would(&LaserScan {
+                ranges: vec![1.5; len],
+                ..LaserScan::default()
+            });
+            is_appended_as_postcard_would(&PointCloud2 {
+                data: vec![7; len],
+                is_dense: true,
+                ..PointCloud2::default()
+            });
+        }
+    }
+
+    #[test]
+    fn a_message_that_violates_its_schema_leaves_nothing_behind() {
+        let mut command = MotionCommand::default();
+        command.linear_x = f64::NAN;
+        let mut bytes = b"before".to_vec();
+        assert!(matches!(encode(&command, 0, &mut bytes), Err(EncodeError::Limit(_))));
+        assert_eq!(bytes, b"before");
     }
 }

@@ -1,4 +1,5 @@
-//! Presence: how a node is seen by others. Its liveliness token, its card, and the definitions of what it publishes.
+//! Presence: how a node is seen by others. Its liveliness token, its card, the definitions of what it publishes, and the
+//! frames that it remembers.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
@@ -10,7 +11,7 @@ use crate::card::{self, time_from_ns};
 use crate::clock;
 use crate::contact::Note;
 use crate::key_expr;
-use crate::link::{LinkError, Query};
+use crate::link::{Declared, LinkError, Query};
 use crate::node::NodeCore;
 use crate::security::document::{self, DocumentPlace};
 use crate::security::frame::{Kind, Writer};
@@ -66,6 +67,16 @@ impl NodeCore {
                     node.answer_type(&query);
                 }
             })?;
+        let answer = |weak: Weak<Self>| {
+            move |query: Query| {
+                if let Some(node) = node_of(&weak) {
+                    node.answer_from_evidence(&query);
+                }
+            }
+        };
+        let [by_message, by_cause] = key_expr::all_frame_questions(&self.domain);
+        let messages = self.link.serve(&by_message, answer(Arc::downgrade(self)))?;
+        let effects = self.link.serve(&by_cause, answer(Arc::downgrade(self)))?;
         let weak = Arc::downgrade(self);
         let announcements = self
             .link
@@ -77,24 +88,33 @@ impl NodeCore {
                     node.contact.leave(Note::Announced(claim, bytes));
                 }
             })?;
-        let weak = Arc::downgrade(self);
-        let revocations = key_expr::all_revocations(&self.domain);
-        let lists = self.link.subscribe(&revocations, move |_, bytes| {
-            if let Some(node) = node_of(&weak) {
-                node.contact.leave(Note::Revocations(bytes));
-            }
-        })?;
-        let weak = Arc::downgrade(self);
-        let list_answers = self.link.serve(&revocations, move |query| {
-            if let Some(node) = node_of(&weak) {
-                node.answer_revocations(&query);
-            }
-        })?;
-        let weak = Arc::downgrade(self);
-        let tokens = self
+        let [lists, list_answers] = self.declare_revocations()?;
+        let tokens = self.watch_tokens()?;
+        self.know_own_card();
+        let token = self
             .link
+            .declare_token(&key_expr::node_token(&self.domain, &key, self.epoch, &self.name))?;
+        let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
+        declared.extend([
+            token,
+            tokens,
+            list_answers,
+            lists,
+            announcements,
+            effects,
+            messages,
+            types,
+            cards,
+        ]);
+        Ok(())
+    }
+
+    fn watch_tokens(self: &Arc<Self>) -> Result<Declared, LinkError> {
+        let weak = Arc::downgrade(self);
+        self.link
             .watch_tokens(&key_expr::all_node_tokens(&self.domain), move |key_expr, alive| {
-                if let Some(node) = node_of(&weak)
+                if let Some(node) = weak.upgrade()
+                    && node.check_open().is_ok()
                     && let Some(claim) = key_expr::parse_node_claim(&node.domain, key_expr)
                     && !node.is_own(&claim)
                 {
@@ -104,14 +124,7 @@ impl NodeCore {
                         Note::TokenVanished(claim)
                     });
                 }
-            })?;
-        self.know_own_card();
-        let token = self
-            .link
-            .declare_token(&key_expr::node_token(&self.domain, &key, self.epoch, &self.name))?;
-        let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
-        declared.extend([token, tokens, list_answers, lists, announcements, types, cards]);
-        Ok(())
+            })
     }
 
     /// Undeclares everything, the token first.
@@ -205,7 +218,7 @@ impl NodeCore {
             subscribers,
             services: Vec::new(),
             certificates: self.trust_watch.certificates().to_string(),
-            successions: String::new(),
+            successions: self.successions.clone(),
             trust_marks: self.revocations.marks(),
         };
         (card, number, now_ns)

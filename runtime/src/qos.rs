@@ -2,6 +2,8 @@
 
 use std::num::NonZeroUsize;
 
+use crate::evidence;
+
 /// Whether messages may be lost on the way.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Reliability {
@@ -29,6 +31,9 @@ pub struct QosProfile {
     pub reliability: Reliability,
     /// How many messages a subscriber keeps for a reader that is late; the oldest is dropped, and counted.
     pub depth: NonZeroUsize,
+    /// How many of its last frames a publisher keeps, to show them to whoever traces a message
+    /// ([`Node::trace`](crate::Node::trace)); none with 0. They have at most 256 KiB together.
+    pub evidence: usize,
 }
 
 impl QosProfile {
@@ -37,6 +42,7 @@ impl QosProfile {
         Self {
             reliability: Reliability::Reliable,
             depth: NonZeroUsize::new(depth).unwrap_or(NonZeroUsize::MIN),
+            evidence: evidence::FRAMES_DEFAULT,
         }
     }
 

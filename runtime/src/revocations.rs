@@ -22,7 +22,7 @@ use nuncio_msgs::nuncio_msgs::msg::TrustMark;
 use crate::clock;
 use crate::contact::{ANSWER_TIMEOUT, Note};
 use crate::key_expr;
-use crate::link::{Bytes, LinkError, Query};
+use crate::link::{Bytes, Declared, LinkError, Query};
 use crate::node::NodeCore;
 use crate::security::key::PublicKey;
 use crate::security::refusal::{Reason, Refusal};
@@ -234,7 +234,25 @@ impl NodeCore {
         self.link.put(&key_expr, list.bytes().to_vec())
     }
 
-    pub(crate) fn answer_revocations(&self, query: &Query) {
+    /// Hears and serves lists.
+    pub(crate) fn declare_revocations(self: &Arc<Self>) -> Result<[Declared; 2], LinkError> {
+        let all = key_expr::all_revocations(&self.domain);
+        let weak = Arc::downgrade(self);
+        let lists = self.link.subscribe(&all, move |_, bytes| {
+            if let Some(node) = weak.upgrade() {
+                node.contact.leave(Note::Revocations(bytes));
+            }
+        })?;
+        let weak = Arc::downgrade(self);
+        let answers = self.link.serve(&all, move |query| {
+            if let Some(node) = weak.upgrade().filter(|node| node.check_open().is_ok()) {
+                node.answer_revocations(&query);
+            }
+        })?;
+        Ok([lists, answers])
+    }
+
+    fn answer_revocations(&self, query: &Query) {
         for list in self.revocations.held() {
             let key_expr = key_expr::revocations(&self.domain, &list.anchor());
             if query.key_expr() == key_expr {

@@ -32,6 +32,7 @@
 //! - [`trust_file`] (with `trust_reading` and `trust_edit`): trust.toml, read strictly and changed without loss of comments.
 //! - [`trust_storage`]: changes of trust.toml in the keystore, and key files beside the own key.
 //! - [`verifier`]: all of it in order. [`verifier::Verified`] is the proof.
+//! - `testimony`: the same for frames that somebody shows later, to trace what led to what.
 //! - [`refusal`]: the numbered reasons.
 
 pub mod believer;
@@ -46,13 +47,17 @@ mod frame_writer;
 pub mod key;
 pub mod keystore;
 pub mod merkle;
+mod peer_key;
 pub mod peers;
 pub mod proving_ground;
 pub mod refusal;
 pub mod replay_window;
 pub mod revocation;
 pub mod role;
+mod signature_check;
 pub mod signer;
+pub mod succession;
+pub(crate) mod testimony;
 pub mod time_text;
 pub mod topic_limits;
 pub mod topic_pattern;

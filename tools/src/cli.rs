@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Parser, Subcommand};
 use nuncio::name::NameError;
-use nuncio::{Discovery, Domain, NodeName, TopicName, TrustMode};
+use nuncio::{Discovery, Domain, MessageId, NodeName, TopicName, TrustMode};
 
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::interface::{
@@ -122,10 +122,34 @@ pub(crate) enum Command {
     ///
     /// --timeout: how long to look for nodes; 2 by default.
     Doctor(Doctor),
+    /// Follow a message to what led to it: who said what, checked link by link
+    ///
+    /// The nodes that published are asked for the frames as they were signed; each publisher keeps its last ones. The
+    /// first cause stands first. Forged answers are refused and told about; what nobody has any more is said to be missing.
+    ///
+    /// --timeout: how long to look for nodes and frames; 2 and 5 by default.
+    #[command(after_help = TRACE_EXIT_CODES)]
+    Trace(Trace),
     /// Watch robots, an operator and an attacker on this machine: what is genuine arrives, what is forged does not
     ///
     /// It uses keys and links of its own; --timeout, and the options that say where to connect, have no meaning here.
     Demo(Demo),
+}
+
+const TRACE_EXIT_CODES: &str = "\
+Exit codes:
+  0  the whole chain is there and holds
+  1  the message is not there
+  2  failed, or bad arguments
+  3  a part of the chain is missing, or was refused";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Trace {
+    /// The message's id, as `topic pub` and `topic echo --verbose` print it
+    pub(crate) id: MessageId,
+    /// Follow what the message has led to as well
+    #[arg(short, long)]
+    pub(crate) effects: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -244,6 +268,12 @@ pub(crate) struct TopicPub {
     /// How long to wait for a subscriber first; 1 by default when the number of messages is limited, else 0
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds_or_zero)]
     pub(crate) wait: Option<Duration>,
+    /// The id of the message that leads to this one, for `nuncio trace`
+    #[arg(long, value_name = "ID")]
+    pub(crate) cause: Option<MessageId>,
+    /// How long to stay after the last message; 0.3 by default. As long it can be traced
+    #[arg(long, value_name = "SECONDS", value_parser = seconds_or_zero)]
+    pub(crate) keep_alive: Option<Duration>,
 }
 
 #[derive(Debug, clap::Args)]

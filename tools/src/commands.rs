@@ -32,6 +32,7 @@ mod trust_init;
 mod trust_list;
 mod trust_show;
 mod trust_sign;
+mod trace;
 mod trust_test;
 
 use std::error::Error;
@@ -123,6 +124,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Key(command) => key(&global, render, command),
         Command::Trust(command) => trust(&global, render, command),
         Command::Doctor(args) => doctor::run(render, &global, &args),
+        Command::Trace(args) => on_the_network(&global, render, async |session| trace::run(session, args).await),
         Command::Demo(args) => in_a_runtime(async || demo::run(&global, args).await),
     }?;
     render.flush()?;

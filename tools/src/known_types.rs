@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use nuncio::run_time_type::{RunTimeType, RunTimeTypeError};
-use nuncio::{GenericReceived, Node, PublicKey, TypeError, TypeHash, TypeSupport};
+use nuncio::{Node, PublicKey, TypeError, TypeHash, TypeSupport, VerifiedMessage};
 
 use crate::catalog::Catalog;
 
@@ -40,11 +40,12 @@ impl KnownTypes {
     /// # Errors
     ///
     /// [`UnknownType`] when the definition is not to be had, or is not what the hash says.
-    pub(crate) async fn of(&mut self, node: &Node, received: &GenericReceived) -> Result<&RunTimeType, UnknownType> {
-        let (name, hash) = (received.type_name(), received.type_hash());
+    pub(crate) async fn of(&mut self, node: &Node, message: &VerifiedMessage) -> Result<&RunTimeType, UnknownType> {
+        let frame = message.frame();
+        let (name, hash) = (frame.type_name(), frame.type_hash());
         let id = (name.to_owned(), hash);
         if !self.found.contains_key(&id) {
-            let codec = self.find(node, received.info().signer, name, hash).await?;
+            let codec = self.find(node, frame.signer(), name, hash).await?;
             if self.found.len() >= TYPES_MAX {
                 self.found.clear();
             }

@@ -4,7 +4,7 @@
 use super::default::DERIVED_ARRAY_LEN;
 use super::writer::Writer;
 use super::{Emitter, ident};
-use crate::model::{Count, Element, Field, Message};
+use crate::model::{Count, Element, Field, Message, Primitive};
 
 impl Emitter<'_> {
     pub(super) fn serialize(&self, writer: &mut Writer, message: &Message) {
@@ -103,6 +103,9 @@ impl Emitter<'_> {
         match (&field.field_type.element, field.field_type.count) {
             (Element::Primitive(primitive), Count::Sequence { .. }) if primitive.is_octet() => {
                 Some(("octets", "Octets", "OctetBuf"))
+            }
+            (Element::Primitive(Primitive::Float32 | Primitive::Float64), Count::Sequence { .. }) => {
+                Some(("floats", "Floats", "FloatBuf<_>"))
             }
             (Element::Message(name), Count::Sequence { .. }) if self.facts(name).may_be_empty => {
                 Some(("empties", "Empties", "EmptiesBuf<_>"))

@@ -5,10 +5,11 @@ use nuncio_msgs::Message;
 use super::context::Context;
 use super::frame::{Accompaniment, FrameWriter, Header, Kind, Layout, PushError, Writer};
 use super::key::{Identity, PublicKey};
-use super::peers::{PeerKey, Peers};
+use super::peer_key::PeerKey;
+use super::peers::Peers;
 use super::refusal::{Reason, Refusal};
+use super::signature_check::{check_signature, layout_refusal};
 use super::signer;
-use super::verifier::{check_signature, layout_refusal};
 use crate::payload;
 
 /// Where and when a document is signed.

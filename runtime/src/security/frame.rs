@@ -31,10 +31,12 @@
 //! This module checks no signature, reads no clock and does no I/O.
 
 use std::fmt;
+use std::str::FromStr;
 
 pub use super::frame_reader::{Layout, LayoutError, MessageSpan, Messages};
 pub use super::frame_writer::{Accompaniment, FrameWriter, PushError, UnsignedFrame};
 use super::key::PublicKey;
+use crate::key_expr::unhex;
 
 /// The first two bytes of every frame: `Nu`.
 pub const MAGIC: [u8; 2] = *b"Nu";
@@ -142,6 +144,26 @@ impl fmt::Display for MessageId {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
+
+impl FromStr for MessageId {
+    type Err = MessageIdError;
+
+    fn from_str(text: &str) -> Result<Self, MessageIdError> {
+        unhex(text).map(Self).ok_or(MessageIdError)
+    }
+}
+
+/// A text that is no message id.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct MessageIdError;
+
+impl fmt::Display for MessageIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("expected the 32 digits 0-9 and a-f of a message id, as `topic echo --verbose` prints it")
+    }
+}
+
+impl std::error::Error for MessageIdError {}
 
 impl fmt::Debug for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

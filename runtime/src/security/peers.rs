@@ -17,9 +17,9 @@
 //! - Every entry comes from a card whose signature held, and an epoch enters the table by a fresh card only.
 //! - The tables are bounded; a card that does not fit is refused, none is forgotten for it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use nuncio_msgs::TypeHash;
@@ -28,8 +28,10 @@ use nuncio_msgs::nuncio_msgs::msg::NodeCard;
 use super::certificate::CertificateError;
 use super::certificate_chain::CertificateChain;
 use super::frame::Writer;
-use super::key::{EnrolledKey, PublicKey};
+use super::key::PublicKey;
+use super::peer_key::PeerKey;
 use super::refusal::{Reason, Refusal};
+use super::succession::SuccessionChain;
 use super::trust_store::Standing;
 use crate::name::{NodeName, TopicName};
 use crate::type_support::is_exclusive;
@@ -40,50 +42,6 @@ pub const FIRST_CONTACT_GRACE_NS: i64 = 1_000_000_000;
 pub const PEERS_MAX: usize = 4096;
 /// The most writers that a node remembers, over all nodes.
 pub const WRITERS_MAX: usize = 65_536;
-/// How many verified roots are remembered per key.
-const ROOTS_MAX: usize = 64;
-
-/// A tree's root, its number of leaves and the signature that holds for both.
-type VerifiedRoot = ([u8; 32], u16, [u8; 64]);
-
-/// A key that passed enrolment, with the tree roots lately verified under it.
-#[derive(Debug)]
-pub(crate) struct PeerKey {
-    pub(crate) enrolled: EnrolledKey,
-    roots: Mutex<VecDeque<VerifiedRoot>>,
-}
-
-impl PeerKey {
-    /// Checks a key and makes it usable.
-    pub(crate) fn enrol(key: PublicKey) -> Result<Self, Refusal> {
-        let enrolled =
-            EnrolledKey::enrol(key).map_err(|weak| Refusal::new(Reason::WeakKey, Some(key), weak.to_string()))?;
-        Ok(Self {
-            enrolled,
-            roots: Mutex::default(),
-        })
-    }
-
-    /// Whether this very signature over this root was verified before; further frames of a tree then cost hashes only.
-    pub(crate) fn knows_root(&self, root: &VerifiedRoot) -> bool {
-        self.roots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .rev()
-            .any(|known| known == root)
-    }
-
-    /// Remembers a root whose signature held.
-    pub(crate) fn remember_root(&self, root: VerifiedRoot) {
-        let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
-        if roots.len() == ROOTS_MAX {
-            roots.pop_front();
-        }
-        roots.push_back(root);
-    }
-}
-
 /// One instance of a node whose card was verified and fresh.
 #[derive(Debug)]
 pub struct Peer {
@@ -101,18 +59,32 @@ pub struct Peer {
 pub(crate) struct Credentials {
     /// Counts what the instance has shown, from 0.
     pub(crate) generation: u64,
-    text: String,
+    /// What it was read from.
+    texts: [String; 2],
     /// The chain in its card, or why it is none; `None`: it shows none.
     pub(crate) certificate: Option<Result<CertificateChain, CertificateError>>,
+    /// The successions in its card. Broken ones count for nothing.
+    pub(crate) successions: Option<SuccessionChain>,
 }
 
 impl Credentials {
-    fn read(text: &str) -> Self {
+    fn read(card: &NodeCard) -> Self {
+        let NodeCard {
+            certificates,
+            successions,
+            ..
+        } = card;
         Self {
             generation: 0,
-            text: text.to_owned(),
-            certificate: (!text.is_empty()).then(|| CertificateChain::parse(text)),
+            texts: [certificates.clone(), successions.clone()],
+            certificate: (!certificates.is_empty()).then(|| CertificateChain::parse(certificates)),
+            successions: SuccessionChain::parse(successions).ok(),
         }
+    }
+
+    fn are_in(&self, card: &NodeCard) -> bool {
+        let [certificates, successions] = &self.texts;
+        (certificates, successions) == (&card.certificates, &card.successions)
     }
 }
 
@@ -287,10 +259,9 @@ impl Peers {
                 .filter(same_instance)
                 .map(|peer| peer.credentials())
         });
-        let text = &authentic.card.certificates;
         let other = shown
-            .is_none_or(|shown| shown.text != *text)
-            .then(|| Credentials::read(text));
+            .is_none_or(|shown| !shown.are_in(&authentic.card))
+            .then(|| Credentials::read(&authentic.card));
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let known = state.nodes.get(&id).cloned();
         match known {
@@ -315,7 +286,7 @@ impl Peers {
                         card: Arc::new(NodeCard::default()),
                         number: 0,
                     }),
-                    credentials: ArcSwap::from_pointee(other.unwrap_or_else(|| Credentials::read(text))),
+                    credentials: ArcSwap::from_pointee(other.unwrap_or_else(|| Credentials::read(&authentic.card))),
                     credentials_generation: AtomicU64::new(0),
                     clock_offset_ns: AtomicI64::new(NOT_MEASURED),
                 });

@@ -1,12 +1,13 @@
 //! The proving ground: the verifier of a live subscription, with one known publisher before it and no network between.
 //!
-//! Benchmarks and attacks on this very build use it. It goes through the same code as every subscription; what it gives
-//! back is what became of a frame, never a message.
+//! Benchmarks and attacks on this very build use it. It goes through the same code as every publisher and subscription;
+//! what it gives back is what became of a frame, or the messages in it, never a [`Verified`](crate::Verified): a key
+//! that somebody made for a proving ground proves nothing elsewhere.
 
 use std::sync::Arc;
 
-use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, NodeCard};
+use nuncio_msgs::{Message, TypeHash};
 
 use super::believer::Believer;
 use super::context::Context;
@@ -18,9 +19,10 @@ use super::refusal::Refusal;
 use super::signer;
 use super::trust_policy::TrustPolicy;
 use super::trust_store::TrustStore;
-use super::verifier::{ExpectedType, FRAME_LEN_MAX_DEFAULT, Opened, Verifier, VerifierSetup};
+use super::verifier::{ExpectedType, FRAME_LEN_MAX_DEFAULT, Opened, VerifiedMessage, Verifier, VerifierSetup};
 use crate::link::Bytes;
 use crate::name::{Domain, NodeName, TopicName};
+use crate::payload::{self, DecodeError, EncodeError};
 
 const NODE: &str = "/proving_ground/publisher";
 const TOPIC: &str = "/proving_ground";
@@ -39,6 +41,41 @@ pub enum Outcome {
     Stranger,
     /// It was refused.
     Refused(Refusal),
+}
+
+impl From<Opened> for Outcome {
+    fn from(opened: Opened) -> Self {
+        match opened {
+            Opened::Verified(verified) => Self::Delivered(verified.count()),
+            Opened::Duplicate => Self::Duplicate,
+            Opened::Stranger(_) => Self::Stranger,
+            Opened::Refused(refusal) => Self::Refused(refusal),
+        }
+    }
+}
+
+/// A message that went through the proving ground.
+#[derive(Clone, Debug)]
+pub struct Proven(VerifiedMessage);
+
+impl Proven {
+    /// Decodes it as a subscriber does, limits and all.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when the payload is not of type `M` or violates its schema.
+    pub fn decode<M: Message>(&self) -> Result<M, DecodeError> {
+        payload::decode(&self.0)
+    }
+}
+
+/// Appends a message to `bytes` as a publisher does, limits and all. `now_ns` is what stamps are held against.
+///
+/// # Errors
+///
+/// [`EncodeError`] names the field that violates the schema.
+pub fn encode<M: Message>(message: &M, now_ns: i64, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
+    payload::encode(message, now_ns, bytes)
 }
 
 /// A publisher and the verifier of a subscription to it.
@@ -139,11 +176,22 @@ impl ProvingGround {
 
     /// Opens a frame as the subscription would.
     pub fn open(&self, frame: Vec<u8>, now_ns: i64) -> Outcome {
-        match self.verifier.open(&Bytes::from(frame), now_ns) {
-            Opened::Verified(verified) => Outcome::Delivered(verified.count()),
-            Opened::Duplicate => Outcome::Duplicate,
-            Opened::Stranger(_) => Outcome::Stranger,
-            Opened::Refused(refusal) => Outcome::Refused(refusal),
+        self.verifier.open(&Bytes::from(frame), now_ns).into()
+    }
+
+    /// Seals a payload and opens the frame: its message, or what became of it.
+    ///
+    /// # Errors
+    ///
+    /// The [`Outcome`] when it is anything but delivered.
+    pub fn prove(&self, number: u64, time_ns: i64, payload: &[u8]) -> Result<Proven, Outcome> {
+        let frame = self.seal(number, time_ns, payload);
+        match self.verifier.open(&Bytes::from(frame), time_ns) {
+            Opened::Verified(verified) => {
+                let message = Arc::new(verified).messages().next();
+                message.map(Proven).ok_or(Outcome::Delivered(0))
+            }
+            opened => Err(Outcome::from(opened)),
         }
     }
 }

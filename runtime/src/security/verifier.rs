@@ -15,7 +15,8 @@
 //!
 //! # Invariants
 //!
-//! - [`Verified`] has private fields and is built in `Verifier::open` only.
+//! - [`Verified`] has private fields and is built here only: in `Verifier::open`, and in `Verified::of_history` for
+//!   what `testimony` has checked.
 //! - A forged frame changes nothing here, whatever it says.
 
 use std::collections::HashMap;
@@ -26,14 +27,13 @@ use nuncio_msgs::TypeHash;
 
 use super::believer::{Believer, Verdict};
 use super::context::Context;
-use super::frame::{Header, Kind, Layout, LayoutError, MessageId, MessageSpan, Writer};
+use super::frame::{Header, Kind, Layout, MessageId, MessageSpan, Writer};
 use super::key::PublicKey;
-use super::merkle;
-use super::peers::{PeerKey, Peers, WriterFacts};
+use super::peers::{Peers, WriterFacts};
 use super::rate_limit::RateLimits;
 use super::refusal::{Reason, Refusal};
 use super::replay_window::{Novelty, Numbers, ReplayError, ReplayWindow};
-use super::signer::signed_text;
+use super::signature_check::{check_signature, layout_refusal};
 use super::time_checks;
 use super::topic_limits::TopicLimits;
 use super::trust_store::TrustStore;
@@ -97,6 +97,32 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// A frame from somebody's memory, if its signature holds in this context.
+    pub(super) fn of_history(
+        bytes: Bytes,
+        layout: Layout,
+        context: &Context,
+        facts: Arc<WriterFacts>,
+        verdict: Verdict,
+        received_time_ns: i64,
+    ) -> Result<Self, Refusal> {
+        let raw = bytes.as_slice();
+        check_signature(&layout, raw, &layout.digest(raw), context, &facts.peer.key)?;
+        let provenance = match layout.header.replay {
+            true => Provenance::Replay,
+            false => Provenance::History,
+        };
+        Ok(Self {
+            bytes,
+            layout,
+            facts,
+            verdict,
+            provenance,
+            missing_before: 0,
+            received_time_ns,
+        })
+    }
+
     /// The fixed part of the frame.
     pub fn header(&self) -> &Header {
         &self.layout.header
@@ -110,6 +136,11 @@ impl Verified {
     /// The node that published it, by its card.
     pub fn node(&self) -> &NodeName {
         &self.facts.peer.name
+    }
+
+    /// The topic of its writer, by the card.
+    pub fn topic(&self) -> &TopicName {
+        &self.facts.topic
     }
 
     /// The type's full name.
@@ -347,7 +378,7 @@ impl Verifier {
         let exclusive = self.is_exclusive(&facts);
         let verdict = self
             .believer
-            .judge(&facts, &self.setup.topic, exclusive, &standing.policy, permit)?;
+            .judge(&facts, &self.setup.topic, exclusive, &standing.policy, permit, now_ns)?;
         match self.admit(&facts, &layout, numbers, tag(&digest), context)? {
             None => Ok(Opened::Duplicate),
             Some(missing_before) => {
@@ -527,49 +558,6 @@ fn check_sizes(layout: &Layout, raw: &[u8], limits: &TopicLimits) -> Result<(), 
     }
     let detail = format!("a payload of {len} bytes, topics in trust.toml allows {max}");
     refuse(Reason::TooLarge, detail)
-}
-
-/// Whether the signature holds for these bytes in this place. Roots verified before cost hashes only.
-pub(crate) fn check_signature(
-    layout: &Layout,
-    raw: &[u8],
-    digest: &[u8; 32],
-    context: &Context,
-    key: &PeerKey,
-) -> Result<(), Refusal> {
-    let bad = || {
-        let detail = "the signature does not hold for these bytes on this topic, domain and type";
-        Refusal::new(Reason::BadSignature, Some(layout.header.key), detail)
-    };
-    let (siblings, _) = raw.get(layout.siblings()).unwrap_or_default().as_chunks::<32>();
-    let leaf = merkle::leaf(context.as_bytes(), digest);
-    let root =
-        merkle::root_from_path(leaf, layout.leaf_index.into(), layout.leaf_count.into(), siblings).ok_or_else(bad)?;
-    let signed = (root, layout.leaf_count, *layout.signature(raw));
-    if layout.leaf_count > 1 && key.knows_root(&signed) {
-        return Ok(());
-    }
-    if !key
-        .enrolled
-        .verify(&signed_text(&layout.header.key, layout.leaf_count, &root), &signed.2)
-    {
-        return Err(bad());
-    }
-    if layout.leaf_count > 1 {
-        key.remember_root(signed);
-    }
-    Ok(())
-}
-
-/// The refusal for bytes without a layout.
-pub(crate) fn layout_refusal(error: LayoutError) -> Refusal {
-    let reason = match error {
-        LayoutError::NotAFrame => Reason::NotAFrame,
-        LayoutError::UnsupportedVersion(_) => Reason::UnsupportedVersion,
-        LayoutError::UnsupportedSuite(_) => Reason::UnsupportedSuite,
-        LayoutError::Malformed { .. } => Reason::Malformed,
-    };
-    Refusal::new(reason, None, error.to_string())
 }
 
 fn replay_refusal(key: PublicKey, error: ReplayError) -> Refusal {

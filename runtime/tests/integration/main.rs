@@ -9,5 +9,8 @@ mod peers;
 mod pub_sub;
 mod queues;
 mod refusals;
+mod revocations;
+mod rotation;
 mod run_time_types;
+mod trace;
 mod trust;

@@ -20,26 +20,26 @@ use crate::peers::{DEADLINE, identity, listen, next, node};
 const DAY_NS: i64 = 86_400_000_000_000;
 
 /// The key of the anchor in these tests.
-fn anchor() -> Identity {
+pub(crate) fn anchor() -> Identity {
     identity(200)
 }
 
 /// A trust file with the anchor, the role `driver` for `/cmd_vel`, and more.
-fn trust_text(mode: &str, more: &str) -> String {
+pub(crate) fn trust_text(mode: &str, more: &str) -> String {
     format!(
         "mode = \"{mode}\"\n[anchors]\nfleet = \"{}\"\n[roles.driver]\npublish = [\"cmd_vel\", \"fast\"]\n{more}",
         anchor().public_key()
     )
 }
 
-fn grant(name: &str, seed: u8) -> String {
+pub(crate) fn grant(name: &str, seed: u8) -> String {
     format!(
         "[grants.{name}]\nkey = \"{}\"\nroles = [\"driver\"]\n",
         identity(seed).public_key()
     )
 }
 
-fn policy(mode: &str, more: &str) -> TrustPolicy {
+pub(crate) fn policy(mode: &str, more: &str) -> TrustPolicy {
     TrustFile::parse(&trust_text(mode, more)).unwrap().into_policy()
 }
 
@@ -60,7 +60,7 @@ fn certificate(seed: u8, from: i64, until: i64) -> CertificateChain {
 }
 
 /// A keystore in a directory, with the key of `seed` and files beside it.
-fn keystore(dir: &Path, seed: u8, files: &[(&str, &str)]) -> Keystore {
+pub(crate) fn keystore(dir: &Path, seed: u8, files: &[(&str, &str)]) -> Keystore {
     let keystore = Keystore::open(dir).unwrap();
     if keystore.stored_identity().unwrap().is_none() {
         keystore.store_identity(&identity(seed)).unwrap();
@@ -70,32 +70,35 @@ fn keystore(dir: &Path, seed: u8, files: &[(&str, &str)]) -> Keystore {
 }
 
 /// Puts a file in place as editors do, at once and with a mode that is right.
-fn put(path: &Path, text: &str) {
+pub(crate) fn put(path: &Path, text: &str) {
     let new = path.with_extension("tmp");
     fs::write(&new, text).unwrap();
     fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).unwrap();
     fs::rename(new, path).unwrap();
 }
 
-fn builder(name: &str, keystore: Keystore) -> NodeBuilder {
+pub(crate) fn builder(name: &str, keystore: Keystore) -> NodeBuilder {
     Node::builder(name).keystore(keystore).discovery(nuncio::Discovery::Off)
 }
 
 /// A talker that a listener hears, once both know of each other.
-struct Pair {
-    talker: Node,
-    publisher: Publisher<Twist>,
-    subscriber: Subscriber<Twist>,
-    listener: Node,
+pub(crate) struct Pair {
+    pub(crate) talker: Node,
+    pub(crate) publisher: Publisher<Twist>,
+    pub(crate) subscriber: Subscriber<Twist>,
+    pub(crate) listener: Node,
 }
 
 impl Pair {
-    async fn new(listener: NodeBuilder, talker: NodeBuilder) -> Self {
+    pub(crate) async fn new(listener: NodeBuilder, talker: NodeBuilder) -> Self {
         let (listener, endpoint) = listen(listener).await;
         let subscriber = listener.subscriber::<Twist>("/cmd_vel").unwrap();
         let talker = talker.connect(&endpoint).open().await.unwrap();
         let publisher = talker.publisher::<Twist>("/cmd_vel").unwrap();
         assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
+        let key = talker.public_key();
+        let met = |graph: &nuncio::graph::Graph| graph.nodes.iter().any(|node| node.key == key && node.is_verified());
+        assert!(listener.wait_for_graph(DEADLINE, met).await.is_some(), "they never met");
         Self {
             talker,
             publisher,
@@ -104,25 +107,25 @@ impl Pair {
         }
     }
 
-    fn verdict(&self) -> Verdict {
+    pub(crate) fn verdict(&self) -> Verdict {
         self.publisher.publish(&Twist::default()).unwrap();
         next(&self.subscriber).info.verdict
     }
 
-    async fn refusal(&self) -> Refusal {
+    pub(crate) async fn refusal(&self) -> Refusal {
         self.publisher.publish(&Twist::default()).unwrap();
         next_refusal(&self.subscriber).await
     }
 }
 
-async fn next_refusal(subscriber: &Subscriber<Twist>) -> Refusal {
+pub(crate) async fn next_refusal(subscriber: &Subscriber<Twist>) -> Refusal {
     let refused = tokio::time::timeout(DEADLINE, subscriber.next_refusal()).await;
     refused
         .unwrap_or_else(|_| panic!("nothing was refused: {:?}", subscriber.stats()))
         .unwrap()
 }
 
-async fn next_event(node: &Node) -> TrustEvent {
+pub(crate) async fn next_event(node: &Node) -> TrustEvent {
     let event = tokio::time::timeout(DEADLINE, node.next_trust_event()).await;
     event
         .unwrap_or_else(|_| panic!("no trust event: {:?}", node.trust_problem()))

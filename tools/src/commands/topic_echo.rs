@@ -145,7 +145,7 @@ impl Echo<'_> {
             self.shown += 1;
             return Ok(self.print_raw(received)?);
         }
-        let fetching = self.types.of(node, received);
+        let fetching = self.types.of(node, received.message());
         let codec = match fetching.await {
             Ok(codec) => codec,
             Err(error) => {
@@ -311,7 +311,7 @@ fn facts(info: &MessageInfo, received: &GenericReceived) -> Map<String, Value> {
 }
 
 /// An object's text with one more member, whose value is JSON text already.
-fn with_member(facts: &Map<String, Value>, name: &str, json: &str) -> String {
+pub(super) fn with_member(facts: &Map<String, Value>, name: &str, json: &str) -> String {
     let mut text = Value::Object(facts.clone()).to_string();
     text.pop();
     text.push_str(&format!(",\"{name}\":{json}}}"));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio::run_time_type::RunTimeType;
-use nuncio::{Accompaniment, GenericPublisher, QosProfile, TypeSupport, clock};
+use nuncio::{Accompaniment, GenericPublisher, MessageId, QosProfile, TypeSupport, clock};
 use serde_json::json;
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -70,6 +70,7 @@ pub(super) async fn run(session: &mut Session<'_>, prepared: Prepared) -> Result
         publisher: &publisher,
         codec,
         signer: session.node.public_key().to_string(),
+        cause: args.cause,
         published: 0,
     };
     let ends = args.once || args.times.is_some() || matches!(source, Source::Stdin);
@@ -92,8 +93,15 @@ pub(super) async fn run(session: &mut Session<'_>, prepared: Prepared) -> Result
         () = time_is_up => Ok(()),
     };
     // Also after a bad line: what was published before it shall arrive.
-    if publishing.published > 0 && publisher.has_subscribers().unwrap_or(false) {
-        tokio::time::sleep(LINGER).await;
+    let stay = match args.keep_alive {
+        None if publisher.has_subscribers().unwrap_or(false) => LINGER,
+        asked => asked.unwrap_or_default(),
+    };
+    if publishing.published > 0 && !stay.is_zero() {
+        tokio::select! {
+            () = tokio::time::sleep(stay) => {}
+            () = session.interrupt.wished() => {}
+        }
     }
     ended?;
     session
@@ -167,6 +175,7 @@ struct Publishing<'a> {
     publisher: &'a GenericPublisher,
     codec: RunTimeType,
     signer: String,
+    cause: Option<MessageId>,
     published: usize,
 }
 
@@ -214,7 +223,11 @@ impl Publishing<'_> {
     }
 
     fn publish(&mut self, payload: &[u8]) -> Result<(), CommandError> {
-        let published = self.publisher.publish(payload, Accompaniment::default())?;
+        let with = Accompaniment {
+            cause: self.cause,
+            ..Accompaniment::default()
+        };
+        let published = self.publisher.publish(payload, with)?;
         self.published += 1;
         let topic = self.publisher.topic();
         if self.render.is_json() {

@@ -49,6 +49,7 @@ fn every_command_has_help() {
         "key show",
         "key new",
         "demo",
+        "trace",
     ];
     for command in commands {
         let args: Vec<&str> = command.split(' ').chain(["--help"]).collect();
@@ -70,6 +71,7 @@ fn bad_arguments_are_exit_2() {
         &["topic", "echo", "/x", "--once", "--times", "2"],
         &["topic", "pub", "/x", "std_msgs/String", "--rate", "0"],
         &["topic", "list", "--connect", "nonsense"],
+        &["trace", "xyz"],
         &["unknown"],
     ];
     for args in cases {

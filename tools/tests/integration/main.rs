@@ -14,4 +14,5 @@ mod lists;
 mod program;
 mod rates;
 mod refusals;
+mod trace;
 mod transcode;

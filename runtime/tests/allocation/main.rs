@@ -1,0 +1,76 @@
+//! Messages of fixed size are encoded and decoded without asking for memory. It counts every allocation of the thread,
+//! which takes an allocator of its own and hence a test program of its own.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
+
+use std::hint::black_box;
+
+use allocation_counter::measure;
+use nuncio::msgs::std_msgs::msg::Header;
+use nuncio::security::proving_ground::{self, ProvingGround};
+use nuncio::{Identity, Message, TrustPolicy};
+use nuncio_codegen::model::{Count, Element};
+
+/// How many allocations it takes to encode the message into a buffer that is used again, and to decode it.
+fn allocations<M: Message>(message: &M, ground: &ProvingGround, number: u64) -> (u64, u64) {
+    let mut bytes = Vec::new();
+    proving_ground::encode(message, 0, &mut bytes).unwrap();
+    let proven = ground.prove(number, 0, &bytes).unwrap();
+
+    bytes.clear();
+    let encoding = measure(|| proving_ground::encode(black_box(message), 0, &mut bytes).unwrap());
+    let mut decoded = None;
+    let decoding = measure(|| decoded = Some(proven.decode::<M>().unwrap()));
+    assert_eq!(decoded.as_ref(), Some(message), "{}", M::TYPE_NAME);
+    (encoding.count_total, decoding.count_total)
+}
+
+fn ground() -> ProvingGround {
+    ProvingGround::new(Identity::from_seed(&[7; 32]), TrustPolicy::default()).unwrap()
+}
+
+/// Whether its schema has neither texts nor lists, which are on the heap even where they are bounded.
+fn is_of_fixed_size<M: Message>() -> bool {
+    let definitions: Vec<(&str, &str)> = M::DEFINITIONS.iter().map(|file| (file.type_name, file.text)).collect();
+    let description = nuncio_codegen::describe(M::TYPE_NAME, &definitions).unwrap();
+    let mut messages = std::iter::once(&description.root).chain(&description.referenced);
+    messages.all(|message| {
+        message.fields.iter().map(|field| &field.field_type).all(|field_type| {
+            !matches!(field_type.element, Element::Text { .. }) && !matches!(field_type.count, Count::Sequence { .. })
+        })
+    })
+}
+
+#[test]
+fn messages_of_fixed_size_are_encoded_and_decoded_without_an_allocation() {
+    fn check<M: Message>(ground: &ProvingGround, tried: &mut u64) {
+        if !is_of_fixed_size::<M>() {
+            return;
+        }
+        *tried += 1;
+        assert!(M::MAX_ENCODED_LEN.is_some(), "{}", M::TYPE_NAME);
+        let counted = allocations(&M::default(), ground, *tried);
+        assert_eq!(counted, (0, 0), "{}: encoding, decoding", M::TYPE_NAME);
+    }
+    let (ground, mut tried) = (ground(), 0);
+    macro_rules! each { ($($name:path,)*) => { $(check::<$name>(&ground, &mut tried);)* } }
+    nuncio::msgs::for_each_message!(each);
+    assert!(tried > 80, "only {tried} types were tried");
+}
+
+#[test]
+fn a_text_is_an_allocation_that_is_counted() {
+    let message = Header {
+        frame_id: "map".to_owned(),
+        ..Header::default()
+    };
+    let (encoding, decoding) = allocations(&message, &ground(), 1);
+    assert_eq!(encoding, 0, "the buffer is there already");
+    assert_eq!(decoding, 1, "the text");
+}
+
+#[test]
+fn a_buffer_that_has_to_grow_is_an_allocation_that_is_counted() {
+    let grown = measure(|| proving_ground::encode(&Header::default(), 0, &mut Vec::new()).unwrap());
+    assert_eq!(grown.count_total, 1);
+}
