@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-mod desk;
+pub(crate) mod desk;
 
 use desk::ASKING_MAX;
 pub(crate) use desk::{AskOutcome, ContactDesk, Note, Question};

@@ -3,7 +3,8 @@
 //! Runs in the thread that received the bytes and never blocks. Frames of a key that nobody has vouched for yet wait in
 //! a bounded list until first contact was made or has failed; frames of known publishers are not held up by them.
 
-use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock;
@@ -11,11 +12,13 @@ use crate::contact::{AskOutcome, ContactDesk, Question};
 use crate::link::Bytes;
 use crate::name::TopicName;
 use crate::queue::Queue;
-use crate::security::frame::Layout;
+use crate::run_time_type::Translation;
+use crate::security::frame::{Header, Layout, Writer};
 use crate::security::key::PublicKey;
 use crate::security::refusal::{Reason, Refusal};
 use crate::security::verifier::{Opened, Verified, VerifiedMessage, Verifier};
 use crate::stats::{SubscriptionCounters, SubscriptionStats, add};
+use crate::translation_desk::TranslationDesk;
 
 /// The most frames of strangers that wait at one subscription.
 pub(crate) const WAITING_FRAMES_MAX: usize = 4096;
@@ -41,21 +44,51 @@ pub(crate) struct Reception {
     waiting: Mutex<Waiting>,
     /// Held while waiting frames are opened again: one thread at a time.
     reopening: Mutex<()>,
-    pub(crate) queue: Queue<VerifiedMessage>,
+    /// Where other versions of the type are attended to, if they are taken.
+    translation_desk: Option<TranslationDesk>,
+    pub(crate) queue: Queue<Delivery>,
     pub(crate) refusals: Queue<Refusal>,
     node_refusals: Arc<Queue<RefusalEvent>>,
     counters: SubscriptionCounters,
+}
+
+/// A verified message in a subscription's queue.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) message: VerifiedMessage,
+    /// How it becomes one of the type subscribed to, when it is of another version.
+    pub(crate) translation: Option<Arc<Translation>>,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     frames: VecDeque<WaitingFrame>,
     bytes: usize,
+    /// How many frames of each stream wait: asked for each frame that arrives, so it must not cost a search.
+    streams: HashMap<Stream, usize>,
+}
+
+/// Which publisher of a key and which start of it, by a frame's own word.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+struct Stream {
+    key: PublicKey,
+    writer: Writer,
+    epoch: u64,
+}
+
+impl Stream {
+    fn of(header: &Header) -> Self {
+        Self {
+            key: header.key,
+            writer: header.writer,
+            epoch: header.epoch,
+        }
+    }
 }
 
 #[derive(Debug)]
 struct WaitingFrame {
-    key: PublicKey,
+    stream: Stream,
     bytes: Bytes,
     /// The last question put before it came.
     after: Question,
@@ -63,36 +96,47 @@ struct WaitingFrame {
 
 impl Waiting {
     fn has(&self, key: PublicKey) -> bool {
-        self.frames.iter().any(|frame| frame.key == key)
+        self.frames.iter().any(|frame| frame.stream.key == key)
+    }
+
+    fn has_stream(&self, header: &Header) -> bool {
+        self.streams.contains_key(&Stream::of(header))
     }
 
     fn first_of(&self, key: PublicKey) -> Option<(Bytes, Question)> {
         self.frames
             .iter()
-            .find(|frame| frame.key == key)
+            .find(|frame| frame.stream.key == key)
             .map(|frame| (frame.bytes.clone(), frame.after))
     }
 
     fn remove_first_of(&mut self, key: PublicKey) {
-        if let Some(at) = self.frames.iter().position(|frame| frame.key == key)
+        if let Some(at) = self.frames.iter().position(|frame| frame.stream.key == key)
             && let Some(frame) = self.frames.remove(at)
         {
             self.bytes -= frame.bytes.as_slice().len();
+            if let Entry::Occupied(mut count) = self.streams.entry(frame.stream) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
+            }
         }
     }
 
     /// `false` when there is no room.
-    fn add(&mut self, key: PublicKey, bytes: &Bytes, after: Question) -> bool {
+    fn add(&mut self, header: &Header, bytes: &Bytes, after: Question) -> bool {
         let len = bytes.as_slice().len();
         if self.frames.len() >= WAITING_FRAMES_MAX || self.bytes + len > WAITING_BYTES_MAX {
             return false;
         }
         self.frames.push_back(WaitingFrame {
-            key,
+            stream: Stream::of(header),
             bytes: bytes.clone(),
             after,
         });
         self.bytes += len;
+        *self.streams.entry(Stream::of(header)).or_default() += 1;
         true
     }
 }
@@ -103,12 +147,14 @@ impl Reception {
         verifier: Verifier,
         depth: usize,
         node_refusals: Arc<Queue<RefusalEvent>>,
+        translation_desk: Option<TranslationDesk>,
     ) -> Self {
         Self {
             topic,
             verifier,
             waiting: Mutex::default(),
             reopening: Mutex::default(),
+            translation_desk,
             queue: Queue::new(depth),
             refusals: Queue::new(REFUSALS_KEPT),
             node_refusals,
@@ -151,6 +197,21 @@ impl Reception {
         self.refusals.push(refusal);
     }
 
+    /// Puts the messages of a frame into the queue.
+    pub(crate) fn pass_on(&self, frame: &Arc<Verified>, translation: Option<&Arc<Translation>>) {
+        add(&self.counters.received, u64::from(frame.count()));
+        add(&self.counters.received_bytes, frame.frame_bytes().len() as u64);
+        add(&self.counters.missing, frame.missing_before());
+        for message in frame.messages() {
+            let translation = translation.cloned();
+            self.queue.push(Delivery { message, translation });
+        }
+    }
+
+    pub(crate) fn translation_desk(&self) -> Option<&TranslationDesk> {
+        self.translation_desk.as_ref()
+    }
+
     pub(crate) fn stats(&self) -> SubscriptionStats {
         self.counters.read(self.queue.dropped(), self.queue.len())
     }
@@ -160,9 +221,10 @@ impl Reception {
         self.refusals.close();
     }
 
-    /// A frame of a key whose earlier frames still wait goes behind them, so that order is kept.
+    /// A frame of a publisher whose earlier frames still wait goes behind them, so that order is kept. Those of other
+    /// publishers of the same key do not: anybody can make frames that name a key and a publisher that it does not have.
     fn joins_the_waiting(&self, bytes: &Bytes, contact: &ContactDesk) -> bool {
-        let key = {
+        let header = {
             let mut waiting = self.lock_waiting();
             if waiting.frames.is_empty() {
                 return false;
@@ -170,19 +232,18 @@ impl Reception {
             let Ok(layout) = Layout::parse(bytes.as_slice()) else {
                 return false;
             };
-            let key = layout.header.key;
-            if !waiting.has(key) {
+            if !waiting.has_stream(&layout.header) {
                 return false;
             }
-            if waiting.add(key, bytes, contact.last_question()) {
+            if waiting.add(&layout.header, bytes, contact.last_question()) {
                 return true;
             }
-            key
+            layout.header
         };
         // Too many: help the contact thread if the publisher is known by now. This holds up the link until there is room.
-        self.retry(key);
-        if self.lock_waiting().has(key) {
-            self.refuse_overload(key);
+        self.retry(header.key);
+        if self.lock_waiting().has_stream(&header) {
+            self.refuse_overload(header.key);
             return true;
         }
         false
@@ -200,15 +261,19 @@ impl Reception {
     }
 
     fn deliver(&self, verified: Verified) {
-        add(&self.counters.received, u64::from(verified.count()));
-        add(&self.counters.received_bytes, verified.frame_bytes().len() as u64);
-        add(&self.counters.missing, verified.missing_before());
         let frame = Arc::new(verified);
-        frame.messages().for_each(|message| self.queue.push(message));
+        match &self.translation_desk {
+            None => self.pass_on(&frame, None),
+            Some(desk) => desk.attend(self, frame),
+        }
     }
 
     fn await_contact(&self, key: PublicKey, bytes: &Bytes, contact: &ContactDesk) {
-        let fits = self.lock_waiting().add(key, bytes, contact.last_question());
+        // Whatever is a stranger's had a layout.
+        let Ok(layout) = Layout::parse(bytes.as_slice()) else {
+            return;
+        };
+        let fits = self.lock_waiting().add(&layout.header, bytes, contact.last_question());
         if fits {
             self.ask_about(key, contact)
         } else {

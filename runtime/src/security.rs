@@ -7,7 +7,7 @@
 //!
 //! **Promised.** A message that reaches a callback was published by the holder of the key it names, on this topic, in
 //! this domain, with this type; it is delivered once per subscription; it is called live only if it was signed after
-//! this node met the publisher, or within the second before; and if the key is not the one pinned to the node's name
+//! this node met the publisher and after the subscription was made, or within the second before; and if the key is not the one pinned to the node's name
 //! (and to the topic, for `@exclusive` types), it is refused, in mode `tofu`. Strangers cannot make a node's memory
 //! grow beyond fixed bounds. No flag, feature or setting turns verification off.
 //!
@@ -67,6 +67,7 @@ pub mod verifier;
 
 mod certificate_text;
 mod epoch;
+mod floor;
 mod known_toml;
 mod pins;
 mod public_key;
@@ -80,4 +81,4 @@ pub mod trust_storage;
 pub(crate) mod trust_store;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,6 +3,7 @@
 mod doctor;
 mod interface;
 mod key;
+mod prove;
 mod trust;
 
 use std::path::PathBuf;
@@ -17,7 +18,8 @@ pub(crate) use self::interface::{
     InterfaceCheck, InterfaceCommand, InterfaceDiff, InterfaceGenerate, InterfaceHash, InterfaceList, InterfacePackage,
     InterfaceProto, InterfaceShow, InterfaceTranscode, MessageForm, OwnFolders,
 };
-pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, PassphraseFrom};
+pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, KeyRotate, PassphraseFrom};
+pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
 pub(crate) use self::trust::{
     TrustAdd, TrustCheck, TrustCommand, TrustExport, TrustInit, TrustRemove, TrustShow, TrustSign, TrustTest,
 };
@@ -134,6 +136,14 @@ pub(crate) enum Command {
     ///
     /// It uses keys and links of its own; --timeout, and the options that say where to connect, have no meaning here.
     Demo(Demo),
+    /// Attack this very build, and see that nothing hostile is delivered and everything genuine is
+    ///
+    /// Keys, links, nodes and processes are of its own, on this machine; --timeout, and the options that say where to
+    /// connect, have no meaning here. Exit 0: all as promised; 2: an attack succeeded, or could not be made.
+    Prove(Prove),
+    /// Another process of `prove`
+    #[command(hide = true)]
+    ProvePart(ProvePart),
 }
 
 const TRACE_EXIT_CODES: &str = "\

@@ -17,22 +17,24 @@ mod key_import;
 mod key_list;
 mod key_new;
 mod key_revoke;
+mod key_rotate;
 mod key_show;
 mod node_info;
 mod node_list;
+mod prove;
 mod topic_bw;
 mod topic_echo;
 mod topic_hz;
 mod topic_info;
 mod topic_list;
 mod topic_pub;
+mod trace;
 mod trust_add;
 mod trust_check;
 mod trust_init;
 mod trust_list;
 mod trust_show;
 mod trust_sign;
-mod trace;
 mod trust_test;
 
 use std::error::Error;
@@ -44,6 +46,7 @@ use crate::catalog::Catalog;
 use crate::cli::{
     Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, TopicCommand, TrustCommand,
 };
+use crate::prove::run_part;
 use crate::render::{OutputError, Render};
 use crate::session::Session;
 
@@ -126,6 +129,8 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Doctor(args) => doctor::run(render, &global, &args),
         Command::Trace(args) => on_the_network(&global, render, async |session| trace::run(session, args).await),
         Command::Demo(args) => in_a_runtime(async || demo::run(&global, args).await),
+        Command::Prove(args) => in_a_runtime(async || prove::run(render, args).await),
+        Command::ProvePart(args) => in_a_runtime(async || run_part(&global, render, args).await),
     }?;
     render.flush()?;
     Ok(outcome)
@@ -178,6 +183,7 @@ fn key(global: &GlobalArgs, render: &Render, command: KeyCommand) -> Result<Outc
         KeyCommand::List => key_list::run(render, global),
         KeyCommand::Import(args) => key_import::run(render, args),
         KeyCommand::Export(args) => key_export::run(render, args),
+        KeyCommand::Rotate(args) => key_rotate::run(render, global, &args),
         KeyCommand::Revoke(args) => key_revoke::run(render, global, &args),
     }
 }

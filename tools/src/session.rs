@@ -122,7 +122,7 @@ impl<'a> Session<'a> {
     }
 
     /// Whether a node of the graph is this program's.
-    fn is_own(&self, node: &nuncio::graph::GraphNode) -> bool {
+    pub(crate) fn is_own(&self, node: &nuncio::graph::GraphNode) -> bool {
         node.key == self.node.public_key() && node.name == *self.node.name()
     }
 

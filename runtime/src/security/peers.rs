@@ -17,9 +17,9 @@
 //! - Every entry comes from a card whose signature held, and an epoch enters the table by a fresh card only.
 //! - The tables are bounded; a card that does not fit is refused, none is forgotten for it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use nuncio_msgs::TypeHash;
@@ -27,6 +27,7 @@ use nuncio_msgs::nuncio_msgs::msg::NodeCard;
 
 use super::certificate::CertificateError;
 use super::certificate_chain::CertificateChain;
+use super::floor::Floor;
 use super::frame::Writer;
 use super::key::PublicKey;
 use super::peer_key::PeerKey;
@@ -36,8 +37,8 @@ use super::trust_store::Standing;
 use crate::name::{NodeName, TopicName};
 use crate::type_support::is_exclusive;
 
-/// How much older than a fresh card a frame below its floor may be, by the publisher's own clock.
-pub const FIRST_CONTACT_GRACE_NS: i64 = 1_000_000_000;
+pub use super::floor::FIRST_CONTACT_GRACE_NS;
+
 /// The most nodes that a node remembers.
 pub const PEERS_MAX: usize = 4096;
 /// The most writers that a node remembers, over all nodes.
@@ -49,6 +50,8 @@ pub struct Peer {
     pub(crate) name: NodeName,
     pub(crate) epoch: u64,
     card: RwLock<CardState>,
+    /// When it last answered a question, counted in turns.
+    answered: AtomicU64,
     credentials: ArcSwap<Credentials>,
     credentials_generation: AtomicU64,
     clock_offset_ns: AtomicI64,
@@ -153,10 +156,10 @@ pub(crate) struct WriterFacts {
     pub(crate) type_hash: TypeHash,
     /// Whether the type is known to be `@exclusive`.
     pub(crate) exclusive: bool,
-    /// Numbers from here on are fresh.
-    pub(crate) floor: u64,
-    /// When the card that set the floor was made, by the publisher's clock.
-    pub(crate) floor_time_ns: i64,
+    /// What the card said that this writer was first known by.
+    pub(crate) floor: Floor,
+    /// What the last fresh card said.
+    pub(crate) latest: Mutex<Floor>,
     /// When the pins last agreed, and whether for an exclusive type; the [`Believer`](super::believer)'s own note.
     pub(crate) judged: AtomicU64,
     /// What the trust policy last decided of it; the [`TrustStore`](super::trust_store)'s own note.
@@ -164,9 +167,9 @@ pub(crate) struct WriterFacts {
 }
 
 impl WriterFacts {
-    /// Whether a message may be called live (see the module's documentation).
-    pub(crate) fn is_fresh(&self, number: u64, time_ns: i64) -> bool {
-        number >= self.floor || time_ns >= self.floor_time_ns.saturating_sub(FIRST_CONTACT_GRACE_NS)
+    /// What the last fresh card said.
+    pub(crate) fn latest_floor(&self) -> Floor {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -209,6 +212,7 @@ pub(crate) enum CardOutcome {
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
     state: RwLock<State>,
+    turns: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -242,6 +246,19 @@ impl Peers {
         }
     }
 
+    /// The next turn: later than all answers so far, and earlier than all that follow.
+    pub(crate) fn next_turn(&self) -> u64 {
+        self.turns.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// The keys of nodes that publish on a topic.
+    pub(crate) fn publishers_on(&self, topic: &TopicName) -> HashSet<PublicKey> {
+        self.read(|state| {
+            let here = state.writers.iter().filter(|(_, facts)| facts.topic == *topic);
+            here.map(|((key, _), _)| *key).collect()
+        })
+    }
+
     /// Takes in what a card says.
     ///
     /// # Errors
@@ -266,7 +283,13 @@ impl Peers {
         let known = state.nodes.get(&id).cloned();
         match known {
             Some(peer) if peer.epoch > authentic.epoch => Ok(CardOutcome::Stale),
-            Some(peer) if peer.epoch == authentic.epoch => state.refresh(&peer, authentic, other),
+            Some(peer) if peer.epoch == authentic.epoch => {
+                if road == CardRoad::Answered {
+                    peer.answered.store(self.next_turn(), Ordering::Release);
+                    state.raise_floors(&peer, &authentic);
+                }
+                state.refresh(&peer, authentic, other)
+            }
             _ if road == CardRoad::Announced => Ok(CardOutcome::NotFresh),
             known => {
                 if known.is_none() && state.nodes.len() >= PEERS_MAX {
@@ -286,6 +309,7 @@ impl Peers {
                         card: Arc::new(NodeCard::default()),
                         number: 0,
                     }),
+                    answered: AtomicU64::new(self.next_turn()),
                     credentials: ArcSwap::from_pointee(other.unwrap_or_else(|| Credentials::read(&authentic.card))),
                     credentials_generation: AtomicU64::new(0),
                     clock_offset_ns: AtomicI64::new(NOT_MEASURED),
@@ -352,6 +376,19 @@ impl State {
         Ok(if same { CardOutcome::Known } else { CardOutcome::Updated })
     }
 
+    /// A known instance has answered again: streams that begin from now on begin there.
+    fn raise_floors(&mut self, peer: &Arc<Peer>, authentic: &AuthenticCard) {
+        for publisher in &authentic.card.publishers {
+            if let Some(facts) = self.writers.get(&(authentic.key, Writer(publisher.writer))) {
+                *facts.latest.lock().unwrap_or_else(PoisonError::into_inner) = Floor {
+                    number: publisher.next_number,
+                    time_ns: authentic.time_ns,
+                    turn: peer.answered.load(Ordering::Acquire),
+                };
+            }
+        }
+    }
+
     /// Enters the writers that are not known yet. Known ones keep the floor that they were first given.
     fn add_writers(&mut self, peer: &Arc<Peer>, authentic: &AuthenticCard, first: bool) -> Result<(), Refusal> {
         if self.writers.len() + authentic.card.publishers.len() > WRITERS_MAX {
@@ -365,14 +402,19 @@ impl State {
                 continue;
             };
             let facts = || {
+                let floor = Floor {
+                    number: if first { publisher.next_number } else { 1 },
+                    time_ns: authentic.time_ns,
+                    turn: peer.answered.load(Ordering::Acquire),
+                };
                 Arc::new(WriterFacts {
                     peer: Arc::clone(peer),
                     topic,
                     type_name: publisher.type_name.clone(),
                     type_hash: TypeHash::from_bytes(publisher.type_hash),
                     exclusive: is_exclusive(&publisher.type_name, &TypeHash::from_bytes(publisher.type_hash)),
-                    floor: if first { publisher.next_number } else { 1 },
-                    floor_time_ns: authentic.time_ns,
+                    floor,
+                    latest: Mutex::new(floor),
                     judged: AtomicU64::new(0),
                     standing: ArcSwapOption::empty(),
                 })

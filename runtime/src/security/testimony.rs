@@ -16,14 +16,15 @@
 //! No replay window is asked or changed: what is shown here is history and never delivered as live. How old it is does
 //! not matter, nor whether its node was started again since.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwapOption;
 use nuncio_msgs::TypeHash;
 
 use super::believer::Believer;
 use super::context::Context;
+use super::floor::Floor;
 use super::frame::{Kind, Layout, MessageId, Writer};
 use super::key::PublicKey;
 use super::peers::{Peer, Peers, WriterFacts};
@@ -184,8 +185,8 @@ impl Testimony {
             type_name: place.type_name.clone(),
             type_hash: place.type_hash,
             exclusive: is_exclusive(&place.type_name, &place.type_hash),
-            floor: u64::MAX,
-            floor_time_ns: i64::MAX,
+            floor: Floor::NEVER,
+            latest: Mutex::new(Floor::NEVER),
             judged: AtomicU64::new(0),
             standing: ArcSwapOption::empty(),
         }))

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::floor::Floor;
 use super::frame::Layout;
 use super::peers::WriterFacts;
 use super::refusal::{Reason, Refusal};
@@ -15,18 +16,21 @@ use super::trust_policy::TrustPolicy;
 pub(super) fn check(
     layout: &Layout,
     facts: &WriterFacts,
+    floor: Floor,
     policy: &TrustPolicy,
     limits: &TopicLimits,
     now_ns: i64,
 ) -> Result<(), Refusal> {
     let header = &layout.header;
     let refuse = |reason, detail: String| Err(Refusal::new(reason, Some(header.key), detail));
-    if !facts.is_fresh(layout.last_number(), header.first_time_ns) {
+    let is_fresh = |floor: &Floor| floor.is_fresh(layout.last_number(), header.first_time_ns);
+    if !is_fresh(&facts.floor) || !is_fresh(&floor) {
         return refuse(
             Reason::TooOld,
             format!(
                 "number {} was published before first contact, which began at {}",
-                header.first_number, facts.floor
+                header.first_number,
+                facts.floor.number.max(floor.number)
             ),
         );
     }

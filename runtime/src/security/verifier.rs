@@ -27,6 +27,7 @@ use nuncio_msgs::TypeHash;
 
 use super::believer::{Believer, Verdict};
 use super::context::Context;
+use super::floor::Floor;
 use super::frame::{Header, Kind, Layout, MessageId, MessageSpan, Writer};
 use super::key::PublicKey;
 use super::peers::{Peers, WriterFacts};
@@ -73,6 +74,12 @@ impl Provenance {
 pub(crate) enum ExpectedType {
     /// This one.
     Exactly {
+        name: String,
+        hash: TypeHash,
+        exclusive: bool,
+    },
+    /// This one, and others of its name, as the writer's card says.
+    Versions {
         name: String,
         hash: TypeHash,
         exclusive: bool,
@@ -284,6 +291,8 @@ pub(crate) struct Verifier {
     fixed_context: Option<Context>,
     peers: Arc<Peers>,
     believer: Arc<Believer>,
+    /// When this subscription was made, in the turns of the peers: older floors are not its own.
+    since: u64,
     streams: Mutex<HashMap<(PublicKey, Writer), Stream>>,
     rates: Mutex<RateLimits>,
 }
@@ -294,6 +303,8 @@ struct Stream {
     context: Context,
     /// The epoch whose card the context was computed from; a restarted publisher may have another type.
     context_epoch: u64,
+    /// From where on its messages are fresh here.
+    floor: Floor,
 }
 
 impl Verifier {
@@ -307,9 +318,10 @@ impl Verifier {
                 Kind::Message,
                 &[],
             )),
-            ExpectedType::AsInCard => None,
+            ExpectedType::Versions { .. } | ExpectedType::AsInCard => None,
         };
         Self {
+            since: peers.next_turn(),
             setup,
             fixed_context,
             peers,
@@ -329,13 +341,14 @@ impl Verifier {
         let layout = self.check_layout(raw)?;
         let key = layout.header.key;
         let refuse = |reason, detail: String| Refusal::new(reason, Some(key), detail);
-        self.check_type(&layout)?;
-        let Some(facts) = self.peers.writer(key, layout.header.writer) else {
+        let known = self.peers.writer(key, layout.header.writer);
+        self.check_type(&layout, known.as_deref())?;
+        let Some(facts) = known else {
             return Ok(Opened::Stranger(key));
         };
-        if layout.header.epoch > facts.peer.epoch {
+        let Some(floor) = self.floor_of(&layout, &facts) else {
             return Ok(Opened::Stranger(key));
-        }
+        };
         if facts.topic != self.setup.topic {
             return Err(self.refuse_moved(&layout, raw, &facts));
         }
@@ -356,7 +369,7 @@ impl Verifier {
             let detail = "a recording is played back and this subscription takes live messages only";
             return Err(refuse(Reason::ReplayNotAllowed, detail.to_owned()));
         }
-        time_checks::check(&layout, &facts, &standing.policy, &permit.limits, now_ns)?;
+        time_checks::check(&layout, &facts, floor, &standing.policy, &permit.limits, now_ns)?;
 
         let digest = layout.digest(raw);
         let numbers = Numbers {
@@ -388,16 +401,14 @@ impl Verifier {
                 } else {
                     Provenance::Live
                 };
-                let bytes = bytes.clone();
-                let received_time_ns = now_ns;
                 Ok(Opened::Verified(Verified {
-                    bytes,
+                    bytes: bytes.clone(),
                     layout,
                     facts,
                     verdict,
                     provenance,
                     missing_before,
-                    received_time_ns,
+                    received_time_ns: now_ns,
                 }))
             }
         }
@@ -420,26 +431,40 @@ impl Verifier {
         Ok(layout)
     }
 
-    fn check_type(&self, layout: &Layout) -> Result<(), Refusal> {
-        let ExpectedType::Exactly { name, hash, .. } = &self.setup.expected else {
-            return Ok(());
+    /// Whether the frame's type is taken here. Other versions are, by a card of the same instance; the signature proves it.
+    fn check_type(&self, layout: &Layout, facts: Option<&WriterFacts>) -> Result<(), Refusal> {
+        let header = &layout.header;
+        let is = |hash: &TypeHash| hash.prefix() == header.type_hash_prefix;
+        let is_version = |name: &str, facts: &WriterFacts| facts.type_name == name && is(&facts.type_hash);
+        let current = facts.filter(|facts| facts.peer.epoch == header.epoch);
+        let (name, hash) = match &self.setup.expected {
+            ExpectedType::Exactly { name, hash, .. } if !is(hash) => (name, hash),
+            ExpectedType::Versions { name, hash, .. } if current.is_some_and(|facts| !is_version(name, facts)) => {
+                (name, hash)
+            }
+            ExpectedType::Exactly { .. } | ExpectedType::Versions { .. } | ExpectedType::AsInCard => return Ok(()),
         };
-        if hash.prefix() == layout.header.type_hash_prefix {
-            return Ok(());
-        }
-        let key = layout.header.key;
-        let found = match self.peers.writer(key, layout.header.writer) {
+        let prefix = crate::key_expr::hex(&header.type_hash_prefix);
+        let found = match facts {
             Some(facts) => format!("{} {}", facts.type_name, facts.type_hash),
-            None => format!(
-                "a type whose hash begins with {}",
-                crate::key_expr::hex(&layout.header.type_hash_prefix)
-            ),
+            None => format!("a type whose hash begins with {prefix}"),
         };
-        Err(Refusal::new(
-            Reason::TypeMismatch,
-            Some(key),
-            format!("{found}, subscribed to {name} {hash}"),
-        ))
+        let detail = format!("{found}, subscribed to {name} {hash}");
+        Err(Refusal::new(Reason::TypeMismatch, Some(header.key), detail))
+    }
+
+    /// From where on this writer's messages are fresh here; `None` when it has to be asked, because it has started again,
+    /// or because all that is known of it was said before this subscription was made.
+    fn floor_of(&self, layout: &Layout, facts: &WriterFacts) -> Option<Floor> {
+        if layout.header.epoch != facts.peer.epoch {
+            // An older epoch is refused whatever its floor.
+            return Some(facts.floor).filter(|_| layout.header.epoch < facts.peer.epoch);
+        }
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        match streams.get(&(layout.header.key, layout.header.writer)) {
+            Some(stream) if stream.context_epoch == facts.peer.epoch => Some(stream.floor),
+            _ => Some(facts.latest_floor()).filter(|floor| floor.turn > self.since),
+        }
     }
 
     /// The context of this writer's frames here, and what its window says. Changes nothing.
@@ -499,7 +524,11 @@ impl Verifier {
     }
 
     fn is_exclusive(&self, facts: &WriterFacts) -> bool {
-        facts.exclusive || matches!(self.setup.expected, ExpectedType::Exactly { exclusive: true, .. })
+        facts.exclusive
+            || match self.setup.expected {
+                ExpectedType::Exactly { exclusive, .. } | ExpectedType::Versions { exclusive, .. } => exclusive,
+                ExpectedType::AsInCard => false,
+            }
     }
 
     /// Remembers the numbers; `None` when the same frame was admitted by another thread meanwhile.
@@ -529,8 +558,12 @@ impl Verifier {
                 window: ReplayWindow::new(facts.peer.epoch),
                 context,
                 context_epoch: facts.peer.epoch,
+                floor: facts.latest_floor().begun_with(numbers.first),
             }),
         };
+        if stream.context_epoch != facts.peer.epoch {
+            stream.floor = facts.latest_floor().begun_with(numbers.first);
+        }
         (stream.context, stream.context_epoch) = (context, facts.peer.epoch);
         match stream.window.check(numbers, tag) {
             Ok(Novelty::New) => Ok(Some(stream.window.admit(numbers, tag))),

@@ -1,6 +1,7 @@
 //! What the commands of `key` accept.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Subcommand;
 
@@ -32,6 +33,12 @@ pub(crate) enum KeyCommand {
     /// for on the terminal.
     #[command(after_help = "Example:\n  nuncio key export --encrypt -o backup.pem")]
     Export(KeyExport),
+    /// Give this user's nodes a new key, to which those who trust the old one follow
+    ///
+    /// The old key signs that the new one follows it, so pins move by themselves. Nodes that run go on with the old key until
+    /// they are started again; both are accepted for the time of --overlap. Grants of the old key in this user's trust.toml
+    /// go to the new one; those in the trust.toml of others, and certificates, have to be made anew.
+    Rotate(KeyRotate),
     /// Revoke a key everywhere, in the name of the anchor
     ///
     /// Needs the anchor's key. The key is refused from the instant on, in every mode: here at once, and by every node
@@ -86,6 +93,13 @@ pub(crate) struct PassphraseFrom {
     /// A file whose first line is the passphrase
     #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct KeyRotate {
+    /// How long the old key may still be used
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = humantime::parse_duration)]
+    pub(crate) overlap: Duration,
 }
 
 #[derive(Debug, clap::Args)]

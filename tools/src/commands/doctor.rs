@@ -110,7 +110,7 @@ async fn look_at_network(session: &mut Session<'_>) -> Result<Vec<Finding>, Comm
     let settled = session.node.settled_graph(Session::QUIET, timeout);
     let graph = render.progress("looking for nodes", settled).await;
     let neighbours = session.node.neighbours().await;
-    let others: Vec<&GraphNode> = graph.nodes.iter().filter(|node| !node.name.is_hidden()).collect();
+    let others: Vec<&GraphNode> = graph.nodes.iter().filter(|node| !session.is_own(node)).collect();
     let discovery = format!(
         "{}; {} in domain {}; links: {}",
         session.node.discovery(),

@@ -113,9 +113,9 @@ async fn spread(
     Ok(Outcome::Found)
 }
 
-/// Whether a node is another one, which does not vanish with its command.
+/// Whether a node is there for sure, and not this command.
 fn is_other(session: &Session<'_>, node: &GraphNode) -> bool {
-    node.is_verified() && !(node.key == session.node.public_key() && node.name == *session.node.name())
+    node.is_verified() && !session.is_own(node)
 }
 
 fn holds(node: &GraphNode, list: &SignedRevocations) -> bool {
