@@ -2,6 +2,7 @@
 
 mod demo;
 mod discovery;
+mod doctor;
 mod echo_and_pub;
 mod help;
 mod interface_check;
@@ -17,3 +18,5 @@ mod rates;
 mod refusals;
 mod trace;
 mod transcode;
+mod trust;
+mod trust_test;
