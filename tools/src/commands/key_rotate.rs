@@ -90,7 +90,10 @@ fn follow(
         };
         let following = Grant { key: new, ..grant };
         // A grant that begins after the overlap never was the old key's.
-        if ending.not_before_ns.is_none_or(|begins_ns| Some(begins_ns) < ending.expires_ns) {
+        if ending
+            .not_before_ns
+            .is_none_or(|begins_ns| Some(begins_ns) < ending.expires_ns)
+        {
             file.put_grant(&ending)?;
         }
         file.put_grant(&following)?;

@@ -3,14 +3,23 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use nuncio::{QosProfile, Reason, TypeSupport};
+use nuncio::Reason;
+use nuncio::msgs::std_msgs::msg::String as Text;
 use serde_json::Value;
 
 use crate::program::{User, listen, node};
 
 fn problems(findings: &[Value]) -> Vec<String> {
     let problems = findings.iter().filter(|finding| finding["state"] == "problem");
-    problems.map(|finding| format!("{}: {}", finding["about"].as_str().unwrap(), finding["text"].as_str().unwrap())).collect()
+    problems
+        .map(|finding| {
+            format!(
+                "{}: {}",
+                finding["about"].as_str().unwrap(),
+                finding["text"].as_str().unwrap()
+            )
+        })
+        .collect()
 }
 
 #[test]
@@ -34,11 +43,21 @@ fn each_broken_file_is_told_and_none_hides_another() {
     let ended = user.run(&["doctor", "--json"]);
     assert_eq!(ended.code, Some(3), "{ended:?}");
     let found = problems(&ended.json()).join("\n");
-    for said in ["trust.toml: ", "known.toml: ", "identity.cert: ", "anchor.key: ", "chmod 600 "] {
+    for said in [
+        "trust.toml: ",
+        "known.toml: ",
+        "identity.cert: ",
+        "anchor.key: ",
+        "chmod 600 ",
+    ] {
         assert!(found.contains(said), "{said}: {found}");
     }
     fs::set_permissions(path("identity.key"), fs::Permissions::from_mode(0o640)).unwrap();
-    assert!(problems(&user.run(&["doctor", "--json"]).json()).join("\n").contains("identity.key: "));
+    assert!(
+        problems(&user.run(&["doctor", "--json"]).json())
+            .join("\n")
+            .contains("identity.key: ")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -46,15 +65,23 @@ async fn a_node_that_is_refused_is_told_with_the_remedy() {
     let user = User::new();
     assert_eq!(user.run(&["trust", "init"]).code, Some(0));
     let (node, endpoint) = listen(node("stranger", 1)).await;
-    let text = TypeSupport::of::<nuncio::msgs::std_msgs::msg::String>();
-    let _publisher = node.generic_publisher("/chatter", &text, QosProfile::default()).unwrap();
+    let _publisher = node.publisher::<Text>("/chatter").unwrap();
     let ended = user.run(&["doctor", "--connect", &endpoint, "--json"]);
     assert_eq!(ended.code, Some(3), "{ended:?}");
     let findings = ended.json();
-    let refused = findings.iter().find(|finding| finding["reason"] == "NotPermitted").unwrap();
+    let refused = findings
+        .iter()
+        .find(|finding| finding["reason"] == "NotPermitted")
+        .unwrap();
     assert_eq!(refused["about"], "node /stranger on /chatter");
     assert_eq!(refused["remedy"], Reason::NotPermitted.remedy());
-    assert!(refused["text"].as_str().unwrap().contains("`nuncio trust check did:key:"), "{refused}");
+    assert!(
+        refused["text"]
+            .as_str()
+            .unwrap()
+            .contains("`nuncio trust check did:key:"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -68,5 +95,8 @@ fn every_reason_has_a_meaning_and_a_remedy() {
             assert!(!line[field].as_str().unwrap().is_empty(), "{line}");
         }
     }
-    assert_eq!(User::new().run(&["doctor", "--reasons"]).stdout.lines().count(), 1 + Reason::ALL.len());
+    assert_eq!(
+        User::new().run(&["doctor", "--reasons"]).stdout.lines().count(),
+        1 + Reason::ALL.len()
+    );
 }

@@ -41,12 +41,27 @@ fn three_commands_lead_from_nothing_to_an_enforced_talker_and_listener() {
     assert_eq!(user.run(&["trust", "init"]).code, Some(0));
     let mut echo = user.start(&["topic", "echo", "/chatter", "--once", "--json", "--listen", &endpoint]);
     let talker = user.start(&[
-        "topic", "pub", "/chatter", "std_msgs/String", "data: hello", "--once", "--wait", "20", "--connect", &endpoint,
+        "topic",
+        "pub",
+        "/chatter",
+        "std_msgs/String",
+        "data: hello",
+        "--once",
+        "--wait",
+        "20",
+        "--connect",
+        &endpoint,
     ]);
     let message = echo.json();
     let took = start.elapsed();
-    println!("from an empty directory to the first enforced message: {} ms", took.as_millis());
-    assert_eq!((&message["message"]["data"], &message["verdict"]), (&"hello".into(), &"permitted".into()));
+    println!(
+        "from an empty directory to the first enforced message: {} ms",
+        took.as_millis()
+    );
+    assert_eq!(
+        (&message["message"]["data"], &message["verdict"]),
+        (&"hello".into(), &"permitted".into())
+    );
     assert_eq!((echo.end().code, talker.end().code), (Some(0), Some(0)));
     assert!(took < SETUP_MAX, "{took:?}");
 }
@@ -54,17 +69,38 @@ fn three_commands_lead_from_nothing_to_an_enforced_talker_and_listener() {
 #[test]
 fn a_stranger_is_refused_until_the_key_has_a_role() {
     let (listener, stranger, (_port, endpoint)) = (user(), User::new(), port());
-    let key = stranger.run(&["key", "show", "--json"]).json()[0]["key"].as_str().unwrap().to_owned();
-    let args = ["topic", "pub", "/chatter", "std_msgs/String", "data: hello", "-r", "20", "--connect", &endpoint];
+    let key = stranger.run(&["key", "show", "--json"]).json()[0]["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let args = [
+        "topic",
+        "pub",
+        "/chatter",
+        "std_msgs/String",
+        "data: hello",
+        "-r",
+        "20",
+        "--connect",
+        &endpoint,
+    ];
     let mut echo = listener.start(&["topic", "echo", "/chatter", "--json", "--listen", &endpoint]);
     let _talker = stranger.start(&args);
-    let told = echo.talk_within(crate::program::DEADLINE, "refused, NotPermitted").unwrap();
-    assert!(told.contains("give the key a role for this topic in trust.toml"), "{told}");
+    let told = echo
+        .talk_within(crate::program::DEADLINE, "refused, NotPermitted")
+        .unwrap();
+    assert!(
+        told.contains("give the key a role for this topic in trust.toml"),
+        "{told}"
+    );
     let added = listener.run(&["trust", "add", &key, "--role", "everything", "--name", "bob"]);
     assert_eq!(added.code, Some(0), "{added:?}");
     // The listener that runs has read the file again.
     let message = echo.json();
-    assert_eq!((message["signer"].as_str(), &message["verdict"]), (Some(key.as_str()), &"permitted".into()));
+    assert_eq!(
+        (message["signer"].as_str(), &message["verdict"]),
+        (Some(key.as_str()), &"permitted".into())
+    );
     echo.interrupt();
     assert_eq!(echo.end().code, Some(3));
 }
@@ -74,13 +110,19 @@ fn init_keeps_what_is_there() {
     let user = user();
     let before = (trust_toml(&user), fs::read(user.path("nuncio/anchor.key")).unwrap());
     for file in ["anchor.key", "identity.key", "trust.toml"] {
-        let mode = fs::metadata(user.path(&format!("nuncio/{file}"))).unwrap().permissions().mode();
+        let mode = fs::metadata(user.path(&format!("nuncio/{file}")))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
     insta::assert_snapshot!(refused(&user, &["trust", "init"]), @"error: HOME/nuncio/trust.toml is there already; change it with `nuncio trust add` or an editor, or move it away first");
     fs::remove_file(user.path("nuncio/trust.toml")).unwrap();
     assert_eq!(user.run(&["trust", "init"]).code, Some(0));
-    assert_eq!((trust_toml(&user), fs::read(user.path("nuncio/anchor.key")).unwrap()), before);
+    assert_eq!(
+        (trust_toml(&user), fs::read(user.path("nuncio/anchor.key")).unwrap()),
+        before
+    );
 }
 
 #[test]
@@ -89,13 +131,22 @@ fn init_says_what_it_made() {
     let ended = user.run(&["trust", "init", "--mode", "tofu", "--json", "--domain", "lab"]);
     let [made] = ended.json().try_into().unwrap();
     let fields: Vec<&String> = made.as_object().unwrap().keys().collect();
-    assert_eq!(fields, ["trust_file", "mode", "key", "nickname", "role", "anchor", "anchor_file"]);
+    assert_eq!(
+        fields,
+        ["trust_file", "mode", "key", "nickname", "role", "anchor", "anchor_file"]
+    );
     assert!(ended.stderr.contains("move it to a safe place"), "{ended:?}");
     let text = trust_toml(&user);
-    assert!(text.contains("mode = \"tofu\"") && text.contains("domain = \"lab\""), "{text}");
+    assert!(
+        text.contains("mode = \"tofu\"") && text.contains("domain = \"lab\""),
+        "{text}"
+    );
     // Another domain than the file is for: no node starts.
     let ended = user.run(&["topic", "list"]);
-    assert!(ended.code == Some(2) && ended.stderr.contains("for domain lab"), "{ended:?}");
+    assert!(
+        ended.code == Some(2) && ended.stderr.contains("for domain lab"),
+        "{ended:?}"
+    );
 }
 
 #[test]
@@ -104,7 +155,11 @@ fn grants_come_and_go_and_comments_stay() {
     let before = trust_toml(&user);
     let bob = key(1);
     let add = |more: &[&str]| {
-        let args = [&["trust", "add", bob.as_str(), "--name", "bob", "--scope", "robot1/**"], more].concat();
+        let args = [
+            &["trust", "add", bob.as_str(), "--name", "bob", "--scope", "robot1/**"],
+            more,
+        ]
+        .concat();
         user.run(&args)
     };
     let added = add(&["--role", "everything", "--until", "2100-01-01", "--json"]);
@@ -112,12 +167,18 @@ fn grants_come_and_go_and_comments_stay() {
     assert_eq!(added.json()[0]["scope"], serde_json::json!(["robot1/**"]));
     let text = trust_toml(&user);
     assert!(text.starts_with(before.split("[grants").next().unwrap()), "{text}");
-    assert!(text.contains("# max_rate = 50") && text.contains("expires = 2100-01-01T00:00:00Z"), "{text}");
+    assert!(
+        text.contains("# max_rate = 50") && text.contains("expires = 2100-01-01T00:00:00Z"),
+        "{text}"
+    );
     // The same again changes nothing; other terms are not mixed into it.
     assert_eq!(add(&["--role", "everything", "--until", "2100-01-01"]).code, Some(0));
     assert_eq!(trust_toml(&user), text);
     let other = add(&["--role", "everything"]);
-    assert!(other.code == Some(2) && other.stderr.contains("has another scope or time"), "{other:?}");
+    assert!(
+        other.code == Some(2) && other.stderr.contains("has another scope or time"),
+        "{other:?}"
+    );
 
     let listed = user.run(&["trust", "list", "--json"]).json();
     let kinds: Vec<&str> = listed.iter().filter_map(|entry| entry["kind"].as_str()).collect();
@@ -142,9 +203,17 @@ fn bad_calls_say_what_was_expected() {
     insta::assert_snapshot!(add(&[&bob, "--name", "bob", "--role", "pilot"]), @"error: trust.toml defines no role pilot; it defines everything");
     insta::assert_snapshot!(add(&[&bob, "--name", "me", "--role", "everything"]), @"error: `me` always means this user's own key; choose another --name");
     insta::assert_snapshot!(add(&[&bob, "--name", "owner", "--role", "everything"]).split(" of ").next().unwrap(), @"error: owner is the nickname");
-    for (option, value) in [("--role", "Every Thing"), ("--scope", "a#b"), ("--until", "soon"), ("--name", "a b")] {
+    for (option, value) in [
+        ("--role", "Every Thing"),
+        ("--scope", "a#b"),
+        ("--until", "soon"),
+        ("--name", "a b"),
+    ] {
         let said = add(&[&bob, "--role", "everything", "--name", "bob", option, value]);
-        assert!(said.contains(option) && said.contains("expected") || said.contains("found"), "{said}");
+        assert!(
+            said.contains(option) && said.contains("expected") || said.contains("found"),
+            "{said}"
+        );
     }
     let empty = User::new();
     insta::assert_snapshot!(refused(&empty, &["trust", "add", &bob, "--role", "x", "--name", "bob"]), @"error: expected a trust file HOME/nuncio/trust.toml, found none; make it with `nuncio trust init`");
@@ -190,7 +259,19 @@ fn a_weaker_mode_by_flag_is_said_loudly() {
 fn check_explains_rule_by_rule() {
     let user = user();
     let bob = key(1);
-    let add = ["trust", "add", &bob, "--name", "bob", "--role", "everything", "--scope", "robot1/**", "--until", "2100-01-01"];
+    let add = [
+        "trust",
+        "add",
+        &bob,
+        "--name",
+        "bob",
+        "--role",
+        "everything",
+        "--scope",
+        "robot1/**",
+        "--until",
+        "2100-01-01",
+    ];
     assert_eq!(user.run(&add).code, Some(0));
     let check = |args: &[&str]| user.run(&[&["trust", "check", "bob"], args, &["--at", "2027-01-01"]].concat());
     let permitted = check(&["publish", "robot1/cmd_vel"]);
@@ -200,58 +281,170 @@ fn check_explains_rule_by_rule() {
     assert_eq!(refused.code, Some(3), "{refused:?}");
     insta::assert_snapshot!(refused.stdout, @"");
     let [json] = check(&["publish", "/robot2/x", "--json"]).json().try_into().unwrap();
-    assert_eq!((&json["found"], &json["reason"]), (&"refuse".into(), &"NotPermitted".into()));
+    assert_eq!(
+        (&json["found"], &json["reason"]),
+        (&"refuse".into(), &"NotPermitted".into())
+    );
     assert_eq!(json["steps"][1]["rule"], "grants.bob");
-    let late = user.run(&["trust", "check", "bob", "publish", "/robot1/x", "--at", "2100-01-01", "--json"]);
+    let late = user.run(&[
+        "trust",
+        "check",
+        "bob",
+        "publish",
+        "/robot1/x",
+        "--at",
+        "2100-01-01",
+        "--json",
+    ]);
     assert_eq!((late.code, &late.json()[0]["reason"]), (Some(3), &"CertExpired".into()));
-    let [observed] = user.run(&["trust", "check", &key(2), "serve", "/x", "--trust-mode", "observe", "--json"]).json().try_into().unwrap();
-    assert_eq!((&observed["found"], &observed["reason"]), (&"permit".into(), &"NotPermitted".into()));
+    let [observed] = user
+        .run(&[
+            "trust",
+            "check",
+            &key(2),
+            "serve",
+            "/x",
+            "--trust-mode",
+            "observe",
+            "--json",
+        ])
+        .json()
+        .try_into()
+        .unwrap();
+    assert_eq!(
+        (&observed["found"], &observed["reason"]),
+        (&"permit".into(), &"NotPermitted".into())
+    );
 }
 
 #[test]
 fn certificates_are_signed_shown_and_believed() {
     let (fleet, robot) = (user(), User::new());
-    let key = robot.run(&["key", "show", "--json"]).json()[0]["key"].as_str().unwrap().to_owned();
+    let key = robot.run(&["key", "show", "--json"]).json()[0]["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let certificate = robot.path("nuncio/identity.cert");
-    let sign = ["trust", "sign", &key, "--name", "robot1", "--role", "everything", "--scope", "robot1/**", "--until", "+365d"];
+    let sign = [
+        "trust",
+        "sign",
+        &key,
+        "--name",
+        "robot1",
+        "--role",
+        "everything",
+        "--scope",
+        "robot1/**",
+        "--until",
+        "+365d",
+    ];
     let signed = fleet.run(&[sign.as_slice(), &["--delegate", "1", "-o", &certificate]].concat());
     assert_eq!(signed.code, Some(0), "{signed:?}");
     let again = fleet.run(&[sign.as_slice(), &["-o", &certificate]].concat());
-    assert!(again.code == Some(2) && again.stderr.contains("is there already"), "{again:?}");
+    assert!(
+        again.code == Some(2) && again.stderr.contains("is there already"),
+        "{again:?}"
+    );
     let shown = fleet.run(&["trust", "show", &certificate]);
-    assert!(shown.code == Some(0) && shown.stdout.contains("it holds here and now"), "{shown:?}");
+    assert!(
+        shown.code == Some(0) && shown.stdout.contains("it holds here and now"),
+        "{shown:?}"
+    );
     let check = |topic: &str, more: &[&str]| {
-        fleet.run(&[&["trust", "check", key.as_str(), "publish", topic, "--cert", certificate.as_str()], more].concat()).code
+        fleet
+            .run(
+                &[
+                    &[
+                        "trust",
+                        "check",
+                        key.as_str(),
+                        "publish",
+                        topic,
+                        "--cert",
+                        certificate.as_str(),
+                    ],
+                    more,
+                ]
+                .concat(),
+            )
+            .code
     };
-    assert_eq!((check("/robot1/odom", &[]), check("/robot2/odom", &[])), (Some(0), Some(3)));
-    assert_eq!((check("/robot1/odom", &["--at", "+366d"]), check("/robot1/odom", &["--domain", "7"])), (Some(3), Some(3)));
+    assert_eq!(
+        (check("/robot1/odom", &[]), check("/robot2/odom", &[])),
+        (Some(0), Some(3))
+    );
+    assert_eq!(
+        (
+            check("/robot1/odom", &["--at", "+366d"]),
+            check("/robot1/odom", &["--domain", "7"])
+        ),
+        (Some(3), Some(3))
+    );
 
     // The robot has the policy of the fleet, and certifies a node of its own below its certificate.
     let exported = fleet.run(&["trust", "export", "-o", &robot.path("nuncio/trust.toml")]);
     assert_eq!(exported.code, Some(0), "{exported:?}");
-    assert!(!fs::read_to_string(robot.path("nuncio/trust.toml")).unwrap().contains("PRIVATE"));
+    assert!(
+        !fs::read_to_string(robot.path("nuncio/trust.toml"))
+            .unwrap()
+            .contains("PRIVATE")
+    );
     let arm = self::key(5);
-    let sign = ["trust", "sign", &arm, "--name", "arm", "--role", "everything", "--until", "+30d"];
+    let sign = [
+        "trust",
+        "sign",
+        &arm,
+        "--name",
+        "arm",
+        "--role",
+        "everything",
+        "--until",
+        "+30d",
+    ];
     let chain = robot.run(&[sign.as_slice(), &["--scope", "robot1/arm/**"]].concat());
     assert_eq!(chain.code, Some(0), "{chain:?}");
     assert_eq!(chain.stdout.matches("nuncio certificate v1").count(), 2);
     fs::write(robot.path("arm.cert"), &chain.stdout).unwrap();
-    let arm = |topic: &str| robot.run(&["trust", "check", &arm, "publish", topic, "--cert", &robot.path("arm.cert")]).code;
+    let arm = |topic: &str| {
+        robot
+            .run(&[
+                "trust",
+                "check",
+                &arm,
+                "publish",
+                topic,
+                "--cert",
+                &robot.path("arm.cert"),
+            ])
+            .code
+    };
     assert_eq!((arm("/robot1/arm/joint"), arm("/robot1/odom")), (Some(0), Some(3)));
     let wide = robot.run(&[sign.as_slice(), &["--scope", "**"]].concat());
-    assert!(wide.code == Some(2) && wide.stderr.contains("gives more than its issuer has: the scope **"), "{wide:?}");
+    assert!(
+        wide.code == Some(2) && wide.stderr.contains("gives more than its issuer has: the scope **"),
+        "{wide:?}"
+    );
     fs::write(robot.path("damaged.cert"), chain.stdout.replace("robot1", "robot2")).unwrap();
     let shown = robot.run(&["trust", "show", &robot.path("damaged.cert")]);
-    assert!(shown.code == Some(3) && shown.stdout.contains("it does not hold"), "{shown:?}");
+    assert!(
+        shown.code == Some(3) && shown.stdout.contains("it does not hold"),
+        "{shown:?}"
+    );
 }
 
 #[test]
 fn show_says_what_each_file_is() {
     let user = user();
     let shown = user.run(&["trust", "show"]);
-    assert!(shown.code == Some(0) && shown.stdout.contains("mode enforce: a key needs a role"), "{shown:?}");
+    assert!(
+        shown.code == Some(0) && shown.stdout.contains("mode enforce: a key needs a role"),
+        "{shown:?}"
+    );
     let anchor = user.run(&["trust", "show", &user.path("nuncio/anchor.key")]);
-    assert!(anchor.stdout.contains("a private key") && !anchor.stdout.contains("BEGIN"), "{anchor:?}");
+    assert!(
+        anchor.stdout.contains("a private key") && !anchor.stdout.contains("BEGIN"),
+        "{anchor:?}"
+    );
     user.write(&[("broken.toml", "mode = 1\nx = 2\n")]);
     let broken = user.run(&["trust", "show", &user.path("broken.toml")]);
     assert_eq!((broken.code, broken.stdout.lines().count()), (Some(3), 2), "{broken:?}");

@@ -284,7 +284,10 @@ fn an_encryption_that_is_weak_or_would_take_for_ever_is_refused_at_once() {
     ] {
         let error = Identity::from_encrypted_pkcs8_pem(pem, "correct horse").unwrap_err();
         assert_eq!(error, KeyTextError::OtherEncryption);
-        assert!(error.to_string().contains("`openssl pkcs8 -topk8 -v2 aes-256-cbc"), "{error}");
+        assert!(
+            error.to_string().contains("`openssl pkcs8 -topk8 -v2 aes-256-cbc"),
+            "{error}"
+        );
     }
 }
 
@@ -295,7 +298,11 @@ fn what_is_written_encrypted_is_read_again_here_and_by_openssl() {
     assert!(!pem.contains(OPENSSL_PEM.lines().nth(1).unwrap()));
     let again = Identity::from_encrypted_pkcs8_pem(&pem, "correct horse").unwrap();
     assert_eq!(again.public_key(), identity.public_key());
-    assert_ne!(*identity.to_encrypted_pkcs8_pem("correct horse").unwrap(), *pem, "the salt is new each time");
+    assert_ne!(
+        *identity.to_encrypted_pkcs8_pem("correct horse").unwrap(),
+        *pem,
+        "the salt is new each time"
+    );
     let Some(decrypted) = openssl(&["pkey", "-passin", "pass:correct horse"], &pem) else {
         return;
     };
@@ -308,14 +315,21 @@ fn what_is_written_encrypted_is_read_again_here_and_by_openssl() {
 fn any_damage_to_an_encrypted_key_file_is_refused_without_panic() {
     let pem = ENCRYPTED[0];
     for cut in 0..pem.trim_end().len() {
-        assert!(Identity::from_encrypted_pkcs8_pem(&pem[..cut], "correct horse").is_err(), "accepted after {cut} bytes");
+        assert!(
+            Identity::from_encrypted_pkcs8_pem(&pem[..cut], "correct horse").is_err(),
+            "accepted after {cut} bytes"
+        );
     }
 }
 
 /// What openssl prints, where there is one.
 fn openssl(args: &[&str], input: &str) -> Option<String> {
     let piped = || Stdio::piped();
-    let child = Command::new("openssl").args(args).stdin(piped()).stdout(piped()).spawn();
+    let child = Command::new("openssl")
+        .args(args)
+        .stdin(piped())
+        .stdout(piped())
+        .spawn();
     let Ok(mut child) = child else {
         eprintln!("openssl is not installed, so it was not asked");
         return None;
