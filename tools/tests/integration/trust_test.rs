@@ -36,7 +36,12 @@ fn a_table_is_checked_row_by_row() {
     assert_eq!((&lines[2]["ok"], &lines[2]["found"]), (&false.into(), &"permit".into()));
     assert_eq!(lines[3], json!({"rows": 3, "failed": 1, "ok": false}));
     let people = user.run(&["trust", "test", &user.path("wrong.csv")]);
-    insta::assert_snapshot!(people.stdout, @"");
+    insta::assert_snapshot!(people.stdout, @"
+    ok      me publish /x: permit
+    ok      did:key:z6MkvRXNYcE7MMduynWTgeKbDaT1iijDSC8pZqXZc8rHPrf2 call /x: refuse: NotPermitted
+    FAILED  line 4: owner serve y: expected no, found permit
+    1 of 3 rows not as expected
+    ");
 }
 
 #[test]
