@@ -10,6 +10,7 @@ mod interface_diff;
 mod interface_generate;
 mod interface_proto;
 mod interfaces;
+mod key_life;
 mod keys;
 mod lists;
 mod program;

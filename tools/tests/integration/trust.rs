@@ -90,7 +90,7 @@ fn a_stranger_is_refused_until_the_key_has_a_role() {
         .talk_within(crate::program::DEADLINE, "refused, NotPermitted")
         .unwrap();
     assert!(
-        told.contains("give the key a role for this topic in trust.toml"),
+        told.contains("give the key a role for this topic: `nuncio trust add KEY --role ROLE`"),
         "{told}"
     );
     let added = listener.run(&["trust", "add", &key, "--role", "everything", "--name", "bob"]);
@@ -179,6 +179,8 @@ fn grants_come_and_go_and_comments_stay() {
         other.code == Some(2) && other.stderr.contains("has another scope or time"),
         "{other:?}"
     );
+    assert_eq!(add(&["--role", "everything", "--replace"]).code, Some(0));
+    assert!(!trust_toml(&user).contains("expires"), "{}", trust_toml(&user));
 
     let listed = user.run(&["trust", "list", "--json"]).json();
     let kinds: Vec<&str> = listed.iter().filter_map(|entry| entry["kind"].as_str()).collect();
@@ -289,7 +291,7 @@ fn check_explains_rule_by_rule() {
       passed   grants.bob    its scope does not have /robot2/reset
       refuses  mode enforce  the key needs a role that may call /robot2/reset, and holds no role for /robot2/reset
     refused: NotPermitted: the key needs a role that may call /robot2/reset, and holds no role for /robot2/reset
-    what to do: give the key a role for this topic in trust.toml
+    what to do: give the key a role for this topic: `nuncio trust add KEY --role ROLE`
     this holds until 2100-01-01T00:00:00Z
     ");
     let [json] = check(&["publish", "/robot2/x", "--json"]).json().try_into().unwrap();

@@ -225,7 +225,7 @@ fn what_is_no_ed25519_key_is_named_and_the_right_command_given() {
     let block = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
     let expected = |found: &str| {
         format!(
-            "expected an unencrypted Ed25519 private key (PKCS#8 in PEM form), found {found}; \
+            "expected an Ed25519 private key (PKCS#8 in PEM form), found {found}; \
              make a new one with `openssl genpkey -algorithm ed25519`"
         )
     };
@@ -262,7 +262,7 @@ const ENCRYPTED: [&str; 2] = [
 fn an_encrypted_key_file_is_read_with_its_passphrase_and_no_other() {
     for pem in ENCRYPTED {
         assert!(needs_passphrase(pem));
-        let open = |passphrase| Identity::from_encrypted_pkcs8_pem(pem, passphrase);
+        let open = |passphrase: &str| Identity::from_encrypted_pkcs8_pem(pem, passphrase);
         let identity = open("correct horse").unwrap();
         assert_eq!(identity.public_key().to_string(), OPENSSL_KEY.trim());
         // By chance one wrong passphrase in 256 gives bytes whose padding is right.
