@@ -26,12 +26,19 @@
 //! - [`peers`]: who stands behind a key, by signed cards.
 //! - [`replay_window`]: which numbers are still acceptable.
 //! - [`trust_policy`], [`believer`]: how strictly a node believes; the pins.
+//! - [`topic_pattern`], [`role`], [`topic_limits`]: what a key may do, and what messages must keep to.
+//! - [`certificate`] (with `certificate_text`), [`certificate_chain`]: roles given from key to key, in signed text.
+//! - [`decision`] (with `survey`): may this key do this, here and now, and why.
+//! - [`trust_file`] (with `trust_reading` and `trust_edit`): trust.toml, read strictly and changed without loss of comments.
 //! - [`verifier`]: all of it in order. [`verifier::Verified`] is the proof.
 //! - `testimony`: the same for frames that somebody shows later, to trace what led to what.
 //! - [`refusal`]: the numbered reasons.
 
 pub mod believer;
+pub mod certificate;
+pub mod certificate_chain;
 pub mod context;
+pub mod decision;
 pub(crate) mod document;
 pub mod frame;
 mod frame_reader;
@@ -43,15 +50,24 @@ pub mod peers;
 pub mod proving_ground;
 pub mod refusal;
 pub mod replay_window;
+pub mod role;
 pub mod signer;
 pub(crate) mod testimony;
+pub mod time_text;
+pub mod topic_limits;
+pub mod topic_pattern;
+pub mod trust_file;
 pub mod trust_policy;
 pub mod verifier;
 
+mod certificate_text;
 mod epoch;
 mod known_toml;
 mod pins;
 mod public_key;
+mod survey;
+mod trust_edit;
+mod trust_reading;
 
 #[cfg(test)]
 mod tests;

@@ -26,6 +26,10 @@ pub enum Verdict {
     Unpinned,
     /// Another key is pinned. Delivered in mode `observe` only.
     PinMismatch,
+    /// A role permits it.
+    Permitted,
+    /// No role permits it. Delivered in mode `observe` only.
+    NotPermitted,
 }
 
 impl Verdict {
@@ -35,6 +39,8 @@ impl Verdict {
             Self::Pinned => "pinned",
             Self::Unpinned => "unpinned",
             Self::PinMismatch => "pin_mismatch",
+            Self::Permitted => "permitted",
+            Self::NotPermitted => "not_permitted",
         }
     }
 }
@@ -117,7 +123,8 @@ impl Believer {
             .clone()
     }
 
-    /// Judges the signer of a frame whose signature held, and pins what is to be pinned.
+    /// Judges the signer of a frame whose signature held, and pins what is to be pinned. In mode `enforce` no pins are
+    /// asked or set: the caller has asked the trust policy whether a role permits the frame.
     ///
     /// # Errors
     ///
@@ -131,6 +138,9 @@ impl Believer {
         exclusive: bool,
         mode: TrustMode,
     ) -> Result<Verdict, Refusal> {
+        if mode == TrustMode::Enforce {
+            return Ok(Verdict::Permitted);
+        }
         let hidden = facts.peer.name.is_hidden();
         let believed = if hidden { Verdict::Unpinned } else { Verdict::Pinned };
         // Nothing was pinned since this writer was judged, and no less strictly than it would be now.
@@ -158,8 +168,8 @@ impl Believer {
                     Verdict::Unpinned
                 });
             }
-            (Some(refusal), TrustMode::Tofu) => return Err(refusal),
-            (None, TrustMode::Tofu) => {}
+            (Some(refusal), TrustMode::Tofu | TrustMode::Enforce) => return Err(refusal),
+            (None, TrustMode::Tofu | TrustMode::Enforce) => {}
         }
         for ((subject, name, to_be_pinned), pin) in subjects.into_iter().zip(pins) {
             if to_be_pinned && pin.is_none() {

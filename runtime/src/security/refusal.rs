@@ -30,9 +30,9 @@ pub enum Reason {
     Revoked = 9,
     /// A certificate that does not verify.
     CertInvalid = 10,
-    /// A certificate that is not valid yet.
+    /// A certificate or a grant that is not valid yet.
     CertNotYetValid = 11,
-    /// A certificate whose time is over.
+    /// A certificate or a grant whose time is over.
     CertExpired = 12,
     /// The key has no role for this topic.
     NotPermitted = 13,
@@ -107,8 +107,8 @@ impl Reason {
             Self::WeakKey => "make the publisher a new key with `nuncio key new`",
             Self::Revoked => "the key was revoked; give the publisher a new one",
             Self::CertInvalid => "have the certificate issued again",
-            Self::CertNotYetValid => "check the clocks of both hosts, or wait until the certificate begins",
-            Self::CertExpired => "have the certificate renewed",
+            Self::CertNotYetValid => "check this host's clock, or wait until the certificate or the grant begins",
+            Self::CertExpired => "have the certificate renewed, or change `expires` of the grant in trust.toml",
             Self::NotPermitted => "give the key a role for this topic in trust.toml",
             Self::StaleEpoch => "an older instance of this node still publishes, or is being replayed; stop it",
             Self::TooOld => {
