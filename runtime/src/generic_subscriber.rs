@@ -1,10 +1,11 @@
 //! The untyped subscriber: verified messages of whatever type a topic has.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use nuncio_msgs::TypeHash;
+use nuncio_msgs::nuncio_msgs::msg::TypeDefinition;
 
 use crate::endpoints::SubscriberFacts;
 use crate::key_expr;
@@ -13,7 +14,8 @@ use crate::name::{NameError, NodeName, TopicName};
 use crate::node::NodeCore;
 use crate::qos::QosProfile;
 use crate::queue::TakeError;
-use crate::reception::Reception;
+use crate::reception::{Delivery, Reception};
+use crate::run_time_type::Translation;
 use crate::security::believer::Verdict;
 use crate::security::frame::{MessageId, Writer};
 use crate::security::key::PublicKey;
@@ -22,6 +24,7 @@ use crate::security::verifier::{
     ExpectedType, FRAME_LEN_MAX_DEFAULT, Provenance, VerifiedMessage, Verifier, VerifierSetup,
 };
 use crate::stats::SubscriptionStats;
+use crate::translation_desk::TranslationDesk;
 
 /// How a subscription takes messages.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -30,8 +33,23 @@ pub struct SubscriptionOptions {
     pub qos: QosProfile,
     /// Whether recordings that are played back are accepted. Their provenance says so.
     pub accept_replay: bool,
-    /// The largest frame accepted, in bytes.
+    /// The largest frame accepted, in bytes; a translated payload may be as long.
     pub frame_len_max: usize,
+    /// Which versions of the type are accepted. An untyped subscription takes every type as it is.
+    pub type_versions: TypeVersions,
+}
+
+/// Which versions of its type a typed subscription accepts. Versions have one name and different hashes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum TypeVersions {
+    /// The very type. Messages of other versions are refused.
+    #[default]
+    Exact,
+    /// Also older and newer versions that differ in additions only, as `nuncio interface diff` grades them. Their messages
+    /// are translated by field name, through the type description that their publisher serves: fields that are new here
+    /// take the schema's default, fields that are not known here are left out. [`MessageInfo::translated_from`] tells.
+    Additive,
 }
 
 impl Default for SubscriptionOptions {
@@ -40,6 +58,7 @@ impl Default for SubscriptionOptions {
             qos: QosProfile::default(),
             accept_replay: false,
             frame_len_max: FRAME_LEN_MAX_DEFAULT,
+            type_versions: TypeVersions::Exact,
         }
     }
 }
@@ -81,6 +100,8 @@ pub struct MessageInfo {
     pub cause: Option<MessageId>,
     /// On whose behalf it was published, by the publisher's word.
     pub origin: Option<String>,
+    /// The hash of the version that was published, when the message was translated from it.
+    pub translated_from: Option<TypeHash>,
 }
 
 /// A verified message of any type, not decoded yet.
@@ -88,6 +109,7 @@ pub struct MessageInfo {
 pub struct GenericReceived {
     topic: TopicName,
     message: VerifiedMessage,
+    pub(crate) translation: Option<Arc<Translation>>,
 }
 
 impl GenericReceived {
@@ -96,7 +118,7 @@ impl GenericReceived {
         &self.message
     }
 
-    /// The payload's bytes, for a [`RunTimeType`](crate::run_time_type::RunTimeType).
+    /// The payload's bytes as they were published, for a [`RunTimeType`](crate::run_time_type::RunTimeType).
     pub fn payload(&self) -> &[u8] {
         self.message.payload()
     }
@@ -129,6 +151,7 @@ impl GenericReceived {
             id: message.id(),
             cause: message.cause(),
             origin: message.origin().map(ToOwned::to_owned),
+            translated_from: self.translation.is_some().then(|| frame.type_hash()),
         }
     }
 }
@@ -155,10 +178,13 @@ impl GenericSubscriber {
         topic: TopicName,
         expected: ExpectedType,
         options: SubscriptionOptions,
+        translate_to: Option<TypeDefinition>,
     ) -> Result<Self, SubscriberError> {
         node.check_open().map_err(|_| SubscriberError::Closed)?;
         let (type_name, type_hash) = match &expected {
-            ExpectedType::Exactly { name, hash, .. } => (name.clone(), *hash),
+            ExpectedType::Exactly { name, hash, .. } | ExpectedType::Versions { name, hash, .. } => {
+                (name.clone(), *hash)
+            }
             ExpectedType::AsInCard => (String::new(), TypeHash::from_bytes([0; 32])),
         };
         let setup = VerifierSetup {
@@ -171,12 +197,18 @@ impl GenericSubscriber {
         };
         let verifier = Verifier::new(setup, Arc::clone(&node.peers), Arc::clone(&node.believer));
         let depth = options.qos.depth.get();
-        let reception = Arc::new(Reception::new(
-            topic.clone(),
-            verifier,
-            depth,
-            Arc::clone(&node.refusals),
-        ));
+        let refusals = Arc::clone(&node.refusals);
+        let reception = Arc::new_cyclic(|reception| {
+            let desk = translate_to.map(|ours| {
+                TranslationDesk::new(
+                    Arc::downgrade(&node),
+                    Weak::clone(reception),
+                    ours,
+                    options.frame_len_max,
+                )
+            });
+            Reception::new(topic.clone(), verifier, depth, refusals, desk)
+        });
         let facts = SubscriberFacts {
             topic: topic.clone(),
             type_name,
@@ -211,7 +243,7 @@ impl GenericSubscriber {
             .queue
             .take()
             .await
-            .map(|message| self.received(message))
+            .map(|delivery| self.received(delivery))
             .map_err(ReceiveError::from)
     }
 
@@ -224,7 +256,7 @@ impl GenericSubscriber {
         self.reception
             .queue
             .try_take()
-            .map(|message| self.received(message))
+            .map(|delivery| self.received(delivery))
             .map_err(ReceiveError::from)
     }
 
@@ -237,7 +269,7 @@ impl GenericSubscriber {
         self.reception
             .queue
             .take_timeout(timeout)
-            .map(|message| self.received(message))
+            .map(|delivery| self.received(delivery))
             .map_err(ReceiveError::from)
     }
 
@@ -265,10 +297,11 @@ impl GenericSubscriber {
         self.reception.stats()
     }
 
-    fn received(&self, message: VerifiedMessage) -> GenericReceived {
+    fn received(&self, Delivery { message, translation }: Delivery) -> GenericReceived {
         GenericReceived {
             topic: self.facts.topic.clone(),
             message,
+            translation,
         }
     }
 }

@@ -22,6 +22,7 @@
 //! subscribe   link -> reception -> security::verifier -> Verified -> queue -> payload -> Received<M>
 //! trace       question -> evidence of the publishers -> security::testimony -> Verified -> the next question
 //! strangers   reception -> contact (asks for the card) -> security::peers -> reception again
+//! versions    Verified -> translation_desk (asks for the type, once) -> queue -> run_time_type::Translation -> payload
 //! ```
 //!
 //! The only door is the proof: decoding, tools and bridges take a [`Verified`] message, which the verifier alone makes.
@@ -65,12 +66,14 @@ pub mod security;
 pub mod stats;
 pub mod subscriber;
 pub mod trace;
+mod translation_desk;
+mod type_inquiry;
 pub mod type_support;
 
 pub use card::time_from_ns;
 pub use generic_publisher::{GenericPublisher, PublishError, Published, PublisherError};
 pub use generic_subscriber::{
-    GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError, SubscriptionOptions,
+    GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError, SubscriptionOptions, TypeVersions,
 };
 pub use link::{Discovery, LinkConfig};
 pub use name::{Domain, NodeName, TopicName};

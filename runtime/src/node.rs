@@ -6,17 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nuncio_msgs::nuncio_msgs::msg::TypeDefinition;
 use nuncio_msgs::{Message, TypeHash};
 
-use crate::card::{self};
 use crate::contact::{self, ContactDesk, Note};
 use crate::endpoints::Endpoints;
 use crate::evidence::Evidence;
 use crate::generic_publisher::{Closed, GenericPublisher, PublisherError};
-use crate::generic_subscriber::{GenericSubscriber, ReceiveError, SubscriberError, SubscriptionOptions};
+use crate::generic_subscriber::{GenericSubscriber, ReceiveError, SubscriberError, SubscriptionOptions, TypeVersions};
 use crate::graph::{Graph, GraphState};
-use crate::key_expr;
 use crate::link::{Declared, Link, LinkError};
 use crate::name::{Domain, NodeName, TopicName};
 use crate::node_builder::NodeBuilder;
@@ -25,18 +22,14 @@ use crate::qos::QosProfile;
 use crate::queue::Queue;
 use crate::reception::{Reception, RefusalEvent};
 use crate::security::believer::Believer;
-use crate::security::document::{self};
-use crate::security::frame::Kind;
 use crate::security::key::{Identity, PublicKey};
 use crate::security::peers::Peers;
 use crate::security::refusal::Refusal;
 use crate::security::trust_policy::TrustPolicy;
 use crate::security::verifier::ExpectedType;
 use crate::subscriber::Subscriber;
+use crate::type_inquiry::TypeInquiry;
 use crate::type_support::{self, TypeError, TypeSupport};
-
-/// How long a publisher of a type may take to serve its definition.
-const DEFINITION_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A node: publishes and subscribes under one name and one key.
 ///
@@ -155,12 +148,16 @@ impl Node {
         options: impl Into<SubscriptionOptions>,
     ) -> Result<Subscriber<M>, SubscriberError> {
         let topic = TopicName::resolve(topic, &self.core.name).map_err(SubscriberError::Name)?;
-        let expected = ExpectedType::Exactly {
-            name: M::TYPE_NAME.to_owned(),
-            hash: M::TYPE_HASH,
-            exclusive: M::EXCLUSIVE,
+        let options = options.into();
+        let (name, hash, exclusive) = (M::TYPE_NAME.to_owned(), M::TYPE_HASH, M::EXCLUSIVE);
+        let (expected, translate_to) = match options.type_versions {
+            TypeVersions::Exact => (ExpectedType::Exactly { name, hash, exclusive }, None),
+            TypeVersions::Additive => (
+                ExpectedType::Versions { name, hash, exclusive },
+                Some(type_support::definition_of::<M>()),
+            ),
         };
-        GenericSubscriber::declare(Arc::clone(&self.core), topic, expected, options.into()).map(Subscriber::new)
+        GenericSubscriber::declare(Arc::clone(&self.core), topic, expected, options, translate_to).map(Subscriber::new)
     }
 
     /// A subscriber to whatever is published on a topic.
@@ -174,7 +171,13 @@ impl Node {
         options: impl Into<SubscriptionOptions>,
     ) -> Result<GenericSubscriber, SubscriberError> {
         let topic = TopicName::resolve(topic, &self.core.name).map_err(SubscriberError::Name)?;
-        GenericSubscriber::declare(Arc::clone(&self.core), topic, ExpectedType::AsInCard, options.into())
+        GenericSubscriber::declare(
+            Arc::clone(&self.core),
+            topic,
+            ExpectedType::AsInCard,
+            options.into(),
+            None,
+        )
     }
 
     /// The nodes that are there now.
@@ -232,31 +235,9 @@ impl Node {
         type_name: &str,
         type_hash: &TypeHash,
     ) -> Result<TypeSupport, TypeError> {
-        let mut nonce = [0; card::NONCE_LEN];
-        getrandom::fill(&mut nonce).map_err(|error| TypeError::Link(error.to_string()))?;
-        let answers = Arc::new(Queue::new(8));
-        let closing = CloseOnDrop(Arc::clone(&answers));
-        let question = key_expr::type_definition(&self.core.domain, &publisher, type_hash.as_bytes());
-        let receive = move |_: &str, bytes| closing.0.push(bytes);
-        self.core
-            .link
-            .query(&question, nonce.to_vec(), DEFINITION_TIMEOUT, receive)
-            .map_err(|error| TypeError::Link(error.to_string()))?;
-        let context = type_support::context(&self.core.domain, type_hash, &nonce);
-        let mut problem = TypeError::NoAnswer;
-        while let Ok(bytes) = answers.take().await {
-            let opened = document::open(bytes.as_slice(), Kind::Response, &context, publisher, &self.core.peers);
-            let accepted = opened
-                .map_err(TypeError::Refused)
-                .and_then(|(definition, _): (TypeDefinition, _)| {
-                    type_support::accept(&definition, type_name, type_hash)
-                });
-            match accepted {
-                Ok(support) => return Ok(support),
-                Err(error) => problem = error,
-            }
-        }
-        Err(problem)
+        TypeInquiry::put(&self.core, publisher, type_name, *type_hash)?
+            .answer()
+            .await
     }
 
     /// Waits for the next refusal on any subscription of this node.
@@ -330,15 +311,6 @@ impl Node {
         self.core.receptions().iter().for_each(|reception| reception.close());
         self.core.refusals.close();
         closed
-    }
-}
-
-/// Closes a queue of answers when the link drops the closure that receives them: no more can come.
-pub(crate) struct CloseOnDrop<T>(pub(crate) Arc<Queue<T>>);
-
-impl<T> Drop for CloseOnDrop<T> {
-    fn drop(&mut self) {
-        self.0.close();
     }
 }
 

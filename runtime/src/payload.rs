@@ -6,6 +6,7 @@ use nuncio_msgs::Message;
 use nuncio_msgs::message::LimitViolation;
 use postcard::ser_flavors::Flavor;
 
+use crate::run_time_type::Translation;
 use crate::security::verifier::VerifiedMessage;
 
 /// Types whose messages are never longer need no measuring: that much room is made for each.
@@ -99,10 +100,28 @@ fn write<M: Message>(message: &M, bytes: &mut Vec<u8>) -> postcard::Result<usize
 ///
 /// Its age is that at the time of receipt: how long it waited in the queue is the reader's affair.
 pub(crate) fn decode<M: Message>(verified: &VerifiedMessage) -> Result<M, DecodeError> {
-    let message: M = decode_bytes(verified.payload())?;
-    message
-        .check_age(verified.frame().received_time_ns())
-        .map_err(DecodeError::Limit)?;
+    let message = decode_bytes(verified.payload())?;
+    check_age(message, verified)
+}
+
+/// Decodes a message of another version of the type, as [`decode`] does one of its own.
+pub(crate) fn decode_translated<M: Message>(
+    verified: &VerifiedMessage,
+    translation: &Translation,
+) -> Result<M, DecodeError> {
+    let mut payload = Vec::new();
+    translation
+        .translate(verified.payload(), &mut payload)
+        .map_err(|error| DecodeError::Payload {
+            problem: error.to_string(),
+            len: verified.payload().len(),
+        })?;
+    check_age(decode_bytes(&payload)?, verified)
+}
+
+fn check_age<M: Message>(message: M, verified: &VerifiedMessage) -> Result<M, DecodeError> {
+    let aged = message.check_age(verified.frame().received_time_ns());
+    aged.map_err(DecodeError::Limit)?;
     Ok(message)
 }
 

@@ -3,7 +3,7 @@
 //! Threads and async tasks may wait on it alike. The putting side never waits.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use event_listener::{Event, Listener, listener};
@@ -134,6 +134,16 @@ impl<T> Queue<T> {
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes a queue when it is dropped, as the link drops a closure that receives answers when no more can come.
+#[derive(Debug)]
+pub(crate) struct CloseOnDrop<T>(pub(crate) Arc<Queue<T>>);
+
+impl<T> Drop for CloseOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 

@@ -11,11 +11,13 @@ use crate::contact::{AskOutcome, ContactDesk, Question};
 use crate::link::Bytes;
 use crate::name::TopicName;
 use crate::queue::Queue;
+use crate::run_time_type::Translation;
 use crate::security::frame::Layout;
 use crate::security::key::PublicKey;
 use crate::security::refusal::{Reason, Refusal};
 use crate::security::verifier::{Opened, Verified, VerifiedMessage, Verifier};
 use crate::stats::{SubscriptionCounters, SubscriptionStats, add};
+use crate::translation_desk::TranslationDesk;
 
 /// The most frames of strangers that wait at one subscription.
 pub(crate) const WAITING_FRAMES_MAX: usize = 4096;
@@ -41,10 +43,20 @@ pub(crate) struct Reception {
     waiting: Mutex<Waiting>,
     /// Held while waiting frames are opened again: one thread at a time.
     reopening: Mutex<()>,
-    pub(crate) queue: Queue<VerifiedMessage>,
+    /// Where other versions of the type are attended to, if they are taken.
+    translation_desk: Option<TranslationDesk>,
+    pub(crate) queue: Queue<Delivery>,
     pub(crate) refusals: Queue<Refusal>,
     node_refusals: Arc<Queue<RefusalEvent>>,
     counters: SubscriptionCounters,
+}
+
+/// A verified message in a subscription's queue.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) message: VerifiedMessage,
+    /// How it becomes one of the type subscribed to, when it is of another version.
+    pub(crate) translation: Option<Arc<Translation>>,
 }
 
 #[derive(Debug, Default)]
@@ -103,12 +115,14 @@ impl Reception {
         verifier: Verifier,
         depth: usize,
         node_refusals: Arc<Queue<RefusalEvent>>,
+        translation_desk: Option<TranslationDesk>,
     ) -> Self {
         Self {
             topic,
             verifier,
             waiting: Mutex::default(),
             reopening: Mutex::default(),
+            translation_desk,
             queue: Queue::new(depth),
             refusals: Queue::new(REFUSALS_KEPT),
             node_refusals,
@@ -149,6 +163,21 @@ impl Reception {
             refusal: refusal.clone(),
         });
         self.refusals.push(refusal);
+    }
+
+    /// Puts the messages of a frame into the queue.
+    pub(crate) fn pass_on(&self, frame: &Arc<Verified>, translation: Option<&Arc<Translation>>) {
+        add(&self.counters.received, u64::from(frame.count()));
+        add(&self.counters.received_bytes, frame.frame_bytes().len() as u64);
+        add(&self.counters.missing, frame.missing_before());
+        for message in frame.messages() {
+            let translation = translation.cloned();
+            self.queue.push(Delivery { message, translation });
+        }
+    }
+
+    pub(crate) fn translation_desk(&self) -> Option<&TranslationDesk> {
+        self.translation_desk.as_ref()
     }
 
     pub(crate) fn stats(&self) -> SubscriptionStats {
@@ -200,11 +229,11 @@ impl Reception {
     }
 
     fn deliver(&self, verified: Verified) {
-        add(&self.counters.received, u64::from(verified.count()));
-        add(&self.counters.received_bytes, verified.frame_bytes().len() as u64);
-        add(&self.counters.missing, verified.missing_before());
         let frame = Arc::new(verified);
-        frame.messages().for_each(|message| self.queue.push(message));
+        match &self.translation_desk {
+            None => self.pass_on(&frame, None),
+            Some(desk) => desk.attend(self, frame),
+        }
     }
 
     fn await_contact(&self, key: PublicKey, bytes: &Bytes, contact: &ContactDesk) {

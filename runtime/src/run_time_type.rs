@@ -44,6 +44,8 @@ mod reader;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod translation;
+mod translation_writer;
 
 use std::sync::Arc;
 
@@ -57,6 +59,7 @@ pub use self::decode_error::DecodeError;
 pub use self::document::MAX_TEXT_LEN;
 pub use self::encode::EncodeError;
 pub use self::shape::{MAX_DEPTH, MAX_FIXED_VALUES, RunTimeTypeError};
+pub use self::translation::{DEFAULT_MAX_TRANSLATED_LEN, Difference, TranslateError, Translation, TranslationError};
 
 use self::cdr_writer::CdrWriter;
 use self::json_text::JsonText;

@@ -70,4 +70,4 @@ mod trust_edit;
 mod trust_reading;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -105,7 +105,11 @@ impl<M: Message> Subscriber<M> {
 
     /// Decodes what was verified, or counts why it could not be.
     fn decode(&self, received: &GenericReceived) -> Option<Received<M>> {
-        let reason = match payload::decode(received.message()) {
+        let decoded = match received.translation.as_deref() {
+            None => payload::decode(received.message()),
+            Some(translation) => payload::decode_translated(received.message(), translation),
+        };
+        let reason = match decoded {
             Ok(message) => {
                 return Some(Received {
                     message,

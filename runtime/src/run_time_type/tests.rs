@@ -6,6 +6,7 @@ mod damage;
 mod random;
 mod refused_json;
 mod refused_types;
+mod translation;
 mod wire;
 
 use super::RunTimeType;

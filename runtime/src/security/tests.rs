@@ -4,5 +4,5 @@
 
 mod damage;
 mod order_of_checks;
-mod stage;
+pub(crate) mod stage;
 mod wire;

@@ -75,6 +75,12 @@ pub(crate) enum ExpectedType {
         hash: TypeHash,
         exclusive: bool,
     },
+    /// This one, and others of its name, as the writer's card says.
+    Versions {
+        name: String,
+        hash: TypeHash,
+        exclusive: bool,
+    },
     /// Whatever the writer's card says.
     AsInCard,
 }
@@ -304,7 +310,7 @@ impl Verifier {
                 Kind::Message,
                 &[],
             )),
-            ExpectedType::AsInCard => None,
+            ExpectedType::Versions { .. } | ExpectedType::AsInCard => None,
         };
         Self {
             setup,
@@ -325,8 +331,9 @@ impl Verifier {
         let layout = self.check_layout(raw)?;
         let key = layout.header.key;
         let refuse = |reason, detail: String| Refusal::new(reason, Some(key), detail);
-        self.check_type(&layout)?;
-        let Some(facts) = self.peers.writer(key, layout.header.writer) else {
+        let known = self.peers.writer(key, layout.header.writer);
+        self.check_type(&layout, known.as_deref())?;
+        let Some(facts) = known else {
             return Ok(Opened::Stranger(key));
         };
         if layout.header.epoch > facts.peer.epoch {
@@ -376,16 +383,14 @@ impl Verifier {
                 } else {
                     Provenance::Live
                 };
-                let bytes = bytes.clone();
-                let received_time_ns = now_ns;
                 Ok(Opened::Verified(Verified {
-                    bytes,
+                    bytes: bytes.clone(),
                     layout,
                     facts,
                     verdict,
                     provenance,
                     missing_before,
-                    received_time_ns,
+                    received_time_ns: now_ns,
                 }))
             }
         }
@@ -408,26 +413,26 @@ impl Verifier {
         Ok(layout)
     }
 
-    fn check_type(&self, layout: &Layout) -> Result<(), Refusal> {
-        let ExpectedType::Exactly { name, hash, .. } = &self.setup.expected else {
-            return Ok(());
+    /// Whether the frame's type is taken here. Other versions are, by a card of the same instance; the signature proves it.
+    fn check_type(&self, layout: &Layout, facts: Option<&WriterFacts>) -> Result<(), Refusal> {
+        let header = &layout.header;
+        let is = |hash: &TypeHash| hash.prefix() == header.type_hash_prefix;
+        let is_version = |name: &str, facts: &WriterFacts| facts.type_name == name && is(&facts.type_hash);
+        let current = facts.filter(|facts| facts.peer.epoch == header.epoch);
+        let (name, hash) = match &self.setup.expected {
+            ExpectedType::Exactly { name, hash, .. } if !is(hash) => (name, hash),
+            ExpectedType::Versions { name, hash, .. } if current.is_some_and(|facts| !is_version(name, facts)) => {
+                (name, hash)
+            }
+            ExpectedType::Exactly { .. } | ExpectedType::Versions { .. } | ExpectedType::AsInCard => return Ok(()),
         };
-        if hash.prefix() == layout.header.type_hash_prefix {
-            return Ok(());
-        }
-        let key = layout.header.key;
-        let found = match self.peers.writer(key, layout.header.writer) {
+        let prefix = crate::key_expr::hex(&header.type_hash_prefix);
+        let found = match facts {
             Some(facts) => format!("{} {}", facts.type_name, facts.type_hash),
-            None => format!(
-                "a type whose hash begins with {}",
-                crate::key_expr::hex(&layout.header.type_hash_prefix)
-            ),
+            None => format!("a type whose hash begins with {prefix}"),
         };
-        Err(Refusal::new(
-            Reason::TypeMismatch,
-            Some(key),
-            format!("{found}, subscribed to {name} {hash}"),
-        ))
+        let detail = format!("{found}, subscribed to {name} {hash}");
+        Err(Refusal::new(Reason::TypeMismatch, Some(header.key), detail))
     }
 
     fn check_time(&self, layout: &Layout, facts: &WriterFacts, now_ns: i64) -> Result<(), Refusal> {
@@ -517,7 +522,11 @@ impl Verifier {
     }
 
     fn is_exclusive(&self, facts: &WriterFacts) -> bool {
-        facts.exclusive || matches!(self.setup.expected, ExpectedType::Exactly { exclusive: true, .. })
+        facts.exclusive
+            || match self.setup.expected {
+                ExpectedType::Exactly { exclusive, .. } | ExpectedType::Versions { exclusive, .. } => exclusive,
+                ExpectedType::AsInCard => false,
+            }
     }
 
     /// Remembers the numbers; `None` when the same frame was admitted by another thread meanwhile.

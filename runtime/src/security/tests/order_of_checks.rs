@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use nuncio_msgs::TypeHash;
+
 use super::stage::{EPOCH, NODE, NOW_NS, Stage, TOPIC, TYPE_HASH, TYPE_NAME, context, header, topic, unsigned};
 use crate::name::Domain;
 use crate::security::believer::{Believer, Verdict};
@@ -45,7 +47,7 @@ fn frames_with_many_messages_and_leaves_of_large_trees_are_read() {
 fn a_frame_is_bound_to_topic_domain_type_and_kind() {
     let stage = Stage::new();
     let domain = Domain::default();
-    let other_hash = nuncio_msgs::TypeHash::from_bytes([0xab; 32].map(|byte: u8| byte.rotate_left(1)));
+    let other_hash = TypeHash::from_bytes([0xab; 32].map(|byte: u8| byte.rotate_left(1)));
     let other_contexts = [
         Context::new(
             &Domain::parse("1").unwrap(),
@@ -342,4 +344,48 @@ fn what_an_untyped_subscription_believed_does_not_open_an_exclusive_topic() {
             opened => panic!("another key on an exclusive topic: {opened:?}"),
         }
     }
+}
+
+/// What the card says of the type decides what is looked at; the signature decides what is believed.
+#[test]
+fn another_version_is_taken_when_card_and_signature_name_it() {
+    let versions_of = |name: &str| ExpectedType::Versions {
+        name: name.to_owned(),
+        hash: TypeHash::from_bytes([0x11; 32]),
+        exclusive: false,
+    };
+    let stage = Stage::with(|setup| setup.expected = versions_of(TYPE_NAME));
+    let verified = stage.accept(&stage.frame(1, &[b"x"]));
+    assert_eq!(verified.type_hash(), TYPE_HASH);
+
+    let mut header = header(&stage.identity, 2);
+    header.type_hash_prefix = [0x11; 8];
+    let signed = signer::seal(&stage.identity, unsigned(&header, &[b"x"]), &context());
+    assert_eq!(
+        stage.reason(&signed),
+        Reason::TypeMismatch,
+        "the card names another hash"
+    );
+    header.type_hash_prefix = TYPE_HASH.prefix();
+    let lie = Context::new(
+        &Domain::default(),
+        TOPIC,
+        TYPE_NAME,
+        &TypeHash::from_bytes([0x11; 32]),
+        Kind::Message,
+        &[],
+    );
+    let signed = signer::seal(&stage.identity, unsigned(&header, &[b"x"]), &lie);
+    assert_eq!(stage.reason(&signed), Reason::BadSignature, "signed as another type");
+    (header.epoch, header.type_hash_prefix) = (EPOCH + 1, [0x22; 8]);
+    let restarted = signer::seal(&stage.identity, unsigned(&header, &[b"x"]), &context());
+    assert!(
+        matches!(stage.open(&restarted), Opened::Stranger(_)),
+        "a new instance may have a new type"
+    );
+
+    let other_name = Stage::with(|setup| setup.expected = versions_of("test_msgs/msg/Other"));
+    let refusal = other_name.refuse(&other_name.frame(1, &[b"x"]));
+    assert_eq!(refusal.reason, Reason::TypeMismatch);
+    assert!(refusal.detail.contains(TYPE_NAME), "{refusal}");
 }

@@ -18,28 +18,28 @@ use crate::security::signer;
 use crate::security::trust_policy::TrustPolicy;
 use crate::security::verifier::{ExpectedType, FRAME_LEN_MAX_DEFAULT, Opened, Verified, Verifier, VerifierSetup};
 
-pub(super) const TYPE_NAME: &str = "test_msgs/msg/Thing";
-pub(super) const TYPE_HASH: TypeHash = TypeHash::from_bytes([0xab; 32]);
-pub(super) const TOPIC: &str = "/things";
-pub(super) const NODE: &str = "/talker";
-pub(super) const EPOCH: u64 = 1000;
+pub(crate) const TYPE_NAME: &str = "test_msgs/msg/Thing";
+pub(crate) const TYPE_HASH: TypeHash = TypeHash::from_bytes([0xab; 32]);
+pub(crate) const TOPIC: &str = "/things";
+pub(crate) const NODE: &str = "/talker";
+pub(crate) const EPOCH: u64 = 1000;
 /// Now, on every clock of these tests.
-pub(super) const NOW_NS: i64 = 1_700_000_000_000_000_000;
+pub(crate) const NOW_NS: i64 = 1_700_000_000_000_000_000;
 
 /// What a verifier knows and what it is asked.
-pub(super) struct Stage {
-    pub(super) identity: Identity,
-    pub(super) peers: Arc<Peers>,
-    pub(super) verifier: Verifier,
+pub(crate) struct Stage {
+    pub(crate) identity: Identity,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) verifier: Verifier,
 }
 
 impl Stage {
     /// The publisher is known, and so is its next number, 1.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(|_| {})
     }
 
-    pub(super) fn with(change: impl FnOnce(&mut VerifierSetup)) -> Self {
+    pub(crate) fn with(change: impl FnOnce(&mut VerifierSetup)) -> Self {
         let identity = Identity::from_seed(&[7; 32]);
         let peers = Arc::new(Peers::default());
         let believer = Arc::new(Believer::new(Domain::default(), Pins::default()));
@@ -67,7 +67,7 @@ impl Stage {
     }
 
     /// Enters a card that names one publisher on the topic.
-    pub(super) fn admit(&self, identity: &Identity, node: &str, epoch: u64, next_number: u64) {
+    pub(crate) fn admit(&self, identity: &Identity, node: &str, epoch: u64, next_number: u64) {
         let publisher = CardPublisher {
             topic: TOPIC.to_owned(),
             type_name: TYPE_NAME.to_owned(),
@@ -94,12 +94,12 @@ impl Stage {
         self.peers.admit(authentic, CardRoad::Answered).unwrap();
     }
 
-    pub(super) fn open(&self, frame: &[u8]) -> Opened {
+    pub(crate) fn open(&self, frame: &[u8]) -> Opened {
         self.verifier.open(&Bytes::from(frame.to_vec()), NOW_NS)
     }
 
     /// Opens a frame that must hold.
-    pub(super) fn accept(&self, frame: &[u8]) -> Arc<Verified> {
+    pub(crate) fn accept(&self, frame: &[u8]) -> Arc<Verified> {
         match self.open(frame) {
             Opened::Verified(verified) => Arc::new(verified),
             other => panic!("not accepted: {other:?}"),
@@ -107,19 +107,19 @@ impl Stage {
     }
 
     /// Opens a frame that must be refused.
-    pub(super) fn refuse(&self, frame: &[u8]) -> Refusal {
+    pub(crate) fn refuse(&self, frame: &[u8]) -> Refusal {
         match self.open(frame) {
             Opened::Refused(refusal) => refusal,
             other => panic!("not refused: {other:?}"),
         }
     }
 
-    pub(super) fn reason(&self, frame: &[u8]) -> Reason {
+    pub(crate) fn reason(&self, frame: &[u8]) -> Reason {
         self.refuse(frame).reason
     }
 
     /// A genuine frame of the known publisher.
-    pub(super) fn frame(&self, number: u64, payloads: &[&[u8]]) -> Vec<u8> {
+    pub(crate) fn frame(&self, number: u64, payloads: &[&[u8]]) -> Vec<u8> {
         signer::seal(
             &self.identity,
             unsigned(&header(&self.identity, number), payloads),
@@ -128,15 +128,15 @@ impl Stage {
     }
 }
 
-pub(super) fn topic(text: &str) -> TopicName {
+pub(crate) fn topic(text: &str) -> TopicName {
     TopicName::parse(text).unwrap()
 }
 
-pub(super) fn context() -> Context {
+pub(crate) fn context() -> Context {
     Context::new(&Domain::default(), TOPIC, TYPE_NAME, &TYPE_HASH, Kind::Message, &[])
 }
 
-pub(super) fn header(identity: &Identity, number: u64) -> Header {
+pub(crate) fn header(identity: &Identity, number: u64) -> Header {
     Header {
         kind: Kind::Message,
         replay: false,
@@ -150,7 +150,7 @@ pub(super) fn header(identity: &Identity, number: u64) -> Header {
 }
 
 /// A frame with one message per payload, a microsecond apart.
-pub(super) fn unsigned(header: &Header, payloads: &[&[u8]]) -> UnsignedFrame {
+pub(crate) fn unsigned(header: &Header, payloads: &[&[u8]]) -> UnsignedFrame {
     let mut writer = FrameWriter::new(Vec::new(), header, Accompaniment::default());
     for (index, payload) in payloads.iter().enumerate() {
         let time_ns = header.first_time_ns + 1000 * index as i64;
