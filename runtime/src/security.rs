@@ -31,6 +31,7 @@
 //! - [`decision`] (with `survey`): may this key do this, here and now, and why.
 //! - [`trust_file`] (with `trust_reading` and `trust_edit`): trust.toml, read strictly and changed without loss of comments.
 //! - [`verifier`]: all of it in order. [`verifier::Verified`] is the proof.
+//! - [`router_rules`] (with [`pattern_overlap`]), [`x509`]: the same trust in the terms of Zenoh routers.
 //! - `testimony`: the same for frames that somebody shows later, to trace what led to what.
 //! - [`refusal`]: the numbered reasons.
 
@@ -46,11 +47,13 @@ mod frame_writer;
 pub mod key;
 pub mod keystore;
 pub mod merkle;
+pub mod pattern_overlap;
 pub mod peers;
 pub mod proving_ground;
 pub mod refusal;
 pub mod replay_window;
 pub mod role;
+pub mod router_rules;
 pub mod signer;
 pub(crate) mod testimony;
 pub mod time_text;
@@ -59,6 +62,7 @@ pub mod topic_pattern;
 pub mod trust_file;
 pub mod trust_policy;
 pub mod verifier;
+pub mod x509;
 
 mod certificate_text;
 mod epoch;
