@@ -41,6 +41,7 @@ pub struct Build {
     crate_path: String,
     module: String,
     package_features: bool,
+    service_events: bool,
 }
 
 impl Build {
@@ -51,6 +52,7 @@ impl Build {
             crate_path: "::nuncio_msgs".to_owned(),
             module: String::new(),
             package_features: false,
+            service_events: false,
         }
     }
 
@@ -71,6 +73,16 @@ impl Build {
     /// The schemas of all packages stay available, as text and for crates that depend on this one.
     pub fn package_features(mut self) -> Self {
         self.package_features = true;
+        self
+    }
+
+    /// Makes types of the events of services, too: `SetBoolEvent`, which ROS 2's service introspection sends.
+    ///
+    /// They are left out otherwise: most programs never see one, and each costs as much to build as another message.
+    /// The schemas need the package `service_msgs`, which is a feature of `nuncio-msgs`. Hashes and run-time types of
+    /// events are there in any case.
+    pub fn service_events(mut self) -> Self {
+        self.service_events = true;
         self
     }
 
@@ -115,6 +127,7 @@ impl Build {
             module: self.module.clone(),
             upstream: packages,
             off: upstreams.iter().flat_map(Upstream::off).chain(off.switches()).collect(),
+            service_events: self.service_events,
         };
         let text = emit(&interfaces, &target)?;
         write(&out_dir.join("interfaces.rs"), &text)?;

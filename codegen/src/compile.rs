@@ -200,8 +200,10 @@ impl Interfaces {
     /// The files that define a type: its own first, then those of all types that it refers to, by name.
     pub fn definitions(&self, name: &TypeName) -> Option<Vec<(&TypeName, &str)>> {
         let own = self.files.get_key_value(&name.file_type())?;
+        // What an event refers to is in no other message of its file.
+        let roots = self.messages_of_file(own.0).into_iter().chain(self.message(name));
         let files: BTreeSet<TypeName> = self
-            .closure(self.messages_of_file(own.0))?
+            .closure(roots.collect())?
             .into_keys()
             .map(TypeName::file_type)
             .filter(|file| file != own.0)

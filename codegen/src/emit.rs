@@ -42,6 +42,9 @@ pub struct Target {
     /// Packages that are known and have no types here, because a Cargo feature is off, each with the words that say
     /// how to turn it on.
     pub off: BTreeMap<String, String>,
+    /// Whether services get a type of their event, too, which ROS 2's introspection sends: `SetBoolEvent` beside
+    /// `SetBoolRequest`. It refers to the package `service_msgs`.
+    pub service_events: bool,
 }
 
 /// Writes the Rust types of all packages that are not upstream.
@@ -92,13 +95,15 @@ impl<'a> Emitter<'a> {
     fn modules(&self) -> Modules<'a> {
         let interfaces = self.interfaces;
         let (services, actions) = (interfaces.services(), interfaces.actions());
-        // Events are what ROS 2's introspection sends; nobody here does.
+        let events = self.target.service_events;
         let of_service = |service: &'a Service| {
             [
                 Item::Service(service),
                 Item::Message(&service.request),
                 Item::Message(&service.response),
             ]
+            .into_iter()
+            .chain(events.then_some(Item::Message(&service.event)))
         };
         let of_action = |action: &'a Action| {
             [&action.goal, &action.result, &action.feedback, &action.feedback_message]

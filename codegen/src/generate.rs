@@ -91,6 +91,7 @@ pub fn generate_crate(sources: &[PathBuf], output: &Path, options: &CrateOptions
             .map(|package| ((*package).to_owned(), "::nuncio_msgs".to_owned()))
             .collect(),
         off: BTreeMap::new(),
+        service_events: false,
     };
     emit(&interfaces, &target)?;
 

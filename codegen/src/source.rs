@@ -44,7 +44,7 @@ impl SourceFile {
             Ok(bytes) => Ok(Self::new(shown, type_name, bytes)),
             Err(error) => {
                 let message = format!("cannot read the file: {error}");
-                Err(Diagnostics::about(shown, message, "make the file readable"))
+                Err(Diagnostics::about(shown, message, "make it readable"))
             }
         }
     }
@@ -176,11 +176,7 @@ impl Reading {
                 paths
             }
             Err(error) => {
-                self.problem(
-                    folder,
-                    format!("cannot list the folder: {error}"),
-                    "give a folder that exists",
-                );
+                self.problem(folder, format!("cannot list the folder: {error}"), "make it readable");
                 Vec::new()
             }
         }

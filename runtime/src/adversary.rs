@@ -3,9 +3,12 @@
 //! An adversary has a link and no key but its own. It can read what is on the fabric, put any bytes on any topic, and
 //! assemble frames that say anything. It has no road into a node: what it captures is bytes, and nothing decodes them.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::card::NONCE_LEN;
+use crate::contact::ANSWER_TIMEOUT;
 use crate::key_expr;
 use crate::link::{Bytes, Declared, Link, LinkConfig, LinkError};
 use crate::name::{Domain, NodeName, TopicName};
@@ -18,7 +21,7 @@ const CAPTURED_MAX: usize = 4096;
 /// Somebody on the network who is up to no good.
 #[derive(Debug)]
 pub struct Adversary {
-    link: Link,
+    link: Arc<Link>,
     domain: Domain,
 }
 
@@ -41,6 +44,12 @@ pub struct FalsePresence {
     _token: Declared,
 }
 
+/// Presence that is passed on from one network to another; dropping it cuts the other network off.
+#[derive(Debug)]
+pub struct Relay {
+    _declared: Vec<Declared>,
+}
+
 impl Adversary {
     /// Joins the network.
     ///
@@ -49,7 +58,7 @@ impl Adversary {
     /// [`LinkError`] when the link cannot be opened.
     pub async fn join(config: &LinkConfig, domain: Domain) -> Result<Self, LinkError> {
         Ok(Self {
-            link: Link::open(config, &domain).await?,
+            link: Arc::new(Link::open(config, &domain).await?),
             domain,
         })
     }
@@ -101,6 +110,55 @@ impl Adversary {
             .link
             .declare_token(&key_expr::node_token(&self.domain, key, epoch, node))?;
         Ok(FalsePresence { _token: token })
+    }
+
+    /// Asks all nodes with this key for their cards, and throws the answers away.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link is closed.
+    pub fn ask_for_cards(&self, key: &PublicKey, nonce: [u8; NONCE_LEN]) -> Result<(), LinkError> {
+        let question = key_expr::cards_of_key(&self.domain, key);
+        self.link.query(&question, nonce.to_vec(), ANSWER_TIMEOUT, |_, _| {})
+    }
+
+    /// Passes presence on to a network that this one has no link to, as a router between the two would: liveliness
+    /// tokens, pushed cards, and questions for cards with their answers. Topics are not passed on: that is for
+    /// whoever captures them here and puts what they like there.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when a link is closed.
+    pub fn relay_presence(&self, to: &Self) -> Result<Relay, LinkError> {
+        let other = Arc::clone(&to.link);
+        let cards = self
+            .link
+            .subscribe(&key_expr::all_cards(&self.domain), move |key_expr, bytes| {
+                // What the far side does not take is lost, as on any router.
+                let _ = other.put(key_expr, bytes.as_slice().to_vec());
+            })?;
+        let here = Arc::clone(&self.link);
+        let questions = to.link.serve(&key_expr::all_cards(&to.domain), move |query| {
+            let (question, nonce, query) = (query.key_expr().to_owned(), query.payload(), Arc::new(query));
+            let _ = here.query(&question, nonce, ANSWER_TIMEOUT, move |answered_on, bytes| {
+                let _ = query.reply(answered_on, bytes.as_slice().to_vec());
+            });
+        })?;
+        let other = Arc::clone(&to.link);
+        let tokens = Mutex::new(HashMap::new());
+        let presence = self
+            .link
+            .watch_tokens(&key_expr::all_node_tokens(&self.domain), move |key_expr, alive| {
+                let mut tokens = tokens.lock().unwrap_or_else(PoisonError::into_inner);
+                if !alive {
+                    tokens.remove(key_expr);
+                } else if let Ok(token) = other.declare_token(key_expr) {
+                    tokens.insert(key_expr.to_owned(), token);
+                }
+            })?;
+        Ok(Relay {
+            _declared: vec![presence, cards, questions],
+        })
     }
 
     /// Answers every question on a key with any bytes, on any key that matches the question.

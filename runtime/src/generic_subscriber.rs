@@ -191,7 +191,7 @@ impl GenericSubscriber {
             domain: node.domain.clone(),
             topic: topic.clone(),
             expected,
-            policy: node.policy.clone(),
+            trust: Arc::clone(&node.trust),
             frame_len_max: options.frame_len_max,
             accept_replay: options.accept_replay,
         };
@@ -225,6 +225,15 @@ impl GenericSubscriber {
             })
             .map_err(SubscriberError::Link)?;
         node.card_changed();
+        // Their first messages need not wait then for the answers that tell old from new.
+        for key in node
+            .peers
+            .publishers_on(&topic)
+            .into_iter()
+            .filter(|key| *key != node.public_key())
+        {
+            node.contact.ask_about(key);
+        }
         Ok(Self {
             node,
             facts,

@@ -7,6 +7,7 @@
 //! nuncio/<domain>/@type/<key>/<type hash>                a type's definition, by query
 //! nuncio/<domain>/@message/<id>/<place>                  the frame with this message, by query
 //! nuncio/<domain>/@effects/<id>/<place>                  frames with messages that name this one as their cause, by query
+//! nuncio/<domain>/@trust/<anchor key>                    an anchor's list of revocations: put when issued, and by query
 //! ```
 //!
 //! `<place>` is where the frame was published, `<node name>/-/<topic>/-/<type hash>/<type name>`: whoever asks does not
@@ -69,11 +70,6 @@ pub(crate) fn all_type_definitions(domain: &Domain) -> String {
     format!("nuncio/{domain}/@type/**")
 }
 
-/// What anchors say, to everybody.
-pub(crate) fn all_trust_statements(domain: &Domain) -> String {
-    format!("nuncio/{domain}/@trust/**")
-}
-
 /// The data of the topics that a pattern matches.
 pub(crate) fn topics(domain: &Domain, pattern: &str) -> String {
     format!("nuncio/{domain}/t/{pattern}")
@@ -87,7 +83,7 @@ pub(crate) fn all_of_key(domain: &Domain, key: &PublicKey) -> [String; 3] {
 /// Questions that every node may answer: what it answers with is signed by whom it is about.
 pub(crate) fn shared_questions(domain: &Domain) -> [String; 3] {
     let [by_message, by_cause] = all_frame_questions(domain);
-    [by_message, by_cause, all_trust_statements(domain)]
+    [by_message, by_cause, all_revocations(domain)]
 }
 
 /// Everything in a domain: `**` alone does not match what begins with `@`.
@@ -102,6 +98,16 @@ pub(crate) fn every_kind(domain: &Domain) -> Vec<String> {
         by_cause,
         trust,
     ]
+}
+
+/// The list of revocations of an anchor.
+pub(crate) fn revocations(domain: &Domain, anchor: &PublicKey) -> String {
+    format!("nuncio/{domain}/@trust/{}", hex(anchor.as_bytes()))
+}
+
+/// The lists of revocations of all anchors.
+pub(crate) fn all_revocations(domain: &Domain) -> String {
+    format!("nuncio/{domain}/@trust/*")
 }
 
 /// What a liveliness token or a card's key expression claims. Only a card that verifies makes it more than a claim.

@@ -21,15 +21,20 @@ use crate::publisher::Publisher;
 use crate::qos::QosProfile;
 use crate::queue::Queue;
 use crate::reception::{Reception, RefusalEvent};
+use crate::revocations::RevocationShelf;
 use crate::security::believer::Believer;
 use crate::security::key::{Identity, PublicKey};
+use crate::security::keystore::Keystore;
 use crate::security::peers::Peers;
 use crate::security::refusal::Refusal;
-use crate::security::trust_policy::TrustPolicy;
+use crate::security::trust_store::TrustStore;
 use crate::security::verifier::ExpectedType;
 use crate::subscriber::Subscriber;
+use crate::trust_watch::{TrustEvent, TrustWatch};
 use crate::type_inquiry::TypeInquiry;
 use crate::type_support::{self, TypeError, TypeSupport};
+
+mod trust;
 
 /// A node: publishes and subscribes under one name and one key.
 ///
@@ -46,7 +51,11 @@ pub(crate) struct NodeCore {
     pub(crate) domain: Domain,
     pub(crate) identity: Identity,
     pub(crate) epoch: u64,
-    pub(crate) policy: TrustPolicy,
+    pub(crate) keystore: Keystore,
+    pub(crate) trust: Arc<TrustStore>,
+    pub(crate) revocations: RevocationShelf,
+    pub(crate) trust_watch: TrustWatch,
+    pub(crate) trust_events: Queue<TrustEvent>,
     pub(crate) frame_len_max: usize,
     pub(crate) link: Link,
     pub(crate) peers: Arc<Peers>,
@@ -87,6 +96,7 @@ impl Node {
             .name(format!("nuncio{}", core.name))
             .spawn(move || contact::run(&weak, &desk))
             .map_err(|error| LinkError::Open(format!("no thread could be started: {error}")))?;
+        core.trust_watch.begin(&core);
         let node = Self { core };
         // Queries can be answered before anybody is told that this node is there.
         node.core.declare_presence()?;
@@ -289,12 +299,6 @@ impl Node {
         self.core.link.neighbours().await
     }
 
-    /// Why keys that were seen for the first time could not be pinned on disk, if so. Until that is mended they are
-    /// pinned for as long as they are seen.
-    pub fn pin_problem(&self) -> Option<String> {
-        self.core.believer.problem()
-    }
-
     /// Closes the node: it vanishes from the graph, what was sent is flushed, and further sends are errors. What was
     /// received can still be taken.
     ///
@@ -310,6 +314,8 @@ impl Node {
         let closed = self.core.link.close().await;
         self.core.receptions().iter().for_each(|reception| reception.close());
         self.core.refusals.close();
+        self.core.trust_events.close();
+        self.core.trust_watch.end();
         closed
     }
 }
@@ -343,7 +349,16 @@ impl NodeCore {
 
     /// Counts a refused card or definition with the node's refusals.
     pub(crate) fn refuse_document(&self, refusal: Refusal) {
-        if let Ok(topic) = TopicName::parse("/_nuncio/card") {
+        self.refuse_on("/_nuncio/card", refusal);
+    }
+
+    /// Counts a refused list of revocations with the node's refusals.
+    pub(crate) fn refuse_statement(&self, refusal: Refusal) {
+        self.refuse_on("/_nuncio/trust", refusal);
+    }
+
+    fn refuse_on(&self, topic: &str, refusal: Refusal) {
+        if let Ok(topic) = TopicName::parse(topic) {
             self.refusals.push(RefusalEvent { topic, refusal });
         }
     }

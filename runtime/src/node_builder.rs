@@ -15,19 +15,28 @@ use crate::node::{Node, NodeCore};
 use crate::private_file::FileError;
 use crate::queue::Queue;
 use crate::reception::REFUSALS_KEPT;
+use crate::revocations::RevocationShelf;
 use crate::security::believer::Believer;
 use crate::security::keystore::{EpochError, IdentityError, Keystore, NoHome, PinError};
 use crate::security::peers::Peers;
+use crate::security::revocation::RevocationError;
 use crate::security::trust_policy::{TrustMode, TrustPolicy};
+use crate::security::trust_source::{CertificateFileError, TrustSource, TrustSourceError};
+use crate::security::trust_store::TrustStore;
 use crate::security::verifier::FRAME_LEN_MAX_DEFAULT;
+use crate::trust_watch::TrustWatch;
 
 /// The most locators that a card has room for.
 const LOCATORS_MAX: usize = 16;
 
+/// How many changes of trust are kept for whoever wants to read them.
+const TRUST_EVENTS_KEPT: usize = 64;
+
 /// Builds a [`Node`].
 ///
-/// By default the node's key is the one in the keystore (`$NUNCIO_HOME`, else `~/.config/nuncio`), made on first use;
-/// it trusts on first use; it is in domain `0` without a namespace; and it finds others by itself.
+/// By default the node's key is the one in the keystore (`$NUNCIO_HOME`, else `~/.config/nuncio`), made on first use; it
+/// believes whom `trust.toml` in there says, and on first use where there is no such file; it is in domain `0` without a
+/// namespace; and it finds others by itself.
 #[derive(Debug)]
 #[must_use]
 pub struct NodeBuilder {
@@ -35,7 +44,8 @@ pub struct NodeBuilder {
     namespace: String,
     domain: Domain,
     keystore: Option<Keystore>,
-    policy: TrustPolicy,
+    policy: Option<TrustPolicy>,
+    mode: Option<TrustMode>,
     link: LinkConfig,
 }
 
@@ -46,7 +56,8 @@ impl NodeBuilder {
             namespace: "/".to_owned(),
             domain: Domain::default(),
             keystore: None,
-            policy: TrustPolicy::default(),
+            policy: None,
+            mode: None,
             link: LinkConfig::default(),
         }
     }
@@ -63,21 +74,22 @@ impl NodeBuilder {
         self
     }
 
-    /// Takes key, epochs and pins from this keystore instead of the default one.
+    /// Takes key, certificates, trust file, epochs and pins from this keystore instead of the default one.
     pub fn keystore(mut self, keystore: Keystore) -> Self {
         self.keystore = Some(keystore);
         self
     }
 
-    /// Whom the node believes.
+    /// Whom the node believes. No `trust.toml` is read then.
     pub fn trust(mut self, policy: TrustPolicy) -> Self {
-        self.policy = policy;
+        self.policy = Some(policy);
         self
     }
 
-    /// How strictly the node believes; the rest of the policy stays.
+    /// How strictly the node believes, whatever the policy says; the rest of the policy stays. In mode `enforce` there must
+    /// be a policy: one that was given, or a `trust.toml`.
     pub fn trust_mode(mut self, mode: TrustMode) -> Self {
-        self.policy.mode = mode;
+        self.mode = Some(mode);
         self
     }
 
@@ -109,7 +121,7 @@ impl NodeBuilder {
     ///
     /// # Errors
     ///
-    /// [`OpenError`] when a name is wrong, the keystore cannot be used or the link cannot be opened.
+    /// [`OpenError`] when a name is wrong, the keystore or a trust file in it cannot be used, or the link cannot be opened.
     pub async fn open(self) -> Result<Node, OpenError> {
         let name = NodeName::join(&self.namespace, &self.name).map_err(OpenError::Name)?;
         let keystore = match self.keystore {
@@ -117,6 +129,26 @@ impl NodeBuilder {
             None => Keystore::open(Keystore::default_dir().map_err(OpenError::NoHome)?).map_err(OpenError::Keystore)?,
         };
         let identity = keystore.identity().map_err(OpenError::Identity)?;
+        let source = TrustSource {
+            domain: self.domain.clone(),
+            fixed: self.policy,
+            mode: self.mode,
+            dir: keystore.path().map(ToOwned::to_owned),
+        };
+        let policy = source.first_policy().map_err(OpenError::Trust)?;
+        let certificates = keystore
+            .certificates(identity.public_key())
+            .map_err(OpenError::Certificates)?;
+        let lists = policy
+            .anchors()
+            .filter_map(|(_, anchor)| keystore.revocations(&self.domain, anchor).transpose())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(OpenError::Revocations)?;
+        let trust = Arc::new(TrustStore::new(self.domain.clone(), policy));
+        for list in &lists {
+            let revoked: Vec<_> = list.revoked().iter().map(|entry| (entry.key, entry.since_ns)).collect();
+            trust.revoke(&revoked);
+        }
         let pins = keystore.pins().map_err(OpenError::Pins)?;
         let epoch = keystore
             .next_epoch(&identity.public_key(), clock::now_ms())
@@ -131,10 +163,14 @@ impl NodeBuilder {
             believer: Arc::new(Believer::new(self.domain.clone(), pins)),
             graph: GraphState::new(identity.public_key(), name.clone()),
             name,
-            domain: self.domain,
             identity,
             epoch,
-            policy: self.policy,
+            trust,
+            revocations: RevocationShelf::new(lists),
+            keystore,
+            trust_watch: TrustWatch::new(source, certificates.as_ref()),
+            trust_events: Queue::new(TRUST_EVENTS_KEPT),
+            domain: self.domain,
             frame_len_max: FRAME_LEN_MAX_DEFAULT,
             link,
             peers: Arc::new(Peers::default()),
@@ -167,6 +203,12 @@ pub enum OpenError {
     Keystore(FileError),
     /// The key cannot be read or made.
     Identity(IdentityError),
+    /// There is no trust policy that can be used, and nothing weaker takes its place.
+    Trust(TrustSourceError),
+    /// The certificates of the key cannot be used.
+    Certificates(CertificateFileError),
+    /// A list of revocations that is kept cannot be read.
+    Revocations(RevocationError),
     /// The pins cannot be read.
     Pins(PinError),
     /// The epoch cannot be stored, and nothing may be signed without.
@@ -182,6 +224,9 @@ impl fmt::Display for OpenError {
             Self::NoHome(error) => fmt::Display::fmt(error, f),
             Self::Keystore(error) => fmt::Display::fmt(error, f),
             Self::Identity(error) => fmt::Display::fmt(error, f),
+            Self::Trust(error) => fmt::Display::fmt(error, f),
+            Self::Certificates(error) => fmt::Display::fmt(error, f),
+            Self::Revocations(error) => fmt::Display::fmt(error, f),
             Self::Pins(error) => fmt::Display::fmt(error, f),
             Self::Epoch(error) => fmt::Display::fmt(error, f),
             Self::Link(error) => fmt::Display::fmt(error, f),

@@ -11,7 +11,7 @@ use crate::card::{self, time_from_ns};
 use crate::clock;
 use crate::contact::Note;
 use crate::key_expr;
-use crate::link::{LinkError, Query};
+use crate::link::{Declared, LinkError, Query};
 use crate::node::NodeCore;
 use crate::security::document::{self, DocumentPlace};
 use crate::security::frame::{Kind, Writer};
@@ -88,11 +88,33 @@ impl NodeCore {
                     node.contact.leave(Note::Announced(claim, bytes));
                 }
             })?;
-        let weak = Arc::downgrade(self);
-        let tokens = self
+        let [lists, list_answers] = self.declare_revocations()?;
+        let tokens = self.watch_tokens()?;
+        self.know_own_card();
+        let token = self
             .link
+            .declare_token(&key_expr::node_token(&self.domain, &key, self.epoch, &self.name))?;
+        let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
+        declared.extend([
+            token,
+            tokens,
+            list_answers,
+            lists,
+            announcements,
+            effects,
+            messages,
+            types,
+            cards,
+        ]);
+        Ok(())
+    }
+
+    fn watch_tokens(self: &Arc<Self>) -> Result<Declared, LinkError> {
+        let weak = Arc::downgrade(self);
+        self.link
             .watch_tokens(&key_expr::all_node_tokens(&self.domain), move |key_expr, alive| {
-                if let Some(node) = node_of(&weak)
+                if let Some(node) = weak.upgrade()
+                    && node.check_open().is_ok()
                     && let Some(claim) = key_expr::parse_node_claim(&node.domain, key_expr)
                     && !node.is_own(&claim)
                 {
@@ -102,14 +124,7 @@ impl NodeCore {
                         Note::TokenVanished(claim)
                     });
                 }
-            })?;
-        self.know_own_card();
-        let token = self
-            .link
-            .declare_token(&key_expr::node_token(&self.domain, &key, self.epoch, &self.name))?;
-        let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
-        declared.extend([token, tokens, announcements, effects, messages, types, cards]);
-        Ok(())
+            })
     }
 
     /// Undeclares everything, the token first.
@@ -202,6 +217,9 @@ impl NodeCore {
             publishers,
             subscribers,
             services: Vec::new(),
+            certificates: self.trust_watch.certificates().to_string(),
+            successions: String::new(),
+            trust_marks: self.revocations.marks(),
         };
         (card, number, now_ns)
     }

@@ -3,7 +3,8 @@
 //! Runs in the thread that received the bytes and never blocks. Frames of a key that nobody has vouched for yet wait in
 //! a bounded list until first contact was made or has failed; frames of known publishers are not held up by them.
 
-use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock;
@@ -12,7 +13,7 @@ use crate::link::Bytes;
 use crate::name::TopicName;
 use crate::queue::Queue;
 use crate::run_time_type::Translation;
-use crate::security::frame::Layout;
+use crate::security::frame::{Header, Layout, Writer};
 use crate::security::key::PublicKey;
 use crate::security::refusal::{Reason, Refusal};
 use crate::security::verifier::{Opened, Verified, VerifiedMessage, Verifier};
@@ -63,11 +64,31 @@ pub(crate) struct Delivery {
 struct Waiting {
     frames: VecDeque<WaitingFrame>,
     bytes: usize,
+    /// How many frames of each stream wait: asked for each frame that arrives, so it must not cost a search.
+    streams: HashMap<Stream, usize>,
+}
+
+/// Which publisher of a key and which start of it, by a frame's own word.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+struct Stream {
+    key: PublicKey,
+    writer: Writer,
+    epoch: u64,
+}
+
+impl Stream {
+    fn of(header: &Header) -> Self {
+        Self {
+            key: header.key,
+            writer: header.writer,
+            epoch: header.epoch,
+        }
+    }
 }
 
 #[derive(Debug)]
 struct WaitingFrame {
-    key: PublicKey,
+    stream: Stream,
     bytes: Bytes,
     /// The last question put before it came.
     after: Question,
@@ -75,36 +96,47 @@ struct WaitingFrame {
 
 impl Waiting {
     fn has(&self, key: PublicKey) -> bool {
-        self.frames.iter().any(|frame| frame.key == key)
+        self.frames.iter().any(|frame| frame.stream.key == key)
+    }
+
+    fn has_stream(&self, header: &Header) -> bool {
+        self.streams.contains_key(&Stream::of(header))
     }
 
     fn first_of(&self, key: PublicKey) -> Option<(Bytes, Question)> {
         self.frames
             .iter()
-            .find(|frame| frame.key == key)
+            .find(|frame| frame.stream.key == key)
             .map(|frame| (frame.bytes.clone(), frame.after))
     }
 
     fn remove_first_of(&mut self, key: PublicKey) {
-        if let Some(at) = self.frames.iter().position(|frame| frame.key == key)
+        if let Some(at) = self.frames.iter().position(|frame| frame.stream.key == key)
             && let Some(frame) = self.frames.remove(at)
         {
             self.bytes -= frame.bytes.as_slice().len();
+            if let Entry::Occupied(mut count) = self.streams.entry(frame.stream) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
+            }
         }
     }
 
     /// `false` when there is no room.
-    fn add(&mut self, key: PublicKey, bytes: &Bytes, after: Question) -> bool {
+    fn add(&mut self, header: &Header, bytes: &Bytes, after: Question) -> bool {
         let len = bytes.as_slice().len();
         if self.frames.len() >= WAITING_FRAMES_MAX || self.bytes + len > WAITING_BYTES_MAX {
             return false;
         }
         self.frames.push_back(WaitingFrame {
-            key,
+            stream: Stream::of(header),
             bytes: bytes.clone(),
             after,
         });
         self.bytes += len;
+        *self.streams.entry(Stream::of(header)).or_default() += 1;
         true
     }
 }
@@ -189,9 +221,10 @@ impl Reception {
         self.refusals.close();
     }
 
-    /// A frame of a key whose earlier frames still wait goes behind them, so that order is kept.
+    /// A frame of a publisher whose earlier frames still wait goes behind them, so that order is kept. Those of other
+    /// publishers of the same key do not: anybody can make frames that name a key and a publisher that it does not have.
     fn joins_the_waiting(&self, bytes: &Bytes, contact: &ContactDesk) -> bool {
-        let key = {
+        let header = {
             let mut waiting = self.lock_waiting();
             if waiting.frames.is_empty() {
                 return false;
@@ -199,19 +232,18 @@ impl Reception {
             let Ok(layout) = Layout::parse(bytes.as_slice()) else {
                 return false;
             };
-            let key = layout.header.key;
-            if !waiting.has(key) {
+            if !waiting.has_stream(&layout.header) {
                 return false;
             }
-            if waiting.add(key, bytes, contact.last_question()) {
+            if waiting.add(&layout.header, bytes, contact.last_question()) {
                 return true;
             }
-            key
+            layout.header
         };
         // Too many: help the contact thread if the publisher is known by now. This holds up the link until there is room.
-        self.retry(key);
-        if self.lock_waiting().has(key) {
-            self.refuse_overload(key);
+        self.retry(header.key);
+        if self.lock_waiting().has_stream(&header) {
+            self.refuse_overload(header.key);
             return true;
         }
         false
@@ -237,7 +269,11 @@ impl Reception {
     }
 
     fn await_contact(&self, key: PublicKey, bytes: &Bytes, contact: &ContactDesk) {
-        let fits = self.lock_waiting().add(key, bytes, contact.last_question());
+        // Whatever is a stranger's had a layout.
+        let Ok(layout) = Layout::parse(bytes.as_slice()) else {
+            return;
+        };
+        let fits = self.lock_waiting().add(&layout.header, bytes, contact.last_question());
         if fits {
             self.ask_about(key, contact)
         } else {

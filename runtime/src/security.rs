@@ -7,7 +7,7 @@
 //!
 //! **Promised.** A message that reaches a callback was published by the holder of the key it names, on this topic, in
 //! this domain, with this type; it is delivered once per subscription; it is called live only if it was signed after
-//! this node met the publisher, or within the second before; and if the key is not the one pinned to the node's name
+//! this node met the publisher and after the subscription was made, or within the second before; and if the key is not the one pinned to the node's name
 //! (and to the topic, for `@exclusive` types), it is refused, in mode `tofu`. Strangers cannot make a node's memory
 //! grow beyond fixed bounds. No flag, feature or setting turns verification off.
 //!
@@ -48,12 +48,15 @@ pub mod key;
 pub mod keystore;
 pub mod merkle;
 pub mod pattern_overlap;
+mod peer_key;
 pub mod peers;
 pub mod proving_ground;
 pub mod refusal;
 pub mod replay_window;
+pub mod revocation;
 pub mod role;
 pub mod router_rules;
+mod signature_check;
 pub mod signer;
 pub(crate) mod testimony;
 pub mod time_text;
@@ -66,12 +69,17 @@ pub mod x509;
 
 mod certificate_text;
 mod epoch;
+mod floor;
 mod known_toml;
 mod pins;
 mod public_key;
+mod rate_limit;
 mod survey;
+mod time_checks;
 mod trust_edit;
 mod trust_reading;
+pub mod trust_source;
+pub(crate) mod trust_store;
 
 #[cfg(test)]
 pub(crate) mod tests;

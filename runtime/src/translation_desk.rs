@@ -23,7 +23,7 @@ use std::time::Instant;
 use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::TypeDefinition;
 
-use crate::contact::FAILED_FOR;
+use crate::contact::desk::FAILED_FOR;
 use crate::node::NodeCore;
 use crate::reception::Reception;
 use crate::run_time_type::Translation;

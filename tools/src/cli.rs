@@ -1,6 +1,7 @@
 //! What the program accepts: clap definitions and nothing else.
 
 mod interface;
+mod prove;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +14,8 @@ pub(crate) use self::interface::{
     InterfaceCheck, InterfaceCommand, InterfaceDiff, InterfaceGenerate, InterfaceHash, InterfaceList, InterfacePackage,
     InterfaceProto, InterfaceShow, InterfaceTranscode, MessageForm, OwnFolders,
 };
+
+pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -115,6 +118,14 @@ pub(crate) enum Command {
     ///
     /// It uses keys and links of its own; --timeout, and the options that say where to connect, have no meaning here.
     Demo(Demo),
+    /// Attack this very build, and see that nothing hostile is delivered and everything genuine is
+    ///
+    /// Keys, links, nodes and processes are of its own, on this machine; --timeout, and the options that say where to
+    /// connect, have no meaning here. Exit 0: all as promised; 2: an attack succeeded, or could not be made.
+    Prove(Prove),
+    /// Another process of `prove`
+    #[command(hide = true)]
+    ProvePart(ProvePart),
 }
 
 const TRACE_EXIT_CODES: &str = "\

@@ -14,6 +14,7 @@ mod key_new;
 mod key_show;
 mod node_info;
 mod node_list;
+mod prove;
 mod topic_bw;
 mod topic_echo;
 mod topic_hz;
@@ -29,6 +30,7 @@ use std::process::ExitCode;
 
 use crate::catalog::Catalog;
 use crate::cli::{Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, TopicCommand};
+use crate::prove::run_part;
 use crate::render::{OutputError, Render};
 use crate::session::Session;
 
@@ -109,6 +111,8 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Key(command) => key(render, command),
         Command::Trace(args) => on_the_network(&global, render, async |session| trace::run(session, args).await),
         Command::Demo(args) => in_a_runtime(async || demo::run(&global, args).await),
+        Command::Prove(args) => in_a_runtime(async || prove::run(render, args).await),
+        Command::ProvePart(args) => in_a_runtime(async || run_part(&global, render, args).await),
     }?;
     render.flush()?;
     Ok(outcome)

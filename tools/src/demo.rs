@@ -7,7 +7,6 @@
 //! What arrived is judged by its content ([`topic`]) and its numbers ([`ledger`]), not by the verifier's own word.
 
 mod attacker;
-mod fabric;
 mod forgery;
 mod ledger;
 mod operator;
@@ -23,16 +22,16 @@ use std::time::{Duration, Instant};
 
 use nuncio::link::LinkError;
 use nuncio::name::NameError;
-use nuncio::{Identity, NodeName, OpenError, PublishError, PublisherError, SubscriberError};
+use nuncio::{Identity, PublishError, PublisherError, SubscriberError};
 
 use self::attacker::Attacker;
-use self::fabric::Fabric;
 use self::operator::{Fates, Operator, holds_in_time};
 use self::robot::Robots;
 pub(crate) use self::screen::Presentation;
 use self::screen::Screen;
 use self::tally::Tally;
 use self::topic::Topic;
+use crate::fabric::{DEADLINE, Fabric, FabricError};
 
 /// How long what is on its way may take to arrive when nothing more is sent.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -71,7 +70,7 @@ struct Scene {
 pub(crate) async fn run(options: DemoOptions) -> Result<DemoSummary, DemoError> {
     let pilot_key = Identity::generate().map_err(DemoError::Randomness)?;
     let earlier = robot::record_earlier_run(&pilot_key).await?;
-    let mut fabric = Fabric::new()?;
+    let mut fabric = new_fabric()?;
     let robots = Robots::open(&mut fabric, &pilot_key).await?;
     let operator = Operator::open(&mut fabric, &robots).await?;
     robots.meet(&operator).await?;
@@ -103,6 +102,11 @@ pub(crate) async fn run(options: DemoOptions) -> Result<DemoSummary, DemoError> 
     let ok = tally.problems().is_empty();
     close(&scene).await;
     Ok(DemoSummary { ok })
+}
+
+/// The network that the demonstration is played on.
+fn new_fabric() -> Result<Fabric, FabricError> {
+    Fabric::new("demo")
 }
 
 /// Lets the attacker in once the operator knows who is who.
@@ -144,12 +148,10 @@ async fn close(scene: &Scene) {
 pub(crate) enum DemoError {
     /// The operating system has no randomness for keys.
     Randomness(io::Error),
-    /// There is no port on the loopback interface.
-    Port(io::Error),
+    /// Somebody could not join.
+    Fabric(FabricError),
     /// A name breaks the rules.
     Name(NameError),
-    /// A node could not be opened.
-    Open(OpenError),
     /// A link failed.
     Link(LinkError),
     /// There is no publisher.
@@ -158,15 +160,6 @@ pub(crate) enum DemoError {
     Subscriber(SubscriberError),
     /// A message could not be published.
     Publish(PublishError),
-    /// Two nodes never met.
-    NotMet {
-        /// Who would publish.
-        speaker: NodeName,
-        /// Who would subscribe.
-        listener: NodeName,
-        /// On which topic.
-        topic: Topic,
-    },
     /// Nothing was heard on a topic.
     Silent(Topic),
     /// What the attacker puts on a topic does not reach the operator.
@@ -184,26 +177,23 @@ impl DemoError {
     }
 }
 
+impl From<FabricError> for DemoError {
+    fn from(error: FabricError) -> Self {
+        Self::Fabric(error)
+    }
+}
+
 impl fmt::Display for DemoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waited = fabric::DEADLINE.as_secs();
+        let waited = DEADLINE.as_secs();
         match self {
             Self::Randomness(error) => write!(f, "no key could be made: {error}"),
-            Self::Port(error) => write!(f, "no port could be had on 127.0.0.1: {error}; see that loopback is up"),
+            Self::Fabric(error) => fmt::Display::fmt(error, f),
             Self::Name(error) => fmt::Display::fmt(error, f),
-            Self::Open(error) => fmt::Display::fmt(error, f),
             Self::Link(error) => fmt::Display::fmt(error, f),
             Self::Publisher(error) => fmt::Display::fmt(error, f),
             Self::Subscriber(error) => fmt::Display::fmt(error, f),
             Self::Publish(error) => fmt::Display::fmt(error, f),
-            Self::NotMet {
-                speaker,
-                listener,
-                topic,
-            } => write!(
-                f,
-                "{speaker} did not learn within {waited} s that {listener} hears {topic}; is the machine overloaded?"
-            ),
             Self::Silent(topic) => {
                 write!(
                     f,

@@ -87,9 +87,14 @@ fn a_package_in_two_places_is_an_error_that_names_both() {
     let second = Crate::new("second", &[("base_msgs/msg/Other.msg", "float64 x\n")]);
     let (_, metadata) = first.build(&[]).unwrap();
     let error = second.build(&metadata).unwrap_err().to_string();
-    for root in [&first.root, &second.root] {
-        assert!(error.contains(&root.path().display().to_string()), "{error}");
-    }
+    let folder = |own: &Crate| own.root.path().join("interfaces/base_msgs").display().to_string();
+    let expected = format!(
+        "{}: the package `base_msgs` is also in {}\n\
+         help: remove one of them; a package of a crate that you depend on is used from there\n",
+        folder(&second),
+        folder(&first)
+    );
+    assert_eq!(error, expected);
 }
 
 const TWO_PACKAGES: [(&str, &str); 2] = [
@@ -122,13 +127,13 @@ fn a_reference_to_a_package_whose_feature_is_off_names_the_feature() {
     let third = Crate::new("third", &[("top_msgs/msg/Page.msg", "mid_msgs/Lines lines\n")]);
     let (_, off) = first.build_with(&["base_msgs"], &[]).unwrap();
     let error = second.build(&off).unwrap_err().to_string();
-    for part in [
-        "Lines.msg:3:1:",
-        "`far_msgs` is off",
-        r#"first-crate = { …, features = ["far_msgs"] }"#,
-    ] {
-        assert!(error.contains(part), "{error}");
-    }
+    let expected = [
+        "/Lines.msg:3:1: `mid_msgs/msg/Lines` needs `far_msgs/msg/Line`, and the package `far_msgs` is off",
+        " 3 | far_msgs/Line[] lines",
+        "   | ^^^^^^^^",
+        "help: turn on the feature of the same name: `first-crate = { …, features = [\"far_msgs\"] }` in Cargo.toml\n",
+    ];
+    assert!(error.ends_with(&expected.join("\n")), "{error}");
     // With the feature on, a crate further down has nothing to turn on.
     let (_, on) = first.build(&[]).unwrap();
     let (_, metadata) = second.build(&on).unwrap();
@@ -163,7 +168,25 @@ fn an_unchanged_text_is_not_written_again() {
 }
 
 #[test]
+fn a_list_of_upstream_crates_that_cannot_be_read_is_named() {
+    let only = Crate::new("only", &[("a/msg/A.msg", "bool x\n")]);
+    let far = only.root.path().display().to_string();
+    let metadata = [
+        ("DEP_FAR_NUNCIO_SCHEMAS".to_owned(), far.clone()),
+        ("DEP_FAR_NUNCIO_UPSTREAM".to_owned(), format!("{far}/gone.txt")),
+    ];
+    let error = only.build(&metadata).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        format!("cannot use {far}/gone.txt: No such file or directory (os error 2)")
+    );
+}
+
+#[test]
 fn outside_of_a_build_script_the_missing_variable_is_named() {
     let error = Build::new("interfaces").compile([]).unwrap_err();
-    assert!(error.to_string().contains("OUT_DIR"), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "OUT_DIR is not set; call this from a build script that Cargo runs"
+    );
 }

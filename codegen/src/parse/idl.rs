@@ -1,13 +1,14 @@
 //! Stage 1 for `.idl` files: what ROS 2 reads of OMG IDL 4.2 becomes the same syntax tree as a `.msg` file.
 //!
-//! Read are modules, structures, constants, type definitions, sequences, arrays, bounded texts, and the annotations
-//! `@verbatim`, `@default`, `@unit` and `@range`; other annotations are somebody else's and are left alone. What IDL
+//! Read are modules, structures, constants and their arithmetic, type definitions, sequences, arrays, bounded texts, and
+//! the annotations `@verbatim`, `@default`, `@unit` and `@range`; other annotations are somebody else's and are left alone. What IDL
 //! has beyond that has no type description in ROS 2, and is an error that says so.
 //!
 //! Nothing here recurses: the language as ROS 2 has it is three modules deep, and lists have no lists inside.
 
 mod annotation;
 mod definition;
+mod expression;
 mod token;
 mod type_spec;
 mod value;

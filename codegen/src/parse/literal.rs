@@ -19,12 +19,8 @@ fn wrong<T>(message: impl Into<String>, help: impl Into<String>) -> Result<T, Wr
 
 /// Reads a default value of a field.
 pub(super) fn default_value(element: &ElementAst, count: Count, text: &str) -> Result<DefaultValue, WrongValue> {
-    if let ElementAst::Named { name, .. } = element {
-        let message = format!("a field of type `{name}` cannot have a default value");
-        return wrong(
-            message,
-            "only primitives, texts and lists of them can; put the defaults into that message",
-        );
+    if let ElementAst::Named { .. } = element {
+        return scalar(element, text).map(DefaultValue::One);
     }
     let bound = match count {
         Count::One => return Ok(DefaultValue::One(scalar(element, text)?)),
@@ -96,7 +92,10 @@ pub(super) fn scalar(element: &ElementAst, text: &str) -> Result<Scalar, WrongVa
     }
     match element {
         ElementAst::Text { kind, bound } => text_value(*kind, *bound, text),
-        ElementAst::Named { .. } => wrong("a message has no literal form", "give values to its fields"),
+        ElementAst::Named { name, .. } => wrong(
+            format!("a field of type `{name}` cannot have a default value"),
+            "only primitives, texts and lists of them can; put the defaults into that message",
+        ),
         ElementAst::Primitive(Primitive::Bool) => match text.to_ascii_lowercase().as_str() {
             "true" | "1" => Ok(Scalar::Bool(true)),
             "false" | "0" => Ok(Scalar::Bool(false)),
@@ -112,6 +111,15 @@ pub(super) fn scalar(element: &ElementAst, text: &str) -> Result<Scalar, WrongVa
 fn integer(primitive: Primitive, low: i128, high: i128, text: &str) -> Result<Scalar, WrongValue> {
     let name = primitive.as_str();
     let help = format!("{name} holds whole numbers from {low} to {high}");
+    match whole(text) {
+        None => wrong(format!("`{text}` is not a whole number"), help),
+        Some(value) if (low..=high).contains(&value) => Ok(Scalar::Integer(value)),
+        Some(_) => wrong(format!("{text} does not fit into {name}"), help),
+    }
+}
+
+/// A whole number in base 10, 16, 8 or 2, with its sign. One that no type holds is the greatest or least there is.
+pub(super) fn whole(text: &str) -> Option<i128> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -123,17 +131,9 @@ fn integer(primitive: Primitive, low: i128, high: i128, text: &str) -> Result<Sc
         Some("0b") => (2, lower.get(2..).unwrap_or_default()),
         _ => (10, lower.as_str()),
     };
-    let Some(digits) = without_separators(digits).filter(|digits| digits.chars().all(|digit| digit.is_digit(radix)))
-    else {
-        return wrong(format!("`{text}` is not a whole number"), help);
-    };
-    // What overflows here fits no type at all.
+    let digits = without_separators(digits).filter(|digits| digits.chars().all(|digit| digit.is_digit(radix)))?;
     let magnitude = i128::from_str_radix(&digits, radix).unwrap_or(i128::MAX);
-    let value = if negative { -magnitude } else { magnitude };
-    if (low..=high).contains(&value) {
-        return Ok(Scalar::Integer(value));
-    }
-    wrong(format!("{text} does not fit into {name}"), help)
+    Some(if negative { -magnitude } else { magnitude })
 }
 
 fn float(primitive: Primitive, text: &str) -> Result<Scalar, WrongValue> {

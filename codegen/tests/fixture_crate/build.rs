@@ -1,5 +1,8 @@
 //! Compiles the fixtures, one package for each hazard.
 
 fn main() {
-    nuncio_codegen::Build::new("interfaces").module("interfaces").run();
+    nuncio_codegen::Build::new("interfaces")
+        .module("interfaces")
+        .service_events()
+        .run();
 }

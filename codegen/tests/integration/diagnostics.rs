@@ -29,6 +29,7 @@ fn report_files(files: &[(&str, &[u8])]) -> String {
         module: String::new(),
         upstream: [].into(),
         off: [].into(),
+        service_events: false,
     };
     match compile(&sources).and_then(|interfaces| emit(&interfaces, &target)) {
         Ok(_) => panic!("nothing is wrong with {files:?}"),
@@ -75,6 +76,13 @@ fn defaults() {
 }
 
 #[test]
+fn texts_in_quotes() {
+    insta::assert_snapshot!(report(
+        "string a 'open\nstring b 'it's'\nwstring<=2 c \"long\"\nstring<=2[] d [\"a\", 'long']\nstring[] e [\"a, b]\n"
+    ));
+}
+
+#[test]
 fn constants() {
     insta::assert_snapshot!(report(
         "uint8 A=256\nint8[] B=[1]\nstring<=3 C=\"x\"\nVector3 D=1\nbool E=\nuint64 F=18446744073709551616\nchar G='a'\n"
@@ -90,6 +98,37 @@ fn annotations() {
          float64 k # @exclusive\nfloat64 l # @unit m @unit s\nfloat64 m 2.0 # @range [0, 1]\nfloat64 n inf # @finite\n\
          bool o # @range [0, 1]\nuint8 P=1 # @range [0, 1]\n# @unit m\n\nbool q\n"
     ));
+}
+
+#[test]
+fn annotations_without_their_argument() {
+    insta::assert_snapshot!(report(
+        "float64 a # @range [0, nan]\nfloat64 b # @unit\nint8 c # @enum\nbuiltin_interfaces/Time d # @max_age 5\n\
+         builtin_interfaces/Time e # @max_age 0ms\nfloat64 f # @enum MODE_\nstring MODE_NAME=x\nuint8 MODE_A=1\n\
+         string g # @enum MODE_\nfloat64 h # @finite @finite\nstd_msgs/Header i # @max_age 1s @max_age 2s\n\
+         int8 j # @unit s @exclusive\n"
+    ));
+}
+
+#[test]
+fn a_file_with_too_many_fields() {
+    let lines = |line: &dyn Fn(usize) -> String| (0..4098).map(line).collect::<String>();
+    insta::assert_snapshot!(report(&lines(&|n| format!("bool f{n}\n"))));
+    insta::assert_snapshot!(report_idl("", &lines(&|n| format!("boolean f{n};\n"))));
+}
+
+#[test]
+fn more_problems_than_anybody_reads_are_counted() {
+    let text = report(&"?\n".repeat(1000));
+    assert!(
+        text.ends_with("help: write `float64 speed`, for example\n\nand 900 more problems\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_package_that_nearly_exists() {
+    insta::assert_snapshot!(report("geometry_mgs/Wrench a\n"));
 }
 
 #[test]
@@ -190,7 +229,7 @@ fn idl_types() {
         "wchar a;\nlong double b;\nmap<string, long> c;\nbool d;\nfloat64 e;\nsequence<sequence<double>> f;\n\
          sequence<List> g;\nList h[2];\ndouble i[2][2];\nUnknown j;\ntest_msgs::srv::Other k;\nlower l;\na::b::c::d::E m;\n\
          unsigned int n;\nsequence<double o;\nstring<0> p;\nstring<-1> q;\ndouble r[4294967296];\nstring<\"x\"> s;\n\
-         double t[NO];\ndouble u[1 + 1];\n"
+         double t[NO];\ndouble u[1 - 1];\nsequence double v;\ndouble w[2;\n"
     ));
 }
 
@@ -211,8 +250,50 @@ fn idl_constants() {
     insta::assert_snapshot!(report_idl(
         "module Wrong_Constants {\nconst uint8 A = 256;\nconst boolean B = 2;\nconst string C = 1;\nconst Other D = 1;\n\
          const sequence<long> E = 1;\nconst long lower = 1;\nconst long F = G;\nconst long H = 08;\nconst float I = 1e39;\n\
-         const char J = 'ab';\nconst string<2> K = \"abc\";\nconst long L = 1 << 2;\nconst long M;\nconst long N = 1\n};\n",
+         const char J = 'ab';\nconst string<2> K = \"abc\";\nconst long M;\nconst long N = 1\n};\n",
         ""
+    ));
+}
+
+#[test]
+fn idl_arithmetic() {
+    insta::assert_snapshot!(report_idl(
+        "module Wrong_Constants {\nconst long A = 1 / 0;\nconst long B = 7 % (2 - 2);\nconst double C = 1.5 / 0;\n\
+         const long D = 1 << 64;\nconst long E = 1 << -1;\nconst long F = 1 >> 99;\nconst uint64 G = 1 << 63 << 1;\n\
+         const int64 H = 9223372036854775807 * 3;\nconst int64 I = -(18446744073709551615);\nconst double J = 1e308 * 10;\n\
+         const long K = 1.5 | 2;\nconst long L = ~0.5;\nconst long M = 1 + TRUE;\nconst long N = 2 * TEXT;\n\
+         const string TEXT = \"x\";\nconst long O = 2 * TEXT;\nconst long P = (1 + 2;\nconst long Q = 1 + ;\nconst long R = - -1;\n\
+         const long S = 1 2;\nconst long T = 5 / 2.0;\nconst uint8 U = 200 + 100;\nconst uint8 V = ~256;\nconst long W = 08 + 1;\n\
+         const long X = 99999999999999999999 - 1;\nconst string Y = 1 + 1;\nconst boolean Z = 1 + 1;\n};\n",
+        "sequence<long, 1 >> 1> a;\nstring<4 - 4> b;\ndouble c[2 - 3];\n@default (value=2 * 200) uint8 d;\n\
+         @range (min=1 / 0, max=2) double e;\n"
+    ));
+}
+
+#[test]
+fn idl_names_that_are_missing() {
+    insta::assert_snapshot!(report_idl(
+        "module { };\nmodule x ;\nstruct { };\nstruct Wrong ;\nconst long = 1;\ntypedef long;\ntypedef long A\nB;\n\
+         const long C = a::;\nconst long D = \"\\q\";\n",
+        ""
+    ));
+    insta::assert_snapshot!(report_idl(
+        "module x { }\nconst long E = #2\n;\n@ ;\n@a:: ;\n@range [1] long H;\nconst std_msgs:: I = 1;\n",
+        "double a\n#end\n;\n"
+    ));
+    insta::assert_snapshot!(idl_files(&[(
+        "test_msgs/msg/A",
+        "module test_msgs { module msg { struct A { long"
+    )]));
+}
+
+#[test]
+fn idl_words_that_ros_does_not_have() {
+    let definitions = ["bitset", "exception", "native", "abstract", "local", "import"];
+    let types = ["fixed", "any", "Object", "byte", "float32", "int", "uint", "union"];
+    insta::assert_snapshot!(report_idl(
+        &definitions.map(|word| format!("{word} A;\n")).concat(),
+        &types.map(|word| format!("{word} {};\n", word.to_lowercase())).concat()
     ));
 }
 

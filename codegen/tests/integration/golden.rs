@@ -27,6 +27,7 @@ fn generated(package: &str) -> String {
         module: String::new(),
         upstream,
         off: BTreeMap::new(),
+        service_events: package == "services",
     };
     emit(&interfaces, &target).unwrap_or_else(|problems| panic!("{problems}"))
 }

@@ -331,6 +331,109 @@ fn a_char_of_idl_has_a_number_of_its_own() {
     assert_eq!(id("char c"), 3);
 }
 
+/// The constants `A`, `B`, … of these types and values, in the module of a message's constants.
+fn constants(definitions: &[(&str, &str)]) -> Vec<Scalar> {
+    let mut text = "module a { module msg { module Rich_Constants {\n".to_owned();
+    for (name, (type_text, value)) in ('A'..='Z').zip(definitions) {
+        _ = writeln!(text, "const {type_text} {name} = {value};");
+    }
+    text += "}; struct Rich { sequence<string<2 + 1>, (16 >> 2) - 1> x; double y[2 * (A + 1)]; }; }; };";
+    let interfaces = compiled(&rich(&text));
+    let message = interfaces.message(&TypeName::parse("a/Rich").unwrap()).unwrap();
+    let types: Vec<String> = message
+        .fields
+        .iter()
+        .map(|field| field.field_type.to_string())
+        .collect();
+    assert_eq!(types, ["string<=3[<=3]", "float64[14]"]);
+    message
+        .constants
+        .iter()
+        .map(|constant| constant.value.clone())
+        .collect()
+}
+
+#[test]
+fn constants_are_computed_as_idl_and_c_compute_them() {
+    let whole = [
+        ("2 * 3", 6),
+        ("2 + 3 * 4", 14),
+        ("(2 + 3) * 4", 20),
+        ("10 - 4 - 3", 3),
+        ("-7 / 2", -3),
+        ("-7 % 2", -1),
+        ("1 << 4 | 3 & 2 ^ 1", 19),
+        ("-A + +1", -5),
+        ("-(A - 10) * 0x10", 64),
+        ("010 + 1", 9),
+        ("~A", -7),
+        ("((((A))))", 6),
+        ("-16 >> 2", -4),
+        ("1 << 2 + 3", 32),
+    ];
+    let definitions = whole.map(|(text, _)| ("long", text));
+    let expected: Vec<Scalar> = whole.iter().map(|(_, value)| Scalar::Integer(*value)).collect();
+    assert_eq!(constants(&definitions), expected);
+}
+
+#[test]
+fn a_computed_constant_has_the_type_that_it_is_declared_with() {
+    let cases = [
+        ("uint8", "6", Scalar::Integer(6)),
+        ("uint8", "~0x0F", Scalar::Integer(0xF0)),
+        (
+            "uint64",
+            "(1 << 63) - 1 + (1 << 63)",
+            Scalar::Integer(i128::from(u64::MAX)),
+        ),
+        (
+            "int64",
+            "-9223372036854775807 - 1",
+            Scalar::Integer(i128::from(i64::MIN)),
+        ),
+        ("double", "1 / 2", Scalar::Float(0.5)),
+        ("float", "A * 0.25 - 1e-1", Scalar::Float(1.4)),
+        ("double", "-inf", Scalar::Float(f64::NEG_INFINITY)),
+        ("boolean", "TRUE", Scalar::Bool(true)),
+    ];
+    let definitions = cases.clone().map(|(type_text, text, _)| (type_text, text));
+    assert_eq!(constants(&definitions), cases.map(|(.., value)| value));
+}
+
+#[test]
+fn a_type_definition_may_be_made_of_another() {
+    let text = "module a { module msg { typedef double Metres; typedef Metres Height; typedef Height Corner[3];\n\
+                typedef Corner Place; typedef sequence<Height, 4> Heights; typedef Heights Profile;\n\
+                struct Rich { Place place; Profile profile; Height one; sequence<Height> all; }; }; };";
+    let interfaces = compiled(&rich(text));
+    let message = interfaces.message(&TypeName::parse("a/Rich").unwrap()).unwrap();
+    let types: Vec<String> = message
+        .fields
+        .iter()
+        .map(|field| field.field_type.to_string())
+        .collect();
+    assert_eq!(types, ["float64[3]", "float64[<=4]", "float64", "float64[]"]);
+}
+
+#[test]
+fn a_long_expression_takes_no_quadratic_time_and_no_stack() {
+    for (piece, middle, end) in [
+        ("(", "1", ")"),
+        ("1 + ", "1", ""),
+        ("-(", "1", ")"),
+        ("~", "1", ""),
+        ("1 * (", "", ""),
+    ] {
+        let count = 500_000 / (piece.len() + end.len());
+        let (before, after) = (piece.repeat(count), end.repeat(count));
+        let text =
+            format!("module a {{ module msg {{ const int64 A = {before}{middle}{after}; struct Rich {{ }}; }}; }};");
+        let outcome = compile(&rich(&text));
+        let right = piece != "~" && !middle.is_empty();
+        assert_eq!(outcome.is_ok(), right, "{piece}");
+    }
+}
+
 #[test]
 fn a_served_definition_in_idl_is_recognised() {
     let definitions = [("a/msg/Rich", RICH), ("a/msg/Other", OTHER)];

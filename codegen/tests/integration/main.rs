@@ -2,10 +2,13 @@
 
 #![cfg(test)]
 
+mod corpus;
 mod damage;
 mod diagnostics;
+mod diagnostics_all;
 mod downstream;
 mod golden;
 mod idl;
+mod refusals;
 mod type_hashes;
 mod vocabulary;

@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::decision::Permit;
 use super::key::PublicKey;
 use super::keystore::Pins;
 use super::peers::WriterFacts;
 use super::refusal::{Reason, Refusal};
-use super::trust_policy::TrustMode;
+use super::trust_policy::{TrustMode, TrustPolicy};
 use crate::name::{Domain, TopicName};
 
 /// What the trust policy says of the signer of a message.
@@ -123,8 +124,9 @@ impl Believer {
             .clone()
     }
 
-    /// Judges the signer of a frame whose signature held, and pins what is to be pinned. In mode `enforce` no pins are
-    /// asked or set: the caller has asked the trust policy whether a role permits the frame.
+    /// Judges the signer of a frame whose signature held, and pins what is to be pinned. `permit` is what the policy says
+    /// of it. In mode `enforce` no pins are asked or set: roles decide, which are stronger than first use. In mode
+    /// `observe` the verdict is what `enforce` would say, where the policy knows any keys.
     ///
     /// # Errors
     ///
@@ -136,10 +138,16 @@ impl Believer {
         facts: &WriterFacts,
         topic: &TopicName,
         exclusive: bool,
-        mode: TrustMode,
+        policy: &TrustPolicy,
+        permit: &Permit,
     ) -> Result<Verdict, Refusal> {
-        if mode == TrustMode::Enforce {
-            return Ok(Verdict::Permitted);
+        let mode = policy.mode;
+        match (mode, &permit.unasked) {
+            (TrustMode::Enforce, Some(refusal)) => return Err(refusal.clone()),
+            (TrustMode::Enforce, None) => return Ok(Verdict::Permitted),
+            (TrustMode::Observe, Some(_)) if policy.has_rules() => return Ok(Verdict::NotPermitted),
+            (TrustMode::Observe, None) if policy.has_rules() => return Ok(Verdict::Permitted),
+            (TrustMode::Observe | TrustMode::Tofu, _) => {}
         }
         let hidden = facts.peer.name.is_hidden();
         let believed = if hidden { Verdict::Unpinned } else { Verdict::Pinned };

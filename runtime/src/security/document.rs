@@ -5,10 +5,11 @@ use nuncio_msgs::Message;
 use super::context::Context;
 use super::frame::{Accompaniment, FrameWriter, Header, Kind, Layout, PushError, Writer};
 use super::key::{Identity, PublicKey};
+use super::peer_key::PeerKey;
 use super::peers::Peers;
 use super::refusal::{Reason, Refusal};
+use super::signature_check::{check_signature, layout_refusal};
 use super::signer;
-use super::verifier::{check_signature, layout_refusal};
 use crate::payload;
 
 /// Where and when a document is signed.
@@ -62,6 +63,17 @@ pub(crate) fn open<M: Message>(
     key: PublicKey,
     peers: &Peers,
 ) -> Result<(M, Header), Refusal> {
+    open_with(raw, kind, context, &*peers.key(key)?)
+}
+
+/// As [`open`], with a key that is enrolled already.
+pub(crate) fn open_with<M: Message>(
+    raw: &[u8],
+    kind: Kind,
+    context: &Context,
+    enrolled: &PeerKey,
+) -> Result<(M, Header), Refusal> {
+    let key = enrolled.enrolled.public_key();
     let layout = Layout::parse(raw).map_err(layout_refusal)?;
     let refuse = |reason, detail: String| Refusal::new(reason, Some(layout.header.key), detail);
     if layout.header.kind != kind || layout.count != 1 {
@@ -85,8 +97,7 @@ pub(crate) fn open<M: Message>(
             format!("a document that is no {}", M::TYPE_NAME),
         ));
     }
-    let enrolled = peers.key(key)?;
-    check_signature(&layout, raw, &layout.digest(raw), context, &enrolled)?;
+    check_signature(&layout, raw, &layout.digest(raw), context, enrolled)?;
     let span = layout.messages(raw).next();
     let payload = span.and_then(|span| raw.get(span.payload)).unwrap_or_default();
     let message = payload::decode_bytes(payload).map_err(|error| refuse(Reason::DecodeFailed, error.to_string()))?;

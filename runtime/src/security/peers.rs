@@ -17,69 +17,31 @@
 //! - Every entry comes from a card whose signature held, and an epoch enters the table by a fresh card only.
 //! - The tables are bounded; a card that does not fit is refused, none is forgotten for it.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::AtomicU64;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use arc_swap::{ArcSwap, ArcSwapOption};
 use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::NodeCard;
 
+use super::certificate::CertificateError;
+use super::certificate_chain::CertificateChain;
+use super::floor::Floor;
 use super::frame::Writer;
-use super::key::{EnrolledKey, PublicKey};
+use super::key::PublicKey;
+use super::peer_key::PeerKey;
 use super::refusal::{Reason, Refusal};
+use super::trust_store::Standing;
 use crate::name::{NodeName, TopicName};
 use crate::type_support::is_exclusive;
 
-/// How much older than a fresh card a frame below its floor may be, by the publisher's own clock.
-pub const FIRST_CONTACT_GRACE_NS: i64 = 1_000_000_000;
+pub use super::floor::FIRST_CONTACT_GRACE_NS;
+
 /// The most nodes that a node remembers.
 pub const PEERS_MAX: usize = 4096;
 /// The most writers that a node remembers, over all nodes.
 pub const WRITERS_MAX: usize = 65_536;
-/// How many verified roots are remembered per key.
-const ROOTS_MAX: usize = 64;
-
-/// A tree's root, its number of leaves and the signature that holds for both.
-type VerifiedRoot = ([u8; 32], u16, [u8; 64]);
-
-/// A key that passed enrolment, with the tree roots lately verified under it.
-#[derive(Debug)]
-pub(crate) struct PeerKey {
-    pub(crate) enrolled: EnrolledKey,
-    roots: Mutex<VecDeque<VerifiedRoot>>,
-}
-
-impl PeerKey {
-    /// Checks a key and makes it usable.
-    pub(crate) fn enrol(key: PublicKey) -> Result<Self, Refusal> {
-        let enrolled =
-            EnrolledKey::enrol(key).map_err(|weak| Refusal::new(Reason::WeakKey, Some(key), weak.to_string()))?;
-        Ok(Self {
-            enrolled,
-            roots: Mutex::default(),
-        })
-    }
-
-    /// Whether this very signature over this root was verified before; further frames of a tree then cost hashes only.
-    pub(crate) fn knows_root(&self, root: &VerifiedRoot) -> bool {
-        self.roots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .rev()
-            .any(|known| known == root)
-    }
-
-    /// Remembers a root whose signature held.
-    pub(crate) fn remember_root(&self, root: VerifiedRoot) {
-        let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
-        if roots.len() == ROOTS_MAX {
-            roots.pop_front();
-        }
-        roots.push_back(root);
-    }
-}
-
 /// One instance of a node whose card was verified and fresh.
 #[derive(Debug)]
 pub struct Peer {
@@ -87,7 +49,35 @@ pub struct Peer {
     pub(crate) name: NodeName,
     pub(crate) epoch: u64,
     card: RwLock<CardState>,
+    /// When it last answered a question, counted in turns.
+    answered: AtomicU64,
+    credentials: ArcSwap<Credentials>,
+    credentials_generation: AtomicU64,
+    clock_offset_ns: AtomicI64,
 }
+
+/// What a node shows to be permitted something. Read once from each card that shows something else.
+#[derive(Debug, Default)]
+pub(crate) struct Credentials {
+    /// Counts what the instance has shown, from 0.
+    pub(crate) generation: u64,
+    text: String,
+    /// The chain in its card, or why it is none; `None`: it shows none.
+    pub(crate) certificate: Option<Result<CertificateChain, CertificateError>>,
+}
+
+impl Credentials {
+    fn read(text: &str) -> Self {
+        Self {
+            generation: 0,
+            text: text.to_owned(),
+            certificate: (!text.is_empty()).then(|| CertificateChain::parse(text)),
+        }
+    }
+}
+
+/// No clock offset was measured.
+const NOT_MEASURED: i64 = i64::MIN;
 
 #[derive(Debug)]
 struct CardState {
@@ -115,6 +105,31 @@ impl Peer {
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
+
+    /// What it shows now.
+    pub(crate) fn credentials(&self) -> Arc<Credentials> {
+        self.credentials.load_full()
+    }
+
+    /// The generation of what it shows.
+    pub(crate) fn credentials_generation(&self) -> u64 {
+        self.credentials_generation.load(Ordering::Acquire)
+    }
+
+    /// Cards of one instance come one at a time, so nobody else counts meanwhile.
+    fn show(&self, credentials: Credentials) {
+        let generation = self.credentials_generation() + 1;
+        self.credentials.store(Arc::new(Credentials {
+            generation,
+            ..credentials
+        }));
+        self.credentials_generation.store(generation, Ordering::Release);
+    }
+
+    /// How far its clock is ahead of ours, if that was measured.
+    pub(crate) fn clock_offset_ns(&self) -> Option<i64> {
+        Some(self.clock_offset_ns.load(Ordering::Relaxed)).filter(|offset| *offset != NOT_MEASURED)
+    }
 }
 
 /// What a card says of one writer.
@@ -126,18 +141,20 @@ pub(crate) struct WriterFacts {
     pub(crate) type_hash: TypeHash,
     /// Whether the type is known to be `@exclusive`.
     pub(crate) exclusive: bool,
-    /// Numbers from here on are fresh.
-    pub(crate) floor: u64,
-    /// When the card that set the floor was made, by the publisher's clock.
-    pub(crate) floor_time_ns: i64,
+    /// What the card said that this writer was first known by.
+    pub(crate) floor: Floor,
+    /// What the last fresh card said.
+    pub(crate) latest: Mutex<Floor>,
     /// When the pins last agreed, and whether for an exclusive type; the [`Believer`](super::believer)'s own note.
     pub(crate) judged: AtomicU64,
+    /// What the trust policy last decided of it; the [`TrustStore`](super::trust_store)'s own note.
+    pub(crate) standing: ArcSwapOption<Standing>,
 }
 
 impl WriterFacts {
-    /// Whether a message may be called live (see the module's documentation).
-    pub(crate) fn is_fresh(&self, number: u64, time_ns: i64) -> bool {
-        number >= self.floor || time_ns >= self.floor_time_ns.saturating_sub(FIRST_CONTACT_GRACE_NS)
+    /// What the last fresh card said.
+    pub(crate) fn latest_floor(&self) -> Floor {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -180,6 +197,7 @@ pub(crate) enum CardOutcome {
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
     state: RwLock<State>,
+    turns: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -213,6 +231,19 @@ impl Peers {
         }
     }
 
+    /// The next turn: later than all answers so far, and earlier than all that follow.
+    pub(crate) fn next_turn(&self) -> u64 {
+        self.turns.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// The keys of nodes that publish on a topic.
+    pub(crate) fn publishers_on(&self, topic: &TopicName) -> HashSet<PublicKey> {
+        self.read(|state| {
+            let here = state.writers.iter().filter(|(_, facts)| facts.topic == *topic);
+            here.map(|((key, _), _)| *key).collect()
+        })
+    }
+
     /// Takes in what a card says.
     ///
     /// # Errors
@@ -220,12 +251,31 @@ impl Peers {
     /// `Overloaded` when the tables are full, `WeakKey` when the key cannot be enrolled.
     pub(crate) fn admit(&self, authentic: AuthenticCard, road: CardRoad) -> Result<CardOutcome, Refusal> {
         let key = self.key(authentic.key)?;
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let id = (authentic.key, authentic.name.clone());
+        // Reading certificates verifies signatures: not while everybody waits for the table.
+        let same_instance = |peer: &&Arc<Peer>| peer.epoch == authentic.epoch;
+        let shown = self.read(|state| {
+            state
+                .nodes
+                .get(&id)
+                .filter(same_instance)
+                .map(|peer| peer.credentials())
+        });
+        let text = &authentic.card.certificates;
+        let other = shown
+            .is_none_or(|shown| shown.text != *text)
+            .then(|| Credentials::read(text));
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let known = state.nodes.get(&id).cloned();
         match known {
             Some(peer) if peer.epoch > authentic.epoch => Ok(CardOutcome::Stale),
-            Some(peer) if peer.epoch == authentic.epoch => state.refresh(&peer, authentic),
+            Some(peer) if peer.epoch == authentic.epoch => {
+                if road == CardRoad::Answered {
+                    peer.answered.store(self.next_turn(), Ordering::Release);
+                    state.raise_floors(&peer, &authentic);
+                }
+                state.refresh(&peer, authentic, other)
+            }
             _ if road == CardRoad::Announced => Ok(CardOutcome::NotFresh),
             known => {
                 if known.is_none() && state.nodes.len() >= PEERS_MAX {
@@ -245,6 +295,10 @@ impl Peers {
                         card: Arc::new(NodeCard::default()),
                         number: 0,
                     }),
+                    answered: AtomicU64::new(self.next_turn()),
+                    credentials: ArcSwap::from_pointee(other.unwrap_or_else(|| Credentials::read(text))),
+                    credentials_generation: AtomicU64::new(0),
+                    clock_offset_ns: AtomicI64::new(NOT_MEASURED),
                 });
                 state.add_writers(&peer, &authentic, true)?;
                 *peer.card.write().unwrap_or_else(PoisonError::into_inner) = CardState {
@@ -281,14 +335,24 @@ impl Peers {
 
 impl State {
     /// A further card of an instance that is known.
-    fn refresh(&mut self, peer: &Arc<Peer>, authentic: AuthenticCard) -> Result<CardOutcome, Refusal> {
+    fn refresh(
+        &mut self,
+        peer: &Arc<Peer>,
+        authentic: AuthenticCard,
+        credentials: Option<Credentials>,
+    ) -> Result<CardOutcome, Refusal> {
         let newest = peer.card.read().unwrap_or_else(PoisonError::into_inner).number;
         if authentic.number <= newest {
             return Ok(CardOutcome::Known);
         }
         self.add_writers(peer, &authentic, false)?;
+        let shows_other = credentials.is_some();
+        if let Some(credentials) = credentials {
+            peer.show(credentials);
+        }
         let mut place = peer.card.write().unwrap_or_else(PoisonError::into_inner);
-        let same = place.card.publishers.len() == authentic.card.publishers.len()
+        let same = !shows_other
+            && place.card.publishers.len() == authentic.card.publishers.len()
             && place.card.subscribers == authentic.card.subscribers
             && place.card.services == authentic.card.services;
         *place = CardState {
@@ -296,6 +360,19 @@ impl State {
             number: authentic.number,
         };
         Ok(if same { CardOutcome::Known } else { CardOutcome::Updated })
+    }
+
+    /// A known instance has answered again: streams that begin from now on begin there.
+    fn raise_floors(&mut self, peer: &Arc<Peer>, authentic: &AuthenticCard) {
+        for publisher in &authentic.card.publishers {
+            if let Some(facts) = self.writers.get(&(authentic.key, Writer(publisher.writer))) {
+                *facts.latest.lock().unwrap_or_else(PoisonError::into_inner) = Floor {
+                    number: publisher.next_number,
+                    time_ns: authentic.time_ns,
+                    turn: peer.answered.load(Ordering::Acquire),
+                };
+            }
+        }
     }
 
     /// Enters the writers that are not known yet. Known ones keep the floor that they were first given.
@@ -311,15 +388,21 @@ impl State {
                 continue;
             };
             let facts = || {
+                let floor = Floor {
+                    number: if first { publisher.next_number } else { 1 },
+                    time_ns: authentic.time_ns,
+                    turn: peer.answered.load(Ordering::Acquire),
+                };
                 Arc::new(WriterFacts {
                     peer: Arc::clone(peer),
                     topic,
                     type_name: publisher.type_name.clone(),
                     type_hash: TypeHash::from_bytes(publisher.type_hash),
                     exclusive: is_exclusive(&publisher.type_name, &TypeHash::from_bytes(publisher.type_hash)),
-                    floor: if first { publisher.next_number } else { 1 },
-                    floor_time_ns: authentic.time_ns,
+                    floor,
+                    latest: Mutex::new(floor),
                     judged: AtomicU64::new(0),
+                    standing: ArcSwapOption::empty(),
                 })
             };
             self.writers

@@ -15,19 +15,58 @@ use super::frame::{Accompaniment, FrameWriter, Header, Kind, Writer};
 use super::key::Identity;
 use super::keystore::Pins;
 use super::peers::{AuthenticCard, CardRoad, Peers};
-use super::refusal::Refusal;
+use super::refusal::{Reason, Refusal};
 use super::signer;
 use super::trust_policy::TrustPolicy;
+use super::trust_store::TrustStore;
 use super::verifier::{ExpectedType, FRAME_LEN_MAX_DEFAULT, Opened, VerifiedMessage, Verifier, VerifierSetup};
 use crate::link::Bytes;
-use crate::name::{Domain, NodeName, TopicName};
+use crate::name::{Domain, NameError, NodeName, TopicName};
 use crate::payload::{self, DecodeError, EncodeError};
 
 const NODE: &str = "/proving_ground/publisher";
-const TOPIC: &str = "/proving_ground";
-const TYPE_NAME: &str = "nuncio_msgs/msg/ProvingGround";
-const TYPE_HASH: TypeHash = TypeHash::from_bytes([0x4e; 32]);
 const EPOCH: u64 = 1;
+
+/// Where a subscription stands and what it takes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// The domain.
+    pub domain: Domain,
+    /// The topic.
+    pub topic: TopicName,
+    /// The type's full name.
+    pub type_name: String,
+    /// The type's hash.
+    pub type_hash: TypeHash,
+}
+
+impl Place {
+    /// A topic of its own type in the default domain.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`] when `topic` is no topic name.
+    pub fn new(topic: &str) -> Result<Self, NameError> {
+        Ok(Self {
+            domain: Domain::default(),
+            topic: TopicName::parse(topic)?,
+            type_name: "nuncio_msgs/msg/ProvingGround".to_owned(),
+            type_hash: TypeHash::from_bytes([0x4e; 32]),
+        })
+    }
+
+    /// What a signature in this place covers beside the frame.
+    pub fn context(&self, kind: Kind) -> Context {
+        Context::new(
+            &self.domain,
+            self.topic.as_str(),
+            &self.type_name,
+            &self.type_hash,
+            kind,
+            &[],
+        )
+    }
+}
 
 /// What became of a frame.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -81,6 +120,8 @@ pub fn encode<M: Message>(message: &M, now_ns: i64, bytes: &mut Vec<u8>) -> Resu
 #[derive(Debug)]
 pub struct ProvingGround {
     identity: Identity,
+    place: Place,
+    writer: Writer,
     context: Context,
     verifier: Verifier,
 }
@@ -92,19 +133,48 @@ impl ProvingGround {
     ///
     /// [`Refusal`] when the key is weak.
     pub fn new(identity: Identity, policy: TrustPolicy) -> Result<Self, Refusal> {
-        let refuse =
-            |error: crate::name::NameError| Refusal::new(super::refusal::Reason::Malformed, None, error.to_string());
-        let (topic, name) = (
-            TopicName::parse(TOPIC).map_err(refuse)?,
-            NodeName::parse(NODE).map_err(refuse)?,
-        );
-        let domain = Domain::default();
+        Self::at(place("/proving_ground")?, identity, policy)
+    }
+
+    /// As [`new`](Self::new), in another place.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn at(place: Place, identity: Identity, policy: TrustPolicy) -> Result<Self, Refusal> {
+        let writer = Writer::derive(NODE, place.topic.as_str(), 0);
+        Self::with_writer(place, writer, identity, policy)
+    }
+
+    /// As [`at`](Self::at), where the card names this very writer: the publisher vouches for it here as well as in any
+    /// other place where the same writer is used.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_writer(place: Place, writer: Writer, identity: Identity, policy: TrustPolicy) -> Result<Self, Refusal> {
+        let name = NodeName::parse(NODE).map_err(malformed)?;
         let peers = Arc::new(Peers::default());
+        let believer = Arc::new(Believer::new(place.domain.clone(), Pins::default()));
+        let expected = ExpectedType::Exactly {
+            name: place.type_name.clone(),
+            hash: place.type_hash,
+            exclusive: false,
+        };
+        let setup = VerifierSetup {
+            domain: place.domain.clone(),
+            topic: place.topic.clone(),
+            expected,
+            trust: Arc::new(TrustStore::new(place.domain.clone(), policy)),
+            frame_len_max: FRAME_LEN_MAX_DEFAULT,
+            accept_replay: false,
+        };
+        let verifier = Verifier::new(setup, Arc::clone(&peers), believer);
         let publisher = CardPublisher {
-            topic: TOPIC.to_owned(),
-            type_name: TYPE_NAME.to_owned(),
-            type_hash: *TYPE_HASH.as_bytes(),
-            writer: Writer::derive(NODE, TOPIC, 0).0,
+            topic: place.topic.as_str().to_owned(),
+            type_name: place.type_name.clone(),
+            type_hash: *place.type_hash.as_bytes(),
+            writer: writer.0,
             next_number: 1,
             ..CardPublisher::default()
         };
@@ -114,52 +184,46 @@ impl ProvingGround {
             publishers: vec![publisher],
             ..NodeCard::default()
         };
-        let key = identity.public_key();
-        peers.admit(
-            AuthenticCard {
-                card,
-                name,
-                key,
-                epoch: EPOCH,
-                number: 1,
-                time_ns: 0,
-            },
-            CardRoad::Answered,
-        )?;
-        let context = Context::new(&domain, TOPIC, TYPE_NAME, &TYPE_HASH, Kind::Message, &[]);
-        let believer = Arc::new(Believer::new(domain.clone(), Pins::default()));
-        let expected = ExpectedType::Exactly {
-            name: TYPE_NAME.to_owned(),
-            hash: TYPE_HASH,
-            exclusive: false,
+        let authentic = AuthenticCard {
+            card,
+            name,
+            key: identity.public_key(),
+            epoch: EPOCH,
+            number: 1,
+            time_ns: 0,
         };
-        let setup = VerifierSetup {
-            domain,
-            topic,
-            expected,
-            policy,
-            frame_len_max: FRAME_LEN_MAX_DEFAULT,
-            accept_replay: false,
-        };
+        peers.admit(authentic, CardRoad::Answered)?;
         Ok(Self {
             identity,
-            context,
-            verifier: Verifier::new(setup, peers, believer),
+            context: place.context(Kind::Message),
+            place,
+            writer,
+            verifier,
         })
+    }
+
+    /// Which of the publisher's it is.
+    pub fn writer(&self) -> Writer {
+        self.writer
+    }
+
+    /// The header of a genuine frame.
+    pub fn header(&self, number: u64, time_ns: i64) -> Header {
+        Header {
+            kind: Kind::Message,
+            replay: false,
+            key: self.identity.public_key(),
+            writer: self.writer,
+            epoch: EPOCH,
+            first_number: number,
+            first_time_ns: time_ns,
+            type_hash_prefix: self.place.type_hash.prefix(),
+        }
     }
 
     /// A genuine frame of one message.
     pub fn seal(&self, number: u64, time_ns: i64, payload: &[u8]) -> Vec<u8> {
-        let header = Header {
-            kind: Kind::Message,
-            replay: false,
-            key: self.identity.public_key(),
-            writer: Writer::derive(NODE, TOPIC, 0),
-            epoch: EPOCH,
-            first_number: number,
-            first_time_ns: time_ns,
-            type_hash_prefix: TYPE_HASH.prefix(),
-        };
+        let header = self.header(number, time_ns);
         let mut frame = FrameWriter::new(
             Vec::with_capacity(256 + payload.len()),
             &header,
@@ -193,4 +257,12 @@ impl ProvingGround {
             opened => Err(Outcome::from(opened)),
         }
     }
+}
+
+fn place(topic: &str) -> Result<Place, Refusal> {
+    Place::new(topic).map_err(malformed)
+}
+
+fn malformed(error: NameError) -> Refusal {
+    Refusal::new(Reason::Malformed, None, error.to_string())
 }

@@ -247,7 +247,7 @@ fn for_every_node(domain: &Domain, all: &[String]) -> Vec<Value> {
     let heard = [
         key_expr::topics(domain, "**"),
         key_expr::all_cards(domain),
-        key_expr::all_trust_statements(domain),
+        key_expr::all_revocations(domain),
     ];
     let tokens = ["declare_liveliness_subscriber", "liveliness_query"];
     vec![
@@ -269,7 +269,7 @@ fn for_every_node(domain: &Domain, all: &[String]) -> Vec<Value> {
             "nodes relay trust",
             "ingress",
             &["put"],
-            [key_expr::all_trust_statements(domain)],
+            [key_expr::all_revocations(domain)],
         ),
         allow(
             "nodes hear",

@@ -10,24 +10,28 @@
 //! | is it what was asked for | `BadSignature` |
 //! | signature | `WeakKey`, `BadSignature` |
 //! | who is it | `UnknownKey`, `TypeMismatch` |
+//! | may it publish there, by the policy of today | `Revoked`, `CertInvalid`, `CertNotYetValid`, `CertExpired`, `NotPermitted` |
 //! | pins | `PinMismatch` |
 //!
 //! No replay window is asked or changed: what is shown here is history and never delivered as live. How old it is does
 //! not matter, nor whether its node was started again since.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
+use arc_swap::ArcSwapOption;
 use nuncio_msgs::TypeHash;
 
 use super::believer::Believer;
 use super::context::Context;
+use super::floor::Floor;
 use super::frame::{Kind, Layout, MessageId, Writer};
 use super::key::PublicKey;
 use super::peers::{Peer, Peers, WriterFacts};
 use super::refusal::{Reason, Refusal};
-use super::trust_policy::TrustMode;
-use super::verifier::{Verified, check_signature, layout_refusal};
+use super::signature_check::{check_signature, layout_refusal};
+use super::trust_store::TrustStore;
+use super::verifier::Verified;
 use crate::link::Bytes;
 use crate::name::{Domain, NodeName, TopicName};
 use crate::type_support::is_exclusive;
@@ -140,11 +144,18 @@ impl Testimony {
         signer: Arc<Peer>,
         peers: &Peers,
         believer: &Believer,
-        mode: TrustMode,
+        trust: &TrustStore,
         now_ns: i64,
     ) -> Result<Verified, Refusal> {
         let facts = self.facts(signer, peers)?;
-        let verdict = believer.judge(&facts, &facts.topic, facts.exclusive, mode)?;
+        let standing = trust.standing(&facts, now_ns);
+        let verdict = believer.judge(
+            &facts,
+            &facts.topic,
+            facts.exclusive,
+            &standing.policy,
+            standing.permit()?,
+        )?;
         Verified::of_history(self.bytes, self.layout, &self.context, facts, verdict, now_ns)
     }
 
@@ -173,9 +184,10 @@ impl Testimony {
             type_name: place.type_name.clone(),
             type_hash: place.type_hash,
             exclusive: is_exclusive(&place.type_name, &place.type_hash),
-            floor: u64::MAX,
-            floor_time_ns: i64::MAX,
+            floor: Floor::NEVER,
+            latest: Mutex::new(Floor::NEVER),
             judged: AtomicU64::new(0),
+            standing: ArcSwapOption::empty(),
         }))
     }
 }

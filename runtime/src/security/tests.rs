@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
 
 mod damage;
+mod later_subscription;
 mod order_of_checks;
 pub(crate) mod stage;
 mod wire;

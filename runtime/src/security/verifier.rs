@@ -7,10 +7,11 @@
 //! |---|---|
 //! | size and layout | `TooLarge`, `NotAFrame`, `UnsupportedVersion`, `UnsupportedSuite`, `Malformed` |
 //! | type | `TypeMismatch` |
-//! | who is it | `UnknownKey` (after first contact failed), `WeakKey`, `StaleEpoch` |
-//! | when was it | `ReplayNotAllowed`, `TooOld`, `StampTooOld`, `StampInFuture`, or a duplicate, which is dropped and counted |
+//! | who is it | `UnknownKey` (after first contact failed), `WeakKey` |
+//! | may it do this | `Revoked`, `CertInvalid`, `CertNotYetValid`, `CertExpired`, `NotPermitted`, `TooLarge` |
+//! | when was it | `StaleEpoch`, `ReplayNotAllowed`, `TooOld`, `StampTooOld`, `StampInFuture`, or a duplicate, which is dropped and counted |
 //! | signature | `BadSignature` |
-//! | what only a true signature can prove | `Equivocation`, `PinMismatch` |
+//! | what only a true signature can prove | `Equivocation`, `PinMismatch`, `NotPermitted` (too often) |
 //!
 //! # Invariants
 //!
@@ -21,20 +22,22 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use nuncio_msgs::TypeHash;
 
 use super::believer::{Believer, Verdict};
 use super::context::Context;
-use super::frame::{Header, Kind, Layout, LayoutError, MessageId, MessageSpan, Writer};
+use super::floor::Floor;
+use super::frame::{Header, Kind, Layout, MessageId, MessageSpan, Writer};
 use super::key::PublicKey;
-use super::merkle;
-use super::peers::{PeerKey, Peers, WriterFacts};
+use super::peers::{Peers, WriterFacts};
+use super::rate_limit::RateLimits;
 use super::refusal::{Reason, Refusal};
 use super::replay_window::{Novelty, Numbers, ReplayError, ReplayWindow};
-use super::signer::signed_text;
-use super::trust_policy::TrustPolicy;
+use super::signature_check::{check_signature, layout_refusal};
+use super::time_checks;
+use super::topic_limits::TopicLimits;
+use super::trust_store::TrustStore;
 use crate::link::Bytes;
 use crate::name::{Domain, NodeName, TopicName};
 
@@ -275,7 +278,7 @@ pub(crate) struct VerifierSetup {
     pub(crate) domain: Domain,
     pub(crate) topic: TopicName,
     pub(crate) expected: ExpectedType,
-    pub(crate) policy: TrustPolicy,
+    pub(crate) trust: Arc<TrustStore>,
     pub(crate) frame_len_max: usize,
     pub(crate) accept_replay: bool,
 }
@@ -288,7 +291,10 @@ pub(crate) struct Verifier {
     fixed_context: Option<Context>,
     peers: Arc<Peers>,
     believer: Arc<Believer>,
+    /// When this subscription was made, in the turns of the peers: older floors are not its own.
+    since: u64,
     streams: Mutex<HashMap<(PublicKey, Writer), Stream>>,
+    rates: Mutex<RateLimits>,
 }
 
 #[derive(Debug)]
@@ -297,6 +303,8 @@ struct Stream {
     context: Context,
     /// The epoch whose card the context was computed from; a restarted publisher may have another type.
     context_epoch: u64,
+    /// From where on its messages are fresh here.
+    floor: Floor,
 }
 
 impl Verifier {
@@ -313,11 +321,13 @@ impl Verifier {
             ExpectedType::Versions { .. } | ExpectedType::AsInCard => None,
         };
         Self {
+            since: peers.next_turn(),
             setup,
             fixed_context,
             peers,
             believer,
             streams: Mutex::default(),
+            rates: Mutex::default(),
         }
     }
 
@@ -336,9 +346,15 @@ impl Verifier {
         let Some(facts) = known else {
             return Ok(Opened::Stranger(key));
         };
-        if layout.header.epoch > facts.peer.epoch {
+        let Some(floor) = self.floor_of(&layout, &facts) else {
             return Ok(Opened::Stranger(key));
+        };
+        if facts.topic != self.setup.topic {
+            return Err(self.refuse_moved(&layout, raw, &facts));
         }
+        let standing = self.setup.trust.standing(&facts, now_ns);
+        let permit = standing.permit()?;
+        check_sizes(&layout, raw, &permit.limits)?;
         if layout.header.epoch < facts.peer.epoch {
             let newer = facts.peer.epoch;
             return Err(refuse(
@@ -349,7 +365,11 @@ impl Verifier {
                 ),
             ));
         }
-        self.check_time(&layout, &facts, now_ns)?;
+        if layout.header.replay && !self.setup.accept_replay {
+            let detail = "a recording is played back and this subscription takes live messages only";
+            return Err(refuse(Reason::ReplayNotAllowed, detail.to_owned()));
+        }
+        time_checks::check(&layout, &facts, floor, &standing.policy, &permit.limits, now_ns)?;
 
         let digest = layout.digest(raw);
         let numbers = Numbers {
@@ -364,20 +384,18 @@ impl Verifier {
             Err(error @ ReplayError::Equivocation { .. }) => Some(error),
             Err(error) => return Err(replay_refusal(key, error)),
         };
-        check_signature(&layout, raw, &digest, &context, &facts.peer.key)
-            .map_err(|refusal| self.explain(refusal, &facts))?;
+        check_signature(&layout, raw, &digest, &context, &facts.peer.key)?;
         if let Some(error) = suspect {
             return Err(replay_refusal(key, error));
         }
-        let verdict = self.believer.judge(
-            &facts,
-            &self.setup.topic,
-            self.is_exclusive(&facts),
-            self.setup.policy.mode,
-        )?;
+        let exclusive = self.is_exclusive(&facts);
+        let verdict = self
+            .believer
+            .judge(&facts, &self.setup.topic, exclusive, &standing.policy, permit)?;
         match self.admit(&facts, &layout, numbers, tag(&digest), context)? {
             None => Ok(Opened::Duplicate),
             Some(missing_before) => {
+                self.check_rate(&layout, &permit.limits, now_ns)?;
                 let provenance = if layout.header.replay {
                     Provenance::Replay
                 } else {
@@ -435,47 +453,18 @@ impl Verifier {
         Err(Refusal::new(Reason::TypeMismatch, Some(header.key), detail))
     }
 
-    fn check_time(&self, layout: &Layout, facts: &WriterFacts, now_ns: i64) -> Result<(), Refusal> {
-        let header = &layout.header;
-        let refuse = |reason, detail: String| Err(Refusal::new(reason, Some(header.key), detail));
-        if header.replay && !self.setup.accept_replay {
-            return refuse(
-                Reason::ReplayNotAllowed,
-                "a recording is played back and this subscription takes live messages only".to_owned(),
-            );
+    /// From where on this writer's messages are fresh here; `None` when it has to be asked, because it has started again,
+    /// or because all that is known of it was said before this subscription was made.
+    fn floor_of(&self, layout: &Layout, facts: &WriterFacts) -> Option<Floor> {
+        if layout.header.epoch != facts.peer.epoch {
+            // An older epoch is refused whatever its floor.
+            return Some(facts.floor).filter(|_| layout.header.epoch < facts.peer.epoch);
         }
-        if !facts.is_fresh(layout.last_number(), header.first_time_ns) {
-            return refuse(
-                Reason::TooOld,
-                format!(
-                    "number {} was published before first contact, which began at {}",
-                    header.first_number, facts.floor
-                ),
-            );
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        match streams.get(&(layout.header.key, layout.header.writer)) {
+            Some(stream) if stream.context_epoch == facts.peer.epoch => Some(stream.floor),
+            _ => Some(facts.latest_floor()).filter(|floor| floor.turn > self.since),
         }
-        let nanos = |duration: Option<Duration>| duration.map(|d| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX));
-        let age = now_ns.saturating_sub(header.first_time_ns);
-        if let Some(max) = nanos(self.setup.policy.stamp_age_max).filter(|max| age > *max) {
-            return refuse(
-                Reason::StampTooOld,
-                format!(
-                    "published {} ms ago, at most {} ms are allowed",
-                    age / 1_000_000,
-                    max / 1_000_000
-                ),
-            );
-        }
-        if let Some(max) = nanos(self.setup.policy.stamp_ahead_max).filter(|max| age.saturating_neg() > *max) {
-            return refuse(
-                Reason::StampInFuture,
-                format!(
-                    "published {} ms in the future, at most {} ms are allowed",
-                    -(age / 1_000_000),
-                    max / 1_000_000
-                ),
-            );
-        }
-        Ok(())
     }
 
     /// The context of this writer's frames here, and what its window says. Changes nothing.
@@ -509,16 +498,29 @@ impl Verifier {
         })
     }
 
-    /// A frame that was moved is the likeliest reason for which a signature does not hold: say so.
-    fn explain(&self, refusal: Refusal, facts: &WriterFacts) -> Refusal {
-        if facts.topic == self.setup.topic {
-            return refusal;
+    /// The refusal for a frame whose writer publishes elsewhere, by its card. That it was moved is the likeliest reason.
+    fn refuse_moved(&self, layout: &Layout, raw: &[u8], facts: &WriterFacts) -> Refusal {
+        let elsewhere = format!("its writer publishes on {}, not here", facts.topic);
+        match check_signature(
+            layout,
+            raw,
+            &layout.digest(raw),
+            &self.context_of(facts),
+            &facts.peer.key,
+        ) {
+            Err(refusal) => {
+                let detail = format!("{}; {elsewhere}", refusal.detail).into();
+                Refusal { detail, ..refusal }
+            }
+            Ok(()) => Refusal::new(Reason::UnknownKey, Some(layout.header.key), elsewhere),
         }
-        let detail = format!("{}; its writer publishes on {}, not here", refusal.detail, facts.topic);
-        Refusal {
-            detail: detail.into(),
-            ..refusal
-        }
+    }
+
+    /// Counts the messages of a frame whose signature held against the topic's rate.
+    fn check_rate(&self, layout: &Layout, limits: &TopicLimits, now_ns: i64) -> Result<(), Refusal> {
+        let Some(rate) = limits.max_rate else { return Ok(()) };
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        rates.take(layout.header.key, rate, layout.count, now_ns)
     }
 
     fn is_exclusive(&self, facts: &WriterFacts) -> bool {
@@ -556,8 +558,12 @@ impl Verifier {
                 window: ReplayWindow::new(facts.peer.epoch),
                 context,
                 context_epoch: facts.peer.epoch,
+                floor: facts.latest_floor().begun_with(numbers.first),
             }),
         };
+        if stream.context_epoch != facts.peer.epoch {
+            stream.floor = facts.latest_floor().begun_with(numbers.first);
+        }
         (stream.context, stream.context_epoch) = (context, facts.peer.epoch);
         match stream.window.check(numbers, tag) {
             Ok(Novelty::New) => Ok(Some(stream.window.admit(numbers, tag))),
@@ -567,47 +573,24 @@ impl Verifier {
     }
 }
 
-/// Whether the signature holds for these bytes in this place. Roots verified before cost hashes only.
-pub(crate) fn check_signature(
-    layout: &Layout,
-    raw: &[u8],
-    digest: &[u8; 32],
-    context: &Context,
-    key: &PeerKey,
-) -> Result<(), Refusal> {
-    let bad = || {
-        let detail = "the signature does not hold for these bytes on this topic, domain and type";
-        Refusal::new(Reason::BadSignature, Some(layout.header.key), detail)
-    };
-    let (siblings, _) = raw.get(layout.siblings()).unwrap_or_default().as_chunks::<32>();
-    let leaf = merkle::leaf(context.as_bytes(), digest);
-    let root =
-        merkle::root_from_path(leaf, layout.leaf_index.into(), layout.leaf_count.into(), siblings).ok_or_else(bad)?;
-    let signed = (root, layout.leaf_count, *layout.signature(raw));
-    if layout.leaf_count > 1 && key.knows_root(&signed) {
+/// Whether the messages keep to the topic's limits, as far as that can be told without their signature.
+fn check_sizes(layout: &Layout, raw: &[u8], limits: &TopicLimits) -> Result<(), Refusal> {
+    let refuse = |reason, detail: String| Err(Refusal::new(reason, Some(layout.header.key), detail));
+    if let Some(role) = limits.second_signers.first() {
+        let detail = format!("a holder of the role {role} must co-sign on this topic, which cannot be checked yet");
+        return refuse(Reason::NotPermitted, detail);
+    }
+    let Some(max) = limits.max_size else { return Ok(()) };
+    let len = layout
+        .messages(raw)
+        .map(|span| span.payload.len())
+        .max()
+        .unwrap_or_default();
+    if u64::try_from(len).is_ok_and(|len| len <= max) {
         return Ok(());
     }
-    if !key
-        .enrolled
-        .verify(&signed_text(&layout.header.key, layout.leaf_count, &root), &signed.2)
-    {
-        return Err(bad());
-    }
-    if layout.leaf_count > 1 {
-        key.remember_root(signed);
-    }
-    Ok(())
-}
-
-/// The refusal for bytes without a layout.
-pub(crate) fn layout_refusal(error: LayoutError) -> Refusal {
-    let reason = match error {
-        LayoutError::NotAFrame => Reason::NotAFrame,
-        LayoutError::UnsupportedVersion(_) => Reason::UnsupportedVersion,
-        LayoutError::UnsupportedSuite(_) => Reason::UnsupportedSuite,
-        LayoutError::Malformed { .. } => Reason::Malformed,
-    };
-    Refusal::new(reason, None, error.to_string())
+    let detail = format!("a payload of {len} bytes, topics in trust.toml allows {max}");
+    refuse(Reason::TooLarge, detail)
 }
 
 fn replay_refusal(key: PublicKey, error: ReplayError) -> Refusal {

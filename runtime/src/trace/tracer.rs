@@ -192,7 +192,7 @@ impl<'a> Tracer<'a> {
             Some(signer) => signer,
             None => self.meet(&testimony).await?,
         };
-        testimony.accept(signer, &core.peers, &core.believer, core.policy.mode, clock::now_ns())
+        testimony.accept(signer, &core.peers, &core.believer, &core.trust, clock::now_ns())
     }
 
     /// Asks whoever signed a frame for a card.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
 
 mod close;
+mod corpus;
 mod evolution;
 mod first_contact;
 mod graph;
@@ -10,5 +11,7 @@ mod peers;
 mod pub_sub;
 mod queues;
 mod refusals;
+mod revocations;
 mod run_time_types;
 mod trace;
+mod trust;

@@ -11,12 +11,12 @@ use nuncio::{Domain, Identity, Node, Publisher, Reason, TopicName, clock, time_f
 use tokio::time::interval;
 
 use super::DemoError;
-use super::fabric::{DEADLINE, Fabric, meet};
 use super::forgery::{self, Attack, Seen};
 use super::ledger::Author;
 use super::operator::Operator;
 use super::robot::{Robots, profile};
 use super::topic::{FORGED, Topic};
+use crate::fabric::{DEADLINE, Fabric, meet};
 
 /// One attempt of some kind every 8 ms: each kind about ten times a second.
 const ATTEMPT_PERIOD: Duration = Duration::from_millis(8);
@@ -70,8 +70,8 @@ impl Attacker {
         }
         let intruder = fabric.node("/", "intruder", &generate()?).await?;
         let impostor = fabric.node("/robot_1", "pilot", &generate()?).await?;
-        meet(&intruder, operator.node(), Topic::Commands).await?;
-        meet(&impostor, operator.node(), Topic::Heartbeat).await?;
+        meet(&intruder, operator.node(), Topic::Commands.name()).await?;
+        meet(&impostor, operator.node(), Topic::Heartbeat.name()).await?;
         let commands = intruder.publisher_with(Topic::Commands.name(), profile());
         let heartbeats = impostor.publisher_with(Topic::Heartbeat.name(), profile());
         let attacker = Self {

@@ -8,11 +8,11 @@ use nuncio::msgs::nuncio_msgs::msg::{Heartbeat, LlmResponse, MotionCommand};
 use nuncio::{Callback, Identity, MessageId, MessageInfo, Node, Received, RefusalEvent, SubscriberError, clock};
 
 use super::DemoError;
-use super::fabric::{DEADLINE, Fabric};
 use super::forgery::Fate;
 use super::ledger::{Ledger, LedgerReading};
 use super::robot::{Robots, profile};
 use super::topic::{Marked, Topic};
+use crate::fabric::{DEADLINE, Fabric};
 
 /// How many answers are kept, so that commands that follow from them can be shown with them.
 const ANSWERS_KEPT: usize = 16;

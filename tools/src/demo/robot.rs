@@ -14,10 +14,10 @@ use nuncio::{
 use tokio::time::interval;
 
 use super::DemoError;
-use super::fabric::{Fabric, meet};
 use super::ledger::{Author, Ledger};
 use super::operator::Operator;
 use super::topic::{EARLIER, Marked, ROBOT_1, ROBOT_2, Topic};
+use crate::fabric::{DEADLINE, Fabric, meet};
 
 /// 100 commands per second.
 const COMMAND_PERIOD: Duration = Duration::from_millis(10);
@@ -80,7 +80,7 @@ impl Robots {
 
         let (advice, misled) = (Arc::default(), Arc::default());
         let listening = follow(&pilot, author(&planner), &advice, &misled)?;
-        meet(&planner, &pilot, Topic::Answers).await?;
+        meet(&planner, &pilot, Topic::Answers.name()).await?;
         let declared = DemoError::Publisher;
         let of = |topic: Topic| topic.name();
         Ok(Self {
@@ -112,7 +112,7 @@ impl Robots {
     /// Waits until all of them know that the operator listens.
     pub(super) async fn meet(&self, operator: &Operator) -> Result<(), DemoError> {
         for topic in Topic::ALL {
-            meet(self.speaker(topic), operator.node(), topic).await?;
+            meet(self.speaker(topic), operator.node(), topic.name()).await?;
         }
         Ok(())
     }
@@ -243,7 +243,7 @@ fn follow(
 /// Publishes one command under the pilot's key and closes the node again, with somebody listening in: what a recording
 /// of the network from before a restart holds. Gives the frame.
 pub(super) async fn record_earlier_run(pilot_key: &Identity) -> Result<Vec<u8>, DemoError> {
-    let mut fabric = Fabric::new()?;
+    let mut fabric = super::new_fabric()?;
     let pilot = fabric.node("/robot_1", "pilot", pilot_key).await?;
     let recorder = fabric.adversary().await?;
     let commands = pilot
@@ -259,11 +259,11 @@ pub(super) async fn record_earlier_run(pilot_key: &Identity) -> Result<Vec<u8>, 
                 .publish(&command(EARLIER, 0.5, 0.0))
                 .map_err(DemoError::Publish)?;
             if let Some(frame) = capture.try_next() {
-                return Ok(frame);
+                return Ok::<_, DemoError>(frame);
             }
         }
     };
-    let frame = tokio::time::timeout(super::fabric::DEADLINE, recorded)
+    let frame = tokio::time::timeout(DEADLINE, recorded)
         .await
         .map_err(|_| DemoError::Silent(Topic::Commands))??;
     recorder.leave().await.map_err(DemoError::Link)?;

@@ -49,6 +49,7 @@ fn every_command_has_help() {
         "key show",
         "key new",
         "demo",
+        "prove",
         "trace",
     ];
     for command in commands {

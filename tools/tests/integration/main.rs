@@ -12,6 +12,7 @@ mod interfaces;
 mod keys;
 mod lists;
 mod program;
+mod prove;
 mod rates;
 mod refusals;
 mod trace;

@@ -1,6 +1,7 @@
 //! Annotations of IDL: `@verbatim`, `@default`, `@unit` and `@range`. All others are left alone.
 
 use super::Idl;
+use super::expression::Place;
 use super::token::Kind;
 use super::value::Value;
 use crate::ast::{Annotation, Node, Remarks, Span};
@@ -86,7 +87,7 @@ impl<'t> Idl<'_, '_, '_, 't> {
                 value: Node { value, at },
             });
         }
-        let value = self.value()?;
+        let value = self.value(Place::default())?;
         Some(Parameter { name, value })
     }
 

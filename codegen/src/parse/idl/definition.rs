@@ -2,6 +2,7 @@
 
 use super::Idl;
 use super::annotation::Marks;
+use super::expression::Place;
 use super::token::Kind;
 use crate::ast::{ConstantAst, ElementAst, FieldAst, Node, Span};
 use crate::model::{Count, Primitive};
@@ -108,7 +109,15 @@ impl Idl<'_, '_, '_, '_> {
         let name = self.word("the name of the constant", "write `const uint8 MODE_STOP = 0;`")?;
         self.count_element(name.at)?;
         self.expect("=", "write `const uint8 MODE_STOP = 0;`")?;
-        let value = self.value()?;
+        let primitive = match element.value {
+            ElementAst::Primitive(primitive) => Some(primitive),
+            ElementAst::Text { .. } | ElementAst::Named { .. } => None,
+        };
+        let place = Place {
+            primitive,
+            in_angles: false,
+        };
+        let value = self.value(place)?;
         self.expect(";", "a constant ends with `;`")?;
         if count != Count::One || !matches!(element.value, ElementAst::Primitive(_) | ElementAst::Text { .. }) {
             let help = "a constant is of a primitive type or a text; a list of values needs several";

@@ -29,9 +29,9 @@ pub(super) struct Token<'a> {
 }
 
 /// Longer ones first: the first that fits is taken.
-const SYMBOLS: [&str; 23] = [
+const SYMBOLS: [&str; 25] = [
     "::", "<<", ">>", "{", "}", "(", ")", "[", "]", "<", ">", ";", ",", "=", "@", ":", "+", "-", "*", "/", "|", "^",
-    "&",
+    "&", "%", "~",
 ];
 
 /// Reads the tokens of a text one after the other.

@@ -1,6 +1,7 @@
 //! Types of an `.idl` file: primitives, texts, sequences, arrays, names of messages and of type definitions.
 
 use super::Idl;
+use super::expression::Place;
 use super::token::{Kind, Token};
 use super::value::Value;
 use crate::ast::{ElementAst, Node, Span};
@@ -27,7 +28,10 @@ const PRIMITIVES: [(&str, Primitive); 15] = [
 
 /// Types that are not read, and what to write instead.
 const FOREIGN: [(&str, &str); 14] = [
-    ("wchar", "write `uint16`, or `wstring` for a text"),
+    (
+        "wchar",
+        "ROS 2 describes it and its middlewares send it in different sizes; write `uint16`, or `wstring` for a text",
+    ),
     ("fixed", "write `double`, or an integer of the smallest unit"),
     ("map", "write a sequence of a message with two fields"),
     ("any", "write the message that is meant"),
@@ -62,7 +66,7 @@ impl Idl<'_, '_, '_, '_> {
             return self.list_of_lists();
         }
         let bound = match self.accept(",") {
-            true => Some(self.bound()?),
+            true => Some(self.bound(true)?),
             false => None,
         };
         self.close()?;
@@ -114,7 +118,7 @@ impl Idl<'_, '_, '_, '_> {
         if let Some(kind) = kind {
             let bound = match self.accept("<") {
                 true => {
-                    let bound = self.bound()?;
+                    let bound = self.bound(true)?;
                     self.close()?;
                     Some(bound)
                 }
@@ -126,7 +130,7 @@ impl Idl<'_, '_, '_, '_> {
             return plain(ElementAst::Primitive(primitive));
         }
         if let Some((_, help)) = FOREIGN.iter().find(|(foreign, _)| *foreign == word.value) {
-            let message = format!("`{}` is not a type that ROS 2 reads in IDL", word.value);
+            let message = format!("`{}` is not a type that is read from IDL", word.value);
             self.parser.problem(at, message, *help);
             return None;
         }
@@ -148,9 +152,9 @@ impl Idl<'_, '_, '_, '_> {
             ("unsigned", "long") => Primitive::Uint32,
             ("long", "long") => Primitive::Int64,
             ("long", "double") => {
-                let help = "write `double`; no ROS 2 message can carry more";
+                let help = "ROS 2 describes it and each platform sends it in another size; write `double`";
                 self.parser
-                    .problem(self.ahead.at, "`long double` is not a type that ROS 2 sends", help);
+                    .problem(self.ahead.at, "`long double` is not a type that is read from IDL", help);
                 return None;
             }
             ("unsigned", _) => {
@@ -213,7 +217,7 @@ impl Idl<'_, '_, '_, '_> {
         if count != Count::One {
             return self.list_of_lists();
         }
-        let length = self.bound()?;
+        let length = self.bound(false)?;
         self.expect("]", "close what `[` has opened")?;
         if self.is("[") {
             return self.list_of_lists();
@@ -221,8 +225,9 @@ impl Idl<'_, '_, '_, '_> {
         Some(Count::Array(length))
     }
 
-    fn bound(&mut self) -> Option<u32> {
-        let value = self.value()?;
+    fn bound(&mut self, in_angles: bool) -> Option<u32> {
+        let primitive = Some(Primitive::Uint32);
+        let value = self.value(Place { primitive, in_angles })?;
         let element = ElementAst::Primitive(Primitive::Uint32);
         match (&value.value, self.scalar(&element, &value)?) {
             (Value::Plain(_), Scalar::Integer(bound)) if bound > 0 => u32::try_from(bound).ok(),

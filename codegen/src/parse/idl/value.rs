@@ -1,6 +1,7 @@
 //! Constant values of an `.idl` file, and how they fit the type of what they are a value of.
 
 use super::Idl;
+use super::expression::Place;
 use super::token::Kind;
 use crate::ast::{ElementAst, Node, Span};
 use crate::model::{Count, DefaultValue, Primitive, Scalar};
@@ -16,41 +17,13 @@ pub(super) enum Value {
 }
 
 impl Idl<'_, '_, '_, '_> {
-    /// A literal with its sign, texts that stand side by side, or the name of a constant.
-    pub(super) fn value(&mut self) -> Option<Node<Value>> {
+    /// A literal, texts that stand side by side, the name of a constant, or what is computed from such.
+    pub(super) fn value(&mut self, place: Place) -> Option<Node<Value>> {
         let start = self.ahead.at;
-        let sign = match self.ahead.kind {
-            Kind::Symbol(sign @ ("-" | "+")) => {
-                self.take();
-                sign
-            }
-            _ => "",
-        };
-        let help = "write a number, a text in quotes, TRUE or FALSE, or the name of a constant above";
-        let value = match &self.ahead.kind {
-            Kind::Number(number) => {
-                let number = format!("{sign}{number}");
-                self.take();
-                Value::Plain(number)
-            }
+        let value = match self.ahead.kind {
             Kind::Text(_) => Value::Text(self.texts()),
-            Kind::Word(word @ ("TRUE" | "FALSE")) => {
-                let word = word.to_ascii_lowercase();
-                self.take();
-                Value::Plain(word)
-            }
-            Kind::Word(_) => self.named_value(sign)?,
-            _ => {
-                self.unexpected("a value", help);
-                return None;
-            }
+            _ => self.expression(place)?,
         };
-        if let Kind::Symbol(operator @ ("+" | "-" | "*" | "/" | "|" | "^" | "&" | "<<")) = self.ahead.kind {
-            let message = format!("the operator `{operator}` is not computed");
-            self.parser
-                .problem(self.ahead.at, message, "write the value that comes out");
-            return None;
-        }
         let end = match self.behind.line == start.line {
             true => self.behind.end,
             false => start.end,
@@ -71,23 +44,27 @@ impl Idl<'_, '_, '_, '_> {
         joined
     }
 
-    fn named_value(&mut self, sign: &str) -> Option<Value> {
+    pub(super) fn named_value(&mut self) -> Option<Node<Value>> {
         let help = "write the name of a constant";
         let mut name = self.word("a value", help)?;
         while self.accept("::") {
             name = self.word("a name", help)?;
         }
+        let at = name.at;
         match self.constants.get(name.value) {
-            Some(value) if sign.is_empty() => Some(value.clone()),
-            Some(Value::Plain(number)) => Some(Value::Plain(format!("{sign}{number}"))),
+            Some(value) => Some(Node {
+                value: value.clone(),
+                at,
+            }),
             // What ROS 2's adapter writes for floats that are no number.
-            None if ["inf", "nan"].iter().any(|word| name.value.eq_ignore_ascii_case(word)) => {
-                Some(Value::Plain(format!("{sign}{}", name.value)))
-            }
-            _ => {
+            None if ["inf", "nan"].iter().any(|word| name.value.eq_ignore_ascii_case(word)) => Some(Node {
+                value: Value::Plain(name.value.to_owned()),
+                at,
+            }),
+            None => {
                 let message = format!("no constant is named `{}`", name.value);
                 let help = "define it above, in this file; constants of other files cannot be named";
-                self.parser.problem(name.at, message, help);
+                self.parser.problem(at, message, help);
                 None
             }
         }
@@ -173,7 +150,7 @@ fn scalar(element: &ElementAst, value: &Value) -> Result<Scalar, WrongValue> {
 }
 
 /// A leading zero means base 8 in IDL, as in C; `.msg` files write `0o17` for it.
-fn octal(number: &str) -> String {
+pub(super) fn octal(number: &str) -> String {
     let (sign, digits) = match number.strip_prefix('-') {
         Some(digits) => ("-", digits),
         None => ("", number.trim_start_matches('+')),

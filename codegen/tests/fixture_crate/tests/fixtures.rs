@@ -12,11 +12,12 @@ use nuncio_codegen_fixtures::interfaces::empty::msg::{Nothing, Nothings};
 use nuncio_codegen_fixtures::interfaces::keyword_fields::msg::Keywords;
 use nuncio_codegen_fixtures::interfaces::large_arrays::msg::LargeArrays;
 use nuncio_codegen_fixtures::interfaces::nested::msg::{Branch, Leaf, Tree};
-use nuncio_codegen_fixtures::interfaces::services::action::Fetch;
+use nuncio_codegen_fixtures::interfaces::services::action::{Fetch, FetchGetResultEvent, FetchSendGoalEvent};
 use nuncio_codegen_fixtures::interfaces::services::msg::Point;
-use nuncio_codegen_fixtures::interfaces::services::srv::{Locate, LocateResponse, Ping};
+use nuncio_codegen_fixtures::interfaces::services::srv::{Locate, LocateEvent, LocateRequest, LocateResponse, Ping};
 use nuncio_codegen_fixtures::interfaces::{SCHEMAS, r#type};
 use nuncio_msgs::builtin_interfaces::msg::Time;
+use nuncio_msgs::service_msgs::msg::ServiceEventInfo;
 use nuncio_msgs::{Action, Message, Service, schemars};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -394,6 +395,45 @@ fn services_and_actions_name_their_parts() {
         found: true,
         places: vec![Point { x: 1.5 }],
     });
+}
+
+#[test]
+fn events_of_services_have_types_when_the_build_script_asks_for_them() {
+    let mut event = LocateEvent {
+        request: vec![LocateRequest::default()],
+        ..LocateEvent::default()
+    };
+    event.info.event_type = ServiceEventInfo::REQUEST_RECEIVED;
+    round_trip(&event);
+    event.request.push(LocateRequest::default());
+    assert_eq!(
+        violation(&event),
+        "request is 2 elements long, the schema allows at most 1 elements"
+    );
+    let names = [
+        LocateEvent::TYPE_NAME,
+        FetchSendGoalEvent::TYPE_NAME,
+        FetchGetResultEvent::TYPE_NAME,
+    ];
+    assert_eq!(
+        names,
+        [
+            "services/srv/Locate_Event",
+            "services/action/Fetch_SendGoal_Event",
+            "services/action/Fetch_GetResult_Event"
+        ]
+    );
+    let definitions: Vec<(&str, &str)> = LocateEvent::DEFINITIONS
+        .iter()
+        .map(|definition| (definition.type_name, definition.text))
+        .collect();
+    assert!(
+        definitions
+            .iter()
+            .any(|(name, _)| *name == "service_msgs/msg/ServiceEventInfo")
+    );
+    let served = nuncio_codegen::describe(names[0], &definitions).unwrap();
+    assert_eq!(nuncio_codegen::type_hash(&served), *LocateEvent::TYPE_HASH.as_bytes());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nuncio_msgs::TypeHash;
 
-use super::stage::{EPOCH, NODE, NOW_NS, Stage, TOPIC, TYPE_HASH, TYPE_NAME, context, header, topic, unsigned};
+use super::stage::{EPOCH, NODE, NOW_NS, Stage, TOPIC, TYPE_HASH, TYPE_NAME, context, header, store, topic, unsigned};
 use crate::name::Domain;
 use crate::security::believer::{Believer, Verdict};
 use crate::security::context::Context;
@@ -14,7 +14,7 @@ use crate::security::key::{Identity, PublicKey};
 use crate::security::keystore::Pins;
 use crate::security::refusal::Reason;
 use crate::security::signer;
-use crate::security::trust_policy::TrustMode;
+use crate::security::trust_policy::{TrustMode, TrustPolicy};
 use crate::security::verifier::{ExpectedType, Opened, Provenance, Verifier, VerifierSetup};
 
 #[test]
@@ -202,8 +202,11 @@ fn what_was_published_before_first_contact_is_never_live() {
 #[test]
 fn stamps_are_checked_where_the_policy_says_so() {
     let stage = Stage::with(|setup| {
-        setup.policy.stamp_age_max = Some(Duration::from_millis(200));
-        setup.policy.stamp_ahead_max = Some(Duration::from_millis(50));
+        setup.trust = store(TrustPolicy {
+            stamp_age_max: Some(Duration::from_millis(200)),
+            stamp_ahead_max: Some(Duration::from_millis(50)),
+            ..TrustPolicy::default()
+        });
     });
     let frame_of = |number: u64, age_ms: i64| {
         let mut header = header(&stage.identity, number);
@@ -269,7 +272,7 @@ fn a_topic_of_an_exclusive_type_belongs_to_the_first_key() {
 
 #[test]
 fn observe_delivers_with_the_verdict_but_never_without_a_signature() {
-    let stage = Stage::with(|setup| setup.policy.mode = TrustMode::Observe);
+    let stage = Stage::with(|setup| setup.trust = store(TrustPolicy::in_mode(TrustMode::Observe)));
     assert_eq!(stage.accept(&stage.frame(1, &[b"x"])).verdict(), Verdict::Unpinned);
     let mut forged = stage.frame(2, &[b"x"]);
     forged[81] ^= 1;
@@ -283,7 +286,7 @@ fn observe_delivers_with_the_verdict_but_never_without_a_signature() {
         domain: Domain::default(),
         topic: topic(TOPIC),
         expected: ExpectedType::AsInCard,
-        policy: crate::security::trust_policy::TrustPolicy::in_mode(TrustMode::Observe),
+        trust: store(TrustPolicy::in_mode(TrustMode::Observe)),
         frame_len_max: 1000,
         accept_replay: false,
     };
@@ -291,6 +294,8 @@ fn observe_delivers_with_the_verdict_but_never_without_a_signature() {
         verifier: Verifier::new(setup, Arc::clone(&stage.peers), believer),
         ..stage
     };
+    // A later subscription asks anew.
+    stage.admit_card(&stage.identity, NODE, EPOCH, 1, 2);
     let verified = stage.accept(&stage.frame(1, &[b"x"]));
     assert_eq!(verified.verdict(), Verdict::PinMismatch);
     assert_eq!((verified.type_name(), verified.type_hash()), (TYPE_NAME, TYPE_HASH));
@@ -316,7 +321,7 @@ fn what_an_untyped_subscription_believed_does_not_open_an_exclusive_topic() {
             domain: Domain::default(),
             topic: topic(TOPIC),
             expected,
-            policy: crate::security::trust_policy::TrustPolicy::default(),
+            trust: store(TrustPolicy::default()),
             frame_len_max: 1000,
             accept_replay: false,
         };
@@ -329,6 +334,8 @@ fn what_an_untyped_subscription_believed_does_not_open_an_exclusive_topic() {
     };
     let (any, exclusive) = (verifier(ExpectedType::AsInCard), verifier(exactly));
     let open = |verifier: &Verifier, frame: &[u8]| verifier.open(&crate::link::Bytes::from(frame.to_vec()), NOW_NS);
+    // Later subscriptions ask anew.
+    untyped.admit_card(&untyped.identity, NODE, EPOCH, 1, 2);
     let genuine = untyped.frame(1, &[b"x"]);
     assert!(matches!(open(&any, &genuine), Opened::Verified(_)));
     assert!(matches!(open(&exclusive, &genuine), Opened::Verified(_)));

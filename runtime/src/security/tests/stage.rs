@@ -16,6 +16,7 @@ use crate::security::peers::{AuthenticCard, CardRoad, Peers};
 use crate::security::refusal::{Reason, Refusal};
 use crate::security::signer;
 use crate::security::trust_policy::TrustPolicy;
+use crate::security::trust_store::TrustStore;
 use crate::security::verifier::{ExpectedType, FRAME_LEN_MAX_DEFAULT, Opened, Verified, Verifier, VerifierSetup};
 
 pub(crate) const TYPE_NAME: &str = "test_msgs/msg/Thing";
@@ -43,18 +44,7 @@ impl Stage {
         let identity = Identity::from_seed(&[7; 32]);
         let peers = Arc::new(Peers::default());
         let believer = Arc::new(Believer::new(Domain::default(), Pins::default()));
-        let mut setup = VerifierSetup {
-            domain: Domain::default(),
-            topic: topic(TOPIC),
-            expected: ExpectedType::Exactly {
-                name: TYPE_NAME.to_owned(),
-                hash: TYPE_HASH,
-                exclusive: false,
-            },
-            policy: TrustPolicy::default(),
-            frame_len_max: FRAME_LEN_MAX_DEFAULT,
-            accept_replay: false,
-        };
+        let mut setup = setup();
         change(&mut setup);
         let verifier = Verifier::new(setup, Arc::clone(&peers), believer);
         let stage = Self {
@@ -66,8 +56,23 @@ impl Stage {
         stage
     }
 
+    /// A later subscription of the same node.
+    pub(super) fn another_subscription(&self) -> Self {
+        let (setup, believer) = (setup(), Believer::new(Domain::default(), Pins::default()));
+        Self {
+            identity: self.identity.clone(),
+            verifier: Verifier::new(setup, Arc::clone(&self.peers), Arc::new(believer)),
+            peers: Arc::clone(&self.peers),
+        }
+    }
+
     /// Enters a card that names one publisher on the topic.
     pub(crate) fn admit(&self, identity: &Identity, node: &str, epoch: u64, next_number: u64) {
+        self.admit_card(identity, node, epoch, next_number, 1);
+    }
+
+    /// As [`admit`](Self::admit), with the number of the card.
+    pub(crate) fn admit_card(&self, identity: &Identity, node: &str, epoch: u64, next_number: u64, number: u64) {
         let publisher = CardPublisher {
             topic: TOPIC.to_owned(),
             type_name: TYPE_NAME.to_owned(),
@@ -88,7 +93,7 @@ impl Stage {
             name,
             key: identity.public_key(),
             epoch,
-            number: 1,
+            number,
             time_ns: NOW_NS,
         };
         self.peers.admit(authentic, CardRoad::Answered).unwrap();
@@ -126,6 +131,25 @@ impl Stage {
             &context(),
         )
     }
+}
+
+fn setup() -> VerifierSetup {
+    VerifierSetup {
+        domain: Domain::default(),
+        topic: topic(TOPIC),
+        expected: ExpectedType::Exactly {
+            name: TYPE_NAME.to_owned(),
+            hash: TYPE_HASH,
+            exclusive: false,
+        },
+        trust: store(TrustPolicy::default()),
+        frame_len_max: FRAME_LEN_MAX_DEFAULT,
+        accept_replay: false,
+    }
+}
+
+pub(crate) fn store(policy: TrustPolicy) -> Arc<TrustStore> {
+    Arc::new(TrustStore::new(Domain::default(), policy))
 }
 
 pub(crate) fn topic(text: &str) -> TopicName {

@@ -1,0 +1,177 @@
+//! The contact desk: where the threads that receive leave notes for the contact thread.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::card::NONCE_LEN;
+use crate::key_expr::NodeClaim;
+use crate::link::Bytes;
+use crate::security::key::PublicKey;
+
+/// The most keys that are asked about at one time.
+pub(crate) const ASKING_MAX: usize = 256;
+/// The most notes that wait for the contact thread.
+pub(crate) const NOTES_MAX: usize = 8192;
+/// The largest card, in bytes of its frame; one that is full has about 1.3 MB.
+const CARD_LEN_MAX: usize = 2 << 20;
+/// The most bytes of cards that wait for the contact thread.
+const CARD_BYTES_MAX: usize = 32 << 20;
+/// How long a key that gave no answer is refused without being asked again.
+pub(crate) const FAILED_FOR: Duration = Duration::from_secs(1);
+
+/// What the contact thread is told.
+#[derive(Debug)]
+pub(crate) enum Note {
+    /// A liveliness token is there.
+    TokenAppeared(NodeClaim),
+    /// A liveliness token is gone.
+    TokenVanished(NodeClaim),
+    /// A frame of this key waits.
+    Stranger(PublicKey),
+    /// A card was pushed.
+    Announced(NodeClaim, Bytes),
+    /// A card came as the answer to the question with this nonce.
+    Answered(NodeClaim, Bytes, [u8; NONCE_LEN]),
+    /// No more answers can come to this question about a key.
+    AnswersEnded(PublicKey, Question),
+    /// No more answers can come to the question for a node's card.
+    MeetingEnded(NodeClaim),
+    /// A list of revocations came.
+    Revocations(Bytes),
+    /// The node believes others than before: what others hold may concern it now.
+    PolicyChanged,
+    /// This node publishes, subscribes or serves something else than before.
+    OwnCardChanged,
+    /// The node is closing.
+    Close,
+}
+
+impl Note {
+    fn card_len(&self) -> usize {
+        match self {
+            Self::Announced(_, bytes) | Self::Answered(_, bytes, _) | Self::Revocations(bytes) => {
+                bytes.as_slice().len()
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// What became of the wish to ask about a key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum AskOutcome {
+    /// It is being asked.
+    Asked,
+    /// It was asked a moment ago and nobody answered.
+    FailedLately,
+    /// Too many others are being asked.
+    TooMany,
+}
+
+/// Where the receiving threads leave their notes.
+#[derive(Debug, Default)]
+pub(crate) struct ContactDesk {
+    notes: Mutex<Notes>,
+    note_left: Condvar,
+    asking: Mutex<Asking>,
+    questions: AtomicU64,
+}
+
+/// Notes in the order in which they were left, and the bytes of the cards in them.
+#[derive(Debug, Default)]
+struct Notes {
+    queue: VecDeque<Note>,
+    card_bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Asking {
+    /// Keys being asked about.
+    now: HashSet<PublicKey>,
+    failed: HashMap<PublicKey, Instant>,
+}
+
+/// Questions are numbered. A frame that waits carries the number of the last question put before it came, so that no
+/// answer given before it was published decides about it.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Question(u64);
+
+impl ContactDesk {
+    /// Leaves a note. When too many wait, or too many bytes, it is dropped, which `false` says: tokens, strangers and
+    /// cards come again. The end of a question and the end of the node are never dropped; each has at most one note.
+    pub(crate) fn leave(&self, note: Note) -> bool {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let len = note.card_len();
+        let crowded = notes.queue.len() >= NOTES_MAX || len > CARD_LEN_MAX || notes.card_bytes + len > CARD_BYTES_MAX;
+        if crowded && !matches!(note, Note::AnswersEnded(..) | Note::MeetingEnded(_) | Note::Close) {
+            return false;
+        }
+        notes.card_bytes += len;
+        notes.queue.push_back(note);
+        drop(notes);
+        self.note_left.notify_one();
+        true
+    }
+
+    /// Waits for the next note, but not beyond `until`.
+    pub(super) fn take(&self, until: Option<Instant>) -> Option<Note> {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(note) = notes.queue.pop_front() {
+                notes.card_bytes -= note.card_len();
+                return Some(note);
+            }
+            notes = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                Some(Duration::ZERO) => return None,
+                Some(left) => {
+                    self.note_left
+                        .wait_timeout(notes, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+                None => self.note_left.wait(notes).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// Wishes to know who is behind a key.
+    pub(crate) fn ask_about(&self, key: PublicKey) -> AskOutcome {
+        let mut asking = self.lock();
+        if asking.now.contains(&key) {
+            return AskOutcome::Asked;
+        }
+        let now = Instant::now();
+        asking.failed.retain(|_, since| now.duration_since(*since) < FAILED_FOR);
+        if asking.failed.contains_key(&key) {
+            return AskOutcome::FailedLately;
+        }
+        if asking.now.len() >= ASKING_MAX || asking.failed.len() >= ASKING_MAX || !self.leave(Note::Stranger(key)) {
+            return AskOutcome::TooMany;
+        }
+        asking.now.insert(key);
+        AskOutcome::Asked
+    }
+
+    /// The last question put so far.
+    pub(crate) fn last_question(&self) -> Question {
+        Question(self.questions.load(Ordering::Acquire))
+    }
+
+    pub(super) fn next_question(&self) -> Question {
+        Question(self.questions.fetch_add(1, Ordering::AcqRel) + 1)
+    }
+
+    pub(super) fn end(&self, key: PublicKey) {
+        self.lock().now.remove(&key);
+    }
+
+    pub(super) fn remember_failure(&self, key: PublicKey) {
+        self.lock().failed.insert(key, Instant::now());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Asking> {
+        self.asking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,51 @@
+//! Keys of peers: enrolled once, with the tree roots lately verified under each.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use super::key::{EnrolledKey, PublicKey};
+use super::refusal::{Reason, Refusal};
+
+/// How many verified roots are remembered per key.
+const ROOTS_MAX: usize = 64;
+
+/// A tree's root, its number of leaves and the signature that holds for both.
+type VerifiedRoot = ([u8; 32], u16, [u8; 64]);
+
+/// A key that passed enrolment, with the tree roots lately verified under it.
+#[derive(Debug)]
+pub(crate) struct PeerKey {
+    pub(crate) enrolled: EnrolledKey,
+    roots: Mutex<VecDeque<VerifiedRoot>>,
+}
+
+impl PeerKey {
+    /// Checks a key and makes it usable.
+    pub(crate) fn enrol(key: PublicKey) -> Result<Self, Refusal> {
+        let enrolled =
+            EnrolledKey::enrol(key).map_err(|weak| Refusal::new(Reason::WeakKey, Some(key), weak.to_string()))?;
+        Ok(Self {
+            enrolled,
+            roots: Mutex::default(),
+        })
+    }
+
+    /// Whether this very signature over this root was verified before; further frames of a tree then cost hashes only.
+    pub(crate) fn knows_root(&self, root: &VerifiedRoot) -> bool {
+        self.roots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .rev()
+            .any(|known| known == root)
+    }
+
+    /// Remembers a root whose signature held.
+    pub(crate) fn remember_root(&self, root: VerifiedRoot) {
+        let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
+        if roots.len() == ROOTS_MAX {
+            roots.pop_front();
+        }
+        roots.push_back(root);
+    }
+}
