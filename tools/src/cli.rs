@@ -2,6 +2,7 @@
 
 mod interface;
 mod prove;
+mod trust_export;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub(crate) use self::interface::{
 };
 
 pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
+pub(crate) use self::trust_export::ZenohExport;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -53,12 +55,15 @@ pub(crate) struct GlobalArgs {
         default_value = "0"
     )]
     pub(crate) domain: Domain,
-    /// Connect to this endpoint, such as tcp/192.168.1.5:7447 (repeatable)
+    /// Connect to this endpoint, such as tcp/192.168.1.5:7447 or tls/router.local:7447 (repeatable)
     #[arg(long, global = true, value_name = "ENDPOINT")]
     pub(crate) connect: Vec<String>,
     /// Listen on this endpoint, such as tcp/0.0.0.0:7447 (repeatable)
     #[arg(long, global = true, value_name = "ENDPOINT")]
     pub(crate) listen: Vec<String>,
+    /// The folder with ca.pem and node.pem for tls/ endpoints; by default `tls` in the keystore
+    #[arg(long, global = true, value_name = "DIR", env = "NUNCIO_TLS", hide_env_values = true)]
+    pub(crate) tls: Option<PathBuf>,
     /// How to find others: auto, local (this machine only) or off; without it auto, or off when an endpoint is given
     #[arg(
         long,
@@ -106,6 +111,9 @@ pub(crate) enum Command {
     /// The key of this user's nodes
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Whom to believe, and what follows from it
+    #[command(subcommand)]
+    Trust(TrustCommand),
     /// Follow a message to what led to it: who said what, checked link by link
     ///
     /// The nodes that published are asked for the frames as they were signed; each publisher keeps its last ones. The
@@ -321,6 +329,13 @@ pub(crate) struct NodeInfo {
     /// The node, such as /talker
     #[arg(value_parser = node)]
     pub(crate) node: NodeName,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrustCommand {
+    /// Write what trust.toml says in the terms of a Zenoh router
+    #[command(after_help = trust_export::EXAMPLES)]
+    Export(ZenohExport),
 }
 
 #[derive(Debug, Subcommand)]

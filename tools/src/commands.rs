@@ -22,6 +22,7 @@ mod topic_info;
 mod topic_list;
 mod topic_pub;
 mod trace;
+mod trust_export_zenoh;
 
 use std::error::Error;
 use std::fmt;
@@ -29,7 +30,9 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::catalog::Catalog;
-use crate::cli::{Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, TopicCommand};
+use crate::cli::{
+    Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, TopicCommand, TrustCommand,
+};
 use crate::prove::run_part;
 use crate::render::{OutputError, Render};
 use crate::session::Session;
@@ -109,6 +112,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Node(command) => node(&global, render, command),
         Command::Interface(command) => interface(&global, render, command),
         Command::Key(command) => key(render, command),
+        Command::Trust(TrustCommand::Export(args)) => trust_export_zenoh::run(render, &global, &args),
         Command::Trace(args) => on_the_network(&global, render, async |session| trace::run(session, args).await),
         Command::Demo(args) => in_a_runtime(async || demo::run(&global, args).await),
         Command::Prove(args) => in_a_runtime(async || prove::run(render, args).await),

@@ -5,7 +5,7 @@ use std::process;
 use std::time::Duration;
 
 use nuncio::graph::Graph;
-use nuncio::{Keystore, LinkConfig, Node};
+use nuncio::{Keystore, LinkConfig, Node, TlsFiles};
 
 use crate::cli::GlobalArgs;
 use crate::commands::CommandError;
@@ -53,6 +53,7 @@ impl<'a> Session<'a> {
             listen: global.listen.clone(),
             connect: global.connect.clone(),
             discovery: global.discovery,
+            tls: keystore.path().map(|dir| TlsFiles::new(dir, global.tls.as_deref())),
         };
         let opening = Node::builder(&format!("_nuncio_{}", process::id()))
             .domain(global.domain.clone())

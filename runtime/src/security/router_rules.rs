@@ -12,6 +12,7 @@
 //! Receivers check all of it again, and more: a router is believed by nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -103,7 +104,7 @@ impl Admission {
         });
         let certified: Vec<_> = certified.collect();
         for credential in granted.chain(certified) {
-            match admission.not_now(&credential, policy, now_ns) {
+            match Self::not_now(&credential, policy, now_ns) {
                 Some(problem) => {
                     let remark = format!("{} is left out: {problem}", credential.nickname);
                     admission.remarks.push(remark);
@@ -116,7 +117,7 @@ impl Admission {
         Ok(admission)
     }
 
-    fn not_now(&self, credential: &Credential<'_>, policy: &TrustPolicy, now_ns: i64) -> Option<String> {
+    fn not_now(credential: &Credential<'_>, policy: &TrustPolicy, now_ns: i64) -> Option<String> {
         let revoked = policy.revoked_at(credential.key).filter(|at_ns| *at_ns <= now_ns);
         let early = credential.not_before_ns.filter(|begins_ns| now_ns < *begins_ns);
         let late = credential.not_after_ns.filter(|ends_ns| *ends_ns <= now_ns);
@@ -143,8 +144,30 @@ impl Admission {
         }
     }
 
-    /// The `access_control` part of the router's configuration.
-    pub fn access_control(&self, domain: &Domain) -> Value {
+    /// The configuration of a router that listens on `listen` and finds its certificates in the folder `files`.
+    ///
+    /// It accepts TLS links alone, each with a certificate of the authority, and it tells nobody about others: two nodes that
+    /// found each other past the router would not be held to its rules.
+    pub fn router_config(&self, domain: &Domain, listen: &[String], files: &Path) -> Value {
+        json!({
+            "mode": "router",
+            "listen": {"endpoints": listen},
+            "scouting": {"multicast": {"enabled": false}, "gossip": {"enabled": false}},
+            "transport": {"link": {
+                "protocols": ["tls"],
+                "tls": {
+                    "root_ca_certificate": files.join("ca.pem"),
+                    "listen_certificate": files.join("router.pem"),
+                    "listen_private_key": files.join("router.key"),
+                    "enable_mtls": true,
+                    "close_link_on_expiration": true,
+                },
+            }},
+            "access_control": self.access_control(domain),
+        })
+    }
+
+    fn access_control(&self, domain: &Domain) -> Value {
         let all = key_expr::every_kind(domain);
         let mut rules = Vec::new();
         let mut policies = Vec::new();
