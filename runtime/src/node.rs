@@ -54,6 +54,8 @@ pub(crate) struct NodeCore {
     pub(crate) keystore: Keystore,
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) revocations: RevocationShelf,
+    /// The text of the successions that led to the node's key.
+    pub(crate) successions: String,
     pub(crate) trust_watch: TrustWatch,
     pub(crate) trust_events: Queue<TrustEvent>,
     pub(crate) frame_len_max: usize,

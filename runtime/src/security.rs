@@ -30,6 +30,7 @@
 //! - [`certificate`] (with `certificate_text`), [`certificate_chain`]: roles given from key to key, in signed text.
 //! - [`decision`] (with `survey`): may this key do this, here and now, and why.
 //! - [`trust_file`] (with `trust_reading` and `trust_edit`): trust.toml, read strictly and changed without loss of comments.
+//! - [`trust_storage`]: changes of trust.toml in the keystore, and key files beside the own key.
 //! - [`verifier`]: all of it in order. [`verifier::Verified`] is the proof.
 //! - [`router_rules`] (with [`pattern_overlap`]), [`x509`]: the same trust in the terms of Zenoh routers.
 //! - `testimony`: the same for frames that somebody shows later, to trace what led to what.
@@ -58,6 +59,7 @@ pub mod role;
 pub mod router_rules;
 mod signature_check;
 pub mod signer;
+pub mod succession;
 pub(crate) mod testimony;
 pub mod time_text;
 pub mod topic_limits;
@@ -79,6 +81,7 @@ mod time_checks;
 mod trust_edit;
 mod trust_reading;
 pub mod trust_source;
+pub mod trust_storage;
 pub(crate) mod trust_store;
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ use super::frame::Writer;
 use super::key::PublicKey;
 use super::peer_key::PeerKey;
 use super::refusal::{Reason, Refusal};
+use super::succession::SuccessionChain;
 use super::trust_store::Standing;
 use crate::name::{NodeName, TopicName};
 use crate::type_support::is_exclusive;
@@ -61,18 +62,32 @@ pub struct Peer {
 pub(crate) struct Credentials {
     /// Counts what the instance has shown, from 0.
     pub(crate) generation: u64,
-    text: String,
+    /// What it was read from.
+    texts: [String; 2],
     /// The chain in its card, or why it is none; `None`: it shows none.
     pub(crate) certificate: Option<Result<CertificateChain, CertificateError>>,
+    /// The successions in its card. Broken ones count for nothing.
+    pub(crate) successions: Option<SuccessionChain>,
 }
 
 impl Credentials {
-    fn read(text: &str) -> Self {
+    fn read(card: &NodeCard) -> Self {
+        let NodeCard {
+            certificates,
+            successions,
+            ..
+        } = card;
         Self {
             generation: 0,
-            text: text.to_owned(),
-            certificate: (!text.is_empty()).then(|| CertificateChain::parse(text)),
+            texts: [certificates.clone(), successions.clone()],
+            certificate: (!certificates.is_empty()).then(|| CertificateChain::parse(certificates)),
+            successions: SuccessionChain::parse(successions).ok(),
         }
+    }
+
+    fn are_in(&self, card: &NodeCard) -> bool {
+        let [certificates, successions] = &self.texts;
+        (certificates, successions) == (&card.certificates, &card.successions)
     }
 }
 
@@ -261,10 +276,9 @@ impl Peers {
                 .filter(same_instance)
                 .map(|peer| peer.credentials())
         });
-        let text = &authentic.card.certificates;
         let other = shown
-            .is_none_or(|shown| shown.text != *text)
-            .then(|| Credentials::read(text));
+            .is_none_or(|shown| !shown.are_in(&authentic.card))
+            .then(|| Credentials::read(&authentic.card));
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let known = state.nodes.get(&id).cloned();
         match known {
@@ -296,7 +310,7 @@ impl Peers {
                         number: 0,
                     }),
                     answered: AtomicU64::new(self.next_turn()),
-                    credentials: ArcSwap::from_pointee(other.unwrap_or_else(|| Credentials::read(text))),
+                    credentials: ArcSwap::from_pointee(other.unwrap_or_else(|| Credentials::read(&authentic.card))),
                     credentials_generation: AtomicU64::new(0),
                     clock_offset_ns: AtomicI64::new(NOT_MEASURED),
                 });

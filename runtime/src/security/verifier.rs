@@ -391,7 +391,7 @@ impl Verifier {
         let exclusive = self.is_exclusive(&facts);
         let verdict = self
             .believer
-            .judge(&facts, &self.setup.topic, exclusive, &standing.policy, permit)?;
+            .judge(&facts, &self.setup.topic, exclusive, &standing.policy, permit, now_ns)?;
         match self.admit(&facts, &layout, numbers, tag(&digest), context)? {
             None => Ok(Opened::Duplicate),
             Some(missing_before) => {

@@ -12,6 +12,7 @@ mod pub_sub;
 mod queues;
 mod refusals;
 mod revocations;
+mod rotation;
 mod run_time_types;
 mod trace;
 mod trust;

@@ -14,16 +14,15 @@ use std::path::{Path, PathBuf};
 use nuncio::security::key::KeyTextError;
 use nuncio::security::router_rules::{Admission, Member};
 use nuncio::security::time_text::utc_text;
+use nuncio::security::trust_storage::ANCHOR_FILE;
 use nuncio::security::x509::{Authority, Validity};
-use nuncio::{CertificateChain, Domain, Identity, Keystore, TrustPolicy, clock};
+use nuncio::{CertificateChain, Domain, Identity, clock};
 use serde_json::{Value, json};
 
 use super::{CommandError, Outcome};
 use crate::cli::{GlobalArgs, ZenohExport};
 use crate::render::{Render, count};
-
-/// Where the anchor's key is, in a keystore.
-const ANCHOR_FILE: &str = "anchor.key";
+use crate::trust_home::{NoTrustFile, TrustHome};
 
 /// Where a router listens unless it is said.
 const LISTEN: &str = "tls/0.0.0.0:7447";
@@ -41,11 +40,27 @@ const HEADER: &str = "\
 // Whatever is not listed here is refused. Receivers check all of it again, and more.
 ";
 
-pub(super) fn run(render: &Render, global: &GlobalArgs, args: &ZenohExport) -> Result<Outcome, CommandError> {
-    let keystore = Keystore::open(Keystore::default_dir()?)?;
-    let home = keystore.path().map(Path::to_owned).unwrap_or_default();
-    let policy = policy(&keystore, &global.domain)?;
-    let anchor = read_key(&args.anchor.clone().unwrap_or_else(|| home.join(ANCHOR_FILE)))?;
+pub(super) fn run(
+    render: &Render,
+    global: &GlobalArgs,
+    args: &ZenohExport,
+    folder: &Path,
+) -> Result<Outcome, CommandError> {
+    let home = TrustHome::open(global)?;
+    if home.file.is_none() {
+        let path = home.keystore.trust_path().unwrap_or_default();
+        return Err(NoTrustFile { path }.into());
+    }
+    let policy = &home.policy;
+    if let Some(other) = policy.domain().filter(|other| **other != global.domain) {
+        let (asked, found) = (global.domain.clone(), other.clone());
+        return Err(ExportError::OtherDomain { asked, found }.into());
+    }
+    let (_, anchor) = home
+        .anchor_key(args.anchor.as_ref(), &args.passphrase)?
+        .ok_or_else(|| ExportError::NoAnchor {
+            path: args.anchor.clone().unwrap_or_else(|| home.path(ANCHOR_FILE)),
+        })?;
     let now_ns = clock::now_ns();
     if policy
         .revoked_at(anchor.public_key())
@@ -62,9 +77,9 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &ZenohExport) -> R
         return Err(ExportError::NotTls { endpoint }.into());
     }
     let chains = args.certificates.as_deref().map_or(Ok(Vec::new()), read_chains)?;
-    let admission = Admission::new(&policy, &chains, &global.domain, now_ns)?;
+    let admission = Admission::new(policy, &chains, &global.domain, now_ns)?;
 
-    let folder = Folder::make(&args.zenoh)?;
+    let folder = Folder::make(folder)?;
     let validity = Validity {
         not_before_ns: now_ns.saturating_sub(SLACK_NS),
         not_after_ns: now_ns.saturating_add(DAY_NS.saturating_mul(i64::from(args.days))),
@@ -81,28 +96,6 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &ZenohExport) -> R
         render.note("the router's certificate holds on its own machine only; --san names where others reach it");
     }
     report(render, &folder, &admission, &certified)
-}
-
-/// What trust.toml says, with the revocations that anchors have spread.
-fn policy(keystore: &Keystore, domain: &Domain) -> Result<TrustPolicy, CommandError> {
-    let file = keystore.trust_file()?.ok_or_else(|| ExportError::NoTrustFile {
-        path: keystore.trust_path().unwrap_or_default(),
-    })?;
-    let policy = file.into_policy();
-    if let Some(other) = policy.domain().filter(|other| *other != domain) {
-        let (asked, found) = (domain.clone(), other.clone());
-        return Err(ExportError::OtherDomain { asked, found }.into());
-    }
-    let mut revoked = Vec::new();
-    for (_, anchor) in policy.anchors() {
-        let list = keystore.revocations(domain, anchor)?;
-        revoked.extend(
-            list.iter()
-                .flat_map(|list| list.revoked())
-                .map(|entry| (entry.key, entry.since_ns)),
-        );
-    }
-    Ok(policy.with_revocations(&revoked))
 }
 
 /// The chains in all files of a folder. One that is no chain is an error: nobody is left out in silence.
@@ -124,17 +117,6 @@ fn read_chains(folder: &Path) -> Result<Vec<CertificateChain>, CommandError> {
         })
     });
     Ok(chains.collect::<Result<_, _>>()?)
-}
-
-fn read_key(path: &Path) -> Result<Identity, ExportError> {
-    let text = fs::read_to_string(path).map_err(|error| ExportError::NoKey {
-        path: path.to_owned(),
-        error,
-    })?;
-    Identity::from_pkcs8_pem(&text).map_err(|error| ExportError::NotAKey {
-        path: path.to_owned(),
-        error,
-    })
 }
 
 /// Writes all certificates, and the router's key. Gives the files of the members, by nickname.
@@ -244,7 +226,11 @@ impl Folder {
     fn router_key(&self) -> Result<Identity, ExportError> {
         let path = self.path.join("router.key");
         if path.exists() {
-            return read_key(&path);
+            let text = fs::read_to_string(&path).map_err(|error| ExportError::Io {
+                path: path.clone(),
+                error,
+            })?;
+            return Identity::from_pkcs8_pem(&text).map_err(|error| ExportError::NotAKey { path, error });
         }
         let made = Identity::generate().and_then(|identity| {
             let mut file = fs::OpenOptions::new()
@@ -263,12 +249,10 @@ impl Folder {
 /// Why there is no configuration for a router.
 #[derive(Debug)]
 enum ExportError {
-    /// There is no trust.toml.
-    NoTrustFile { path: PathBuf },
     /// trust.toml is for another domain.
     OtherDomain { asked: Domain, found: Domain },
-    /// The key file is not there or cannot be read.
-    NoKey { path: PathBuf, error: io::Error },
+    /// The anchor's key is not there.
+    NoAnchor { path: PathBuf },
     /// The file is no key.
     NotAKey { path: PathBuf, error: KeyTextError },
     /// The anchor's own key was revoked.
@@ -284,18 +268,13 @@ enum ExportError {
 impl fmt::Display for ExportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoTrustFile { path } => write!(
-                f,
-                "expected a trust file {}, found none; the router's rules are made of its roles and grants",
-                path.display()
-            ),
             Self::OtherDomain { asked, found } => write!(
                 f,
                 "trust.toml is for domain {found}, and the router was asked for in {asked}; say --domain {found}"
             ),
-            Self::NoKey { path, error } => write!(
+            Self::NoAnchor { path } => write!(
                 f,
-                "the certificates are signed with an anchor's key, and {} cannot be read: {error}; --anchor FILE says where it is",
+                "expected the anchor's key, which signs the certificates, in {}, found none; --anchor FILE says where it is",
                 path.display()
             ),
             Self::NotAKey { path, error } => write!(f, "{}: {error}", path.display()),
