@@ -197,7 +197,7 @@ impl GenericSubscriber {
         };
         let verifier = Verifier::new(setup, Arc::clone(&node.peers), Arc::clone(&node.believer));
         let depth = options.qos.depth.get();
-        let refusals = Arc::clone(&node.refusals);
+        let (refusals, contact) = (Arc::clone(&node.refusals), Arc::clone(&node.contact));
         let reception = Arc::new_cyclic(|reception| {
             let desk = translate_to.map(|ours| {
                 TranslationDesk::new(
@@ -207,7 +207,7 @@ impl GenericSubscriber {
                     options.frame_len_max,
                 )
             });
-            Reception::new(topic.clone(), verifier, depth, refusals, desk)
+            Reception::new(topic.clone(), verifier, depth, (refusals, contact), desk)
         });
         let facts = SubscriberFacts {
             topic: topic.clone(),

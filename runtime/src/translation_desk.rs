@@ -296,7 +296,13 @@ mod tests {
             })
         };
         let node_refusals = Arc::new(Queue::new(1));
-        let reception = Reception::new(topic(TOPIC), versions().verifier, 10_000, node_refusals, None);
+        let reception = Reception::new(
+            topic(TOPIC),
+            versions().verifier,
+            10_000,
+            (node_refusals, Arc::default()),
+            None,
+        );
         let ours = TypeDefinition {
             type_name: TYPE_NAME.to_owned(),
             ..TypeDefinition::default()

@@ -25,14 +25,12 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::NodeCard;
 
-use super::certificate::CertificateError;
-use super::certificate_chain::CertificateChain;
+use super::credentials::Credentials;
 use super::floor::Floor;
 use super::frame::Writer;
 use super::key::PublicKey;
 use super::peer_key::PeerKey;
 use super::refusal::{Reason, Refusal};
-use super::succession::SuccessionChain;
 use super::trust_store::Standing;
 use crate::name::{NodeName, TopicName};
 use crate::type_support::is_exclusive;
@@ -55,40 +53,6 @@ pub struct Peer {
     credentials: ArcSwap<Credentials>,
     credentials_generation: AtomicU64,
     clock_offset_ns: AtomicI64,
-}
-
-/// What a node shows to be permitted something. Read once from each card that shows something else.
-#[derive(Debug, Default)]
-pub(crate) struct Credentials {
-    /// Counts what the instance has shown, from 0.
-    pub(crate) generation: u64,
-    /// What it was read from.
-    texts: [String; 2],
-    /// The chain in its card, or why it is none; `None`: it shows none.
-    pub(crate) certificate: Option<Result<CertificateChain, CertificateError>>,
-    /// The successions in its card. Broken ones count for nothing.
-    pub(crate) successions: Option<SuccessionChain>,
-}
-
-impl Credentials {
-    fn read(card: &NodeCard) -> Self {
-        let NodeCard {
-            certificates,
-            successions,
-            ..
-        } = card;
-        Self {
-            generation: 0,
-            texts: [certificates.clone(), successions.clone()],
-            certificate: (!certificates.is_empty()).then(|| CertificateChain::parse(certificates)),
-            successions: SuccessionChain::parse(successions).ok(),
-        }
-    }
-
-    fn are_in(&self, card: &NodeCard) -> bool {
-        let [certificates, successions] = &self.texts;
-        (certificates, successions) == (&card.certificates, &card.successions)
-    }
 }
 
 /// No clock offset was measured.
@@ -144,6 +108,11 @@ impl Peer {
     /// How far its clock is ahead of ours, if that was measured.
     pub(crate) fn clock_offset_ns(&self) -> Option<i64> {
         Some(self.clock_offset_ns.load(Ordering::Relaxed)).filter(|offset| *offset != NOT_MEASURED)
+    }
+
+    pub(crate) fn set_clock_offset_ns(&self, offset_ns: i64) {
+        self.clock_offset_ns
+            .store(offset_ns.max(NOT_MEASURED + 1), Ordering::Relaxed);
     }
 }
 

@@ -16,3 +16,4 @@ mod rotation;
 mod run_time_types;
 mod trace;
 mod trust;
+mod trust_refusals;
