@@ -321,3 +321,6 @@ fn allow(id: &str, flow: &str, messages: &[&str], key_exprs: impl IntoIterator<I
         "key_exprs": key_exprs.into_iter().collect::<Vec<_>>(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -187,3 +187,152 @@ impl From<rcgen::Error> for X509Error {
         Self::Refused(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rustls::RootCertStore;
+    use rustls::client::WebPkiServerVerifier;
+    use rustls::client::danger::ServerCertVerifier;
+    use rustls::crypto::{CryptoProvider, ring};
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+    use rustls::server::WebPkiClientVerifier;
+    use rustls::sign::CertifiedKey;
+
+    use super::*;
+    use crate::security::time_text::parse_instant;
+
+    const NOW: &str = "2026-11-21T14:00:00Z";
+
+    fn identity(seed: u8) -> Identity {
+        Identity::from_seed(&[seed; 32])
+    }
+
+    fn this_year() -> Validity {
+        let at = |text| parse_instant(text).unwrap();
+        Validity {
+            not_before_ns: at("2026-01-01T00:00:00Z"),
+            not_after_ns: at("2027-01-01T00:00:00Z"),
+        }
+    }
+
+    fn certified(anchor: u8, subject: u8, reachable_at: &[&str]) -> String {
+        let names: Vec<String> = reachable_at.iter().map(ToString::to_string).collect();
+        let anchor = identity(anchor);
+        let subject = identity(subject).public_key();
+        Authority::new(&anchor).certify(subject, &names, this_year()).unwrap()
+    }
+
+    fn der(pem: &str) -> CertificateDer<'static> {
+        CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()
+    }
+
+    fn provider() -> Arc<CryptoProvider> {
+        Arc::new(ring::default_provider())
+    }
+
+    /// What somebody trusts who has the certificate of the authority that anchor 1 is.
+    fn roots() -> Arc<RootCertStore> {
+        let authority = Authority::new(&identity(1)).certificate(this_year()).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(der(&authority)).unwrap();
+        Arc::new(roots)
+    }
+
+    fn at(text: &str) -> UnixTime {
+        let seconds = u64::try_from(parse_instant(text).unwrap() / 1_000_000_000).unwrap();
+        UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+    }
+
+    /// What a router says of a node that connects.
+    fn as_client(certificate: &str, now: &str) -> Result<(), rustls::Error> {
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots(), provider());
+        let verifier = verifier.build().unwrap();
+        verifier.verify_client_cert(&der(certificate), &[], at(now)).map(|_| ())
+    }
+
+    /// What a node says of the router that it has connected to.
+    fn as_router(certificate: &str, name: &str) -> Result<(), rustls::Error> {
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots(), provider());
+        let verifier = verifier.build().unwrap();
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        verifier
+            .verify_server_cert(&der(certificate), &[], &name, &[], at(NOW))
+            .map(|_| ())
+    }
+
+    #[test]
+    fn a_node_that_the_anchor_certified_is_let_in() {
+        as_client(&certified(1, 2, &[]), NOW).unwrap();
+    }
+
+    #[test]
+    fn a_node_that_another_anchor_certified_is_not_let_in() {
+        as_client(&certified(3, 2, &[]), NOW).unwrap_err();
+    }
+
+    #[test]
+    fn a_certificate_holds_in_its_time_only() {
+        let node = certified(1, 2, &[]);
+        for (now, holds) in [
+            ("2025-12-31T23:59:59Z", false),
+            ("2026-01-01T00:00:00Z", true),
+            ("2027-01-01T00:00:00Z", true),
+            ("2027-01-01T00:00:01Z", false),
+        ] {
+            assert_eq!(as_client(&node, now).is_ok(), holds, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_router_is_what_its_names_say_and_nothing_else() {
+        let router = certified(1, 2, &["router.local", "192.168.1.2"]);
+        as_router(&router, "router.local").unwrap();
+        as_router(&router, "192.168.1.2").unwrap();
+        as_router(&router, "other.local").unwrap_err();
+    }
+
+    #[test]
+    fn a_node_cannot_pose_as_a_router() {
+        let error = as_router(&certified(1, 2, &[]), "router.local").unwrap_err();
+        assert!(matches!(error, rustls::Error::InvalidCertificate(_)), "{error}");
+    }
+
+    #[test]
+    fn a_certified_node_certifies_nobody() {
+        let by_a_node = certified(2, 4, &[]);
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots(), provider());
+        let verifier = verifier.build().unwrap();
+        let between = der(&certified(1, 2, &[]));
+        verifier
+            .verify_client_cert(&der(&by_a_node), &[between], at(NOW))
+            .unwrap_err();
+    }
+
+    #[test]
+    fn the_certified_key_is_the_one_that_signs_messages() {
+        let node = identity(2);
+        let key = |identity: &Identity| PrivateKeyDer::from_pem_slice(identity.to_pkcs8_pem().as_bytes()).unwrap();
+        let certificate = der(&certified(1, 2, &[]));
+        CertifiedKey::from_der(vec![certificate.clone()], key(&node), &provider()).unwrap();
+        CertifiedKey::from_der(vec![certificate.clone()], key(&identity(5)), &provider()).unwrap_err();
+
+        let name = node.public_key().to_string();
+        assert!(certificate.windows(name.len()).any(|part| part == name.as_bytes()));
+    }
+
+    #[test]
+    fn what_is_no_name_of_a_machine_is_refused() {
+        let anchor = identity(1);
+        let subject = identity(2).public_key();
+        let error = Authority::new(&anchor)
+            .certify(subject, &["röuter".to_owned()], this_year())
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "expected DNS names and IP addresses such as router.local or 192.168.1.2, found \"röuter\""
+        );
+    }
+}
