@@ -212,28 +212,32 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
                 presence.wanted.look_at(node, &peer.card().trust_marks);
             }
         }
-        Note::AnswersEnded(key, question) => {
-            if !node.peers.all().iter().any(|peer| peer.public_key() == key) {
-                node.contact.remember_failure(key);
-            }
-            node.contact.end(key);
-            for reception in node.receptions() {
-                reception.settle(key, question, &node.contact);
-            }
-        }
-        Note::MeetingEnded(claim) => {
-            presence.meeting.remove(&claim);
-            if is_known(node, &claim) || !presence.tokens.contains(&claim) {
-                presence.unmet.remove(&claim);
-            } else {
-                presence
-                    .unmet
-                    .entry(claim)
-                    .or_insert_with(|| (Instant::now() + UNMET_PAUSE, 0));
-            }
-        }
+        Note::AnswersEnded(key, question) => end_answers(node, key, question),
+        Note::MeetingEnded(claim) => end_meeting(node, presence, claim),
         Note::OwnCardChanged => node.announce_newest_card(),
         Note::Close => {}
+    }
+}
+
+/// What waited for this key's cards is judged by what came.
+fn end_answers(node: &Arc<NodeCore>, key: PublicKey, question: Question) {
+    if !node.peers.all().iter().any(|peer| peer.public_key() == key) {
+        node.contact.remember_failure(key);
+    }
+    node.contact.end(key);
+    for reception in node.receptions() {
+        reception.settle(key, question, &node.contact);
+    }
+}
+
+/// A node whose token stands and whose card did not come is asked again later.
+fn end_meeting(node: &Arc<NodeCore>, presence: &mut Presence, claim: NodeClaim) {
+    presence.meeting.remove(&claim);
+    if is_known(node, &claim) || !presence.tokens.contains(&claim) {
+        presence.unmet.remove(&claim);
+    } else {
+        let again = || (Instant::now() + UNMET_PAUSE, 0);
+        presence.unmet.entry(claim).or_insert_with(again);
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) use self::latency::{Latency, Step};
 pub(crate) use self::near_end::NearEnd;
 pub(crate) use self::plot::svg;
 pub(crate) use self::throughput::Throughput;
-pub(crate) use self::words::expectations;
+pub(crate) use self::words::closing_words;
 
 /// How long anything that has to happen may take. Far longer than it does take: a machine may be busy.
 const DEADLINE: Duration = crate::fabric::DEADLINE;

@@ -4,7 +4,11 @@ use super::{Costs, Latency, Throughput};
 use crate::render::{bytes, bytes_per_second};
 
 /// What to expect, one sentence on each line.
-pub(crate) fn expectations(throughput: &[Throughput], latency: Option<&Latency>, costs: Option<&Costs>) -> Vec<String> {
+pub(crate) fn closing_words(
+    throughput: &[Throughput],
+    latency: Option<&Latency>,
+    costs: Option<&Costs>,
+) -> Vec<String> {
     let mut words = Vec::new();
     for measured in [throughput.first(), throughput.get(1..).and_then(<[_]>::last)]
         .into_iter()

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{CommandError, Outcome};
-use crate::bench::{self, Costs, Latency, NearEnd, Settings, Throughput, expectations};
+use crate::bench::{self, Costs, Latency, NearEnd, Settings, Throughput};
 use crate::cli::{Bench, BenchCase};
 use crate::interrupt::Interrupt;
 use crate::render::{Render, Table, Tone, bytes};
@@ -174,7 +174,7 @@ fn show(render: &Render, title: &str, table: &Table) -> Result<(), CommandError>
 
 fn closing_words(render: &Render, measured: &Measured) -> Result<(), CommandError> {
     render.line(Some(Tone::Strong), "What to expect on this machine")?;
-    for words in expectations(&measured.throughput, measured.latency.as_ref(), measured.costs.as_ref()) {
+    for words in bench::closing_words(&measured.throughput, measured.latency.as_ref(), measured.costs.as_ref()) {
         render.line(None, &format!("  {words}"))?;
     }
     Ok(())
