@@ -7,6 +7,7 @@
 
 pub(crate) mod cost;
 mod far_end;
+pub(crate) mod fleet;
 pub(crate) mod latency;
 mod near_end;
 mod plot;
@@ -19,12 +20,11 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use nuncio::name::NameError;
 use nuncio::{QosProfile, TopicName};
 
-pub(crate) use self::cost::{Cost, Costs};
+pub(crate) use self::cost::Costs;
 pub(crate) use self::far_end::run as run_part;
-pub(crate) use self::latency::{Latency, Step};
+pub(crate) use self::latency::Latency;
 pub(crate) use self::near_end::NearEnd;
 pub(crate) use self::plot::svg;
 pub(crate) use self::throughput::Throughput;
@@ -105,7 +105,7 @@ fn topic(size: usize) -> String {
 }
 
 fn parsed(topic: &str) -> Result<TopicName, BenchError> {
-    TopicName::parse(topic).map_err(|error: NameError| failed("naming a topic")(error))
+    TopicName::parse(topic).map_err(failed("naming a topic"))
 }
 
 /// A queue from which nothing is dropped as long as the subscriber is awake, in bounded memory.

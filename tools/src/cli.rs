@@ -148,12 +148,6 @@ pub(crate) enum Command {
     /// Keys, links, nodes and processes are of its own, on this machine; --timeout, and the options that say where to
     /// connect, have no meaning here. Exit 0: all as promised; 2: an attack succeeded, or could not be made.
     Prove(Prove),
-    /// Measure raw Zenoh and signed topics side by side on this machine
-    ///
-    /// Two processes of its own, with keys and links of their own, send to each other over the loopback interface. Raw and
-    /// signed rounds take turns, and both wait while the link is congested. --timeout, and the options that say where to
-    /// connect, have no meaning here. With --json each answer has a `case`: throughput (messages per second), latency and
-    /// round_trip (µs), cost (µs).
     Bench(Bench),
     /// The other process of `bench`
     #[command(hide = true)]

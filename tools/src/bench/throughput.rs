@@ -37,6 +37,8 @@ pub(crate) struct Side {
     rates: Vec<f64>,
     pub(crate) sent: u64,
     pub(crate) received: u64,
+    /// What the subscriber's queue had no room for.
+    dropped: u64,
 }
 
 impl Side {
@@ -66,6 +68,7 @@ impl Throughput {
             "raw_received": self.raw.received,
             "signed_sent": self.signed.sent,
             "signed_received": self.signed.received,
+            "signed_dropped": self.signed.dropped,
             "raw_rounds": rounds(&self.raw),
             "signed_rounds": rounds(&self.signed),
         })
@@ -87,6 +90,7 @@ pub(crate) async fn measure(near: &mut NearEnd, settings: Settings, size: usize)
             side.rates.push(round.rate);
             side.sent += round.sent;
             side.received += round.received;
+            side.dropped += round.dropped;
         }
     }
     Ok(Throughput {
@@ -108,6 +112,7 @@ struct Round {
     rate: f64,
     sent: u64,
     received: u64,
+    dropped: u64,
 }
 
 async fn round(near: &mut NearEnd, speaker: &Arc<Speaker>, way: Way, length: Length) -> Result<Round, BenchError> {
@@ -123,6 +128,7 @@ async fn round(near: &mut NearEnd, speaker: &Arc<Speaker>, way: Way, length: Len
         rate: ratio(number("timed") as f64 * 1e9, number("elapsed_ns") as f64),
         sent,
         received: number("received"),
+        dropped: number("dropped"),
     })
 }
 

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{CommandError, Outcome};
-use crate::bench::{self, Costs, Latency, NearEnd, Settings, Throughput};
+use crate::bench::{self, Costs, Latency, NearEnd, Settings, Throughput, fleet::Fleet};
 use crate::cli::{Bench, BenchCase};
 use crate::interrupt::Interrupt;
 use crate::render::{Render, Table, Tone, bytes};
@@ -39,6 +39,13 @@ pub(super) async fn run(render: &Render, args: Bench) -> Result<Outcome, Command
 }
 
 async fn measure(render: &Render, args: &Bench, measured: &mut Measured) -> Result<(), CommandError> {
+    if args.case == BenchCase::Fleet {
+        let (nodes, topics) = (args.nodes.into(), args.topics.into());
+        let fleet = render
+            .progress("letting all nodes meet", bench::fleet::measure(nodes, topics))
+            .await?;
+        return show_fleet(render, &fleet);
+    }
     let settings = Settings::new(args.quick);
     let wants = |case| args.case == case || args.case == BenchCase::All;
     // Latency needs the costs to say where its time goes.
@@ -163,6 +170,16 @@ fn show_costs(render: &Render, costs: &Costs) -> Result<(), CommandError> {
     }
 }
 
+fn show_fleet(render: &Render, fleet: &Fleet) -> Result<(), CommandError> {
+    if render.is_json() {
+        return Ok(render.json(&fleet.json())?);
+    }
+    for words in fleet.words() {
+        render.line(None, &words)?;
+    }
+    Ok(())
+}
+
 fn show(render: &Render, title: &str, table: &Table) -> Result<(), CommandError> {
     render.line(Some(Tone::Strong), title)?;
     for line in table.lines(2) {
@@ -173,8 +190,11 @@ fn show(render: &Render, title: &str, table: &Table) -> Result<(), CommandError>
 }
 
 fn closing_words(render: &Render, measured: &Measured) -> Result<(), CommandError> {
-    render.line(Some(Tone::Strong), "What to expect on this machine")?;
-    for words in bench::closing_words(&measured.throughput, measured.latency.as_ref(), measured.costs.as_ref()) {
+    let all = bench::closing_words(&measured.throughput, measured.latency.as_ref(), measured.costs.as_ref());
+    if !all.is_empty() {
+        render.line(Some(Tone::Strong), "What to expect on this machine")?;
+    }
+    for words in all {
         render.line(None, &format!("  {words}"))?;
     }
     Ok(())

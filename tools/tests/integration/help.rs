@@ -28,7 +28,7 @@ fn the_help_of_each_command_on_folders_of_schemas() {
 }
 
 #[test]
-fn the_help_of_each_command_on_keys_and_trust() {
+fn the_help_of_each_command_on_keys_trust_and_measures() {
     for command in [
         "key list",
         "key import",
@@ -45,6 +45,7 @@ fn the_help_of_each_command_on_keys_and_trust() {
         "trust test",
         "trust export",
         "doctor",
+        "bench",
     ] {
         let ended = User::new().run(&[&command.split(' ').collect::<Vec<_>>(), ["--help"].as_slice()].concat());
         assert_eq!(ended.code, Some(0));
@@ -74,6 +75,7 @@ fn every_command_has_help() {
         "key show",
         "key new",
         "trust",
+        "bench",
         "demo",
         "prove",
         "trace",

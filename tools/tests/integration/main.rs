@@ -1,5 +1,6 @@
 //! The binary as users run it: separate processes, real links over loopback, no scouting.
 
+mod bench;
 mod demo;
 mod discovery;
 mod doctor;

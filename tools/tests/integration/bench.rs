@@ -1,0 +1,74 @@
+//! `bench`: the lines that scripts read, with what was counted. How fast anything is, is not judged here.
+
+use serde_json::Value;
+
+use crate::program::User;
+
+fn of<'a>(lines: &'a [Value], case: &str) -> Vec<&'a Value> {
+    lines.iter().filter(|line| line["case"] == case).collect()
+}
+
+fn positive(line: &Value, name: &str) -> f64 {
+    let number = line[name].as_f64().unwrap_or_else(|| panic!("no {name} in {line}"));
+    assert!(number > 0.0, "{name} in {line}");
+    number
+}
+
+#[test]
+fn a_quick_bench_counts_what_it_sent_and_prints_the_lines_that_scripts_read() {
+    let user = User::new();
+    let plot = user.path("bench.svg");
+    let ended = user.run(&["bench", "--quick", "--json", "--svg", &plot]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let lines = ended.json();
+    let throughput = of(&lines, "throughput");
+    let sizes: Vec<_> = throughput.iter().filter_map(|line| line["size"].as_u64()).collect();
+    assert_eq!(sizes, [64, 1024]);
+    for line in throughput {
+        assert!(line["link"].is_string(), "{line}");
+        let (raw, signed) = (positive(line, "raw"), positive(line, "signed"));
+        assert!((positive(line, "ratio") - signed / raw).abs() < 0.01, "{line}");
+        // Both wait for room, so neither loses anything on its way; queues of subscribers drop the oldest.
+        assert_eq!(line["raw_sent"], line["raw_received"], "{line}");
+        let taken = positive(line, "signed_received") + line["signed_dropped"].as_f64().unwrap_or_default();
+        assert_eq!(positive(line, "signed_sent"), taken, "{line}");
+    }
+    let [latency] = of(&lines, "latency").try_into().expect("one line");
+    assert_eq!(latency["size"], 48);
+    for way in ["raw", "signed"] {
+        assert!(positive(latency, &format!("{way}_p50_us")) <= positive(latency, &format!("{way}_p99_us")));
+        positive(latency, &format!("{way}_received"));
+    }
+    positive(latency, "ratio");
+    let steps = of(&lines, "round_trip");
+    assert!(steps.iter().any(|line| line["step"] == "sign"), "{lines:?}");
+    let costs = of(&lines, "cost");
+    for what in ["sign", "verify", "hash_kib", "checks", "encode", "decode"] {
+        let cost = costs.iter().find(|line| line["what"] == what);
+        assert!(cost.is_some_and(|line| line["us"].is_f64()), "{what}: {lines:?}");
+    }
+    let plot = std::fs::read_to_string(plot).expect("the plot is written");
+    assert!(plot.starts_with("<svg ") && plot.ends_with("</svg>\n"), "{plot}");
+}
+
+#[test]
+fn the_cost_alone_is_told_to_people_with_closing_words() {
+    let ended = User::new().run(&["bench", "cost"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for words in [
+        "Cost of each step",
+        "one strict verification",
+        "What to expect on this machine",
+    ] {
+        assert!(ended.stdout.contains(words), "{words}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_plot_that_cannot_be_written_is_exit_2_and_named() {
+    let user = User::new();
+    let place = user.path("no_such_folder/bench.svg");
+    let ended = user.run(&["bench", "cost", "--svg", &place]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains(&place), "{ended:?}");
+}
