@@ -121,7 +121,7 @@ impl Ear {
             .subscribe(&parsed(&topic(size))?, move |_| noting.note())
             .map_err(failed("subscribing"))?;
         let subscriber = node
-            .generic_subscriber(&topic(size), roomy(size).into())
+            .generic_subscriber(&topic(size), roomy(size))
             .map_err(failed("subscribing"))?;
         let subscriber = Arc::new(subscriber);
         let (taking, noting) = (Arc::clone(&subscriber), Arc::clone(&signed));

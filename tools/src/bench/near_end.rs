@@ -93,7 +93,7 @@ impl NearEnd {
                 .find(|node| node.key == key)
                 .and_then(|node| node.card.as_ref());
             card.is_some_and(|card| {
-                let heard = |topic| card.subscribers.iter().any(|entry| entry.topic == *topic);
+                let heard = |topic: &String| card.subscribers.iter().any(|entry| entry.topic == *topic);
                 topics.iter().all(heard)
             })
         };
