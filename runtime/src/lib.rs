@@ -50,6 +50,7 @@ pub mod graph;
 mod key_expr;
 pub mod link;
 mod link_config;
+mod link_error;
 pub mod local_registry;
 pub mod name;
 pub mod node;
@@ -66,6 +67,7 @@ pub mod run_time_type;
 pub mod security;
 pub mod stats;
 pub mod subscriber;
+mod tls_files;
 pub mod trace;
 mod translation_desk;
 pub mod trust_watch;
@@ -77,7 +79,7 @@ pub use generic_publisher::{GenericPublisher, PublishError, Published, Publisher
 pub use generic_subscriber::{
     GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError, SubscriptionOptions, TypeVersions,
 };
-pub use link::{Discovery, LinkConfig};
+pub use link::{Discovery, LinkConfig, TlsFiles};
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;
 pub use node_builder::{NodeBuilder, OpenError};

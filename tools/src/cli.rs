@@ -5,6 +5,7 @@ mod interface;
 mod key;
 mod prove;
 mod trust;
+mod trust_export;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
 pub(crate) use self::trust::{
     TrustAdd, TrustCheck, TrustCommand, TrustExport, TrustInit, TrustRemove, TrustShow, TrustSign, TrustTest,
 };
+pub(crate) use self::trust_export::ZenohExport;
 use crate::instant::When;
 
 const EXIT_CODES: &str = "\
@@ -61,12 +63,15 @@ pub(crate) struct GlobalArgs {
         default_value = "0"
     )]
     pub(crate) domain: Domain,
-    /// Connect to this endpoint, such as tcp/192.168.1.5:7447 (repeatable)
+    /// Connect to this endpoint, such as tcp/192.168.1.5:7447 or tls/router.local:7447 (repeatable)
     #[arg(long, global = true, value_name = "ENDPOINT")]
     pub(crate) connect: Vec<String>,
     /// Listen on this endpoint, such as tcp/0.0.0.0:7447 (repeatable)
     #[arg(long, global = true, value_name = "ENDPOINT")]
     pub(crate) listen: Vec<String>,
+    /// The folder with ca.pem and node.pem for tls/ endpoints; by default `tls` in the keystore
+    #[arg(long, global = true, value_name = "DIR", env = "NUNCIO_TLS", hide_env_values = true)]
+    pub(crate) tls: Option<PathBuf>,
     /// How to find others: auto, local (this machine only) or off; without it auto, or off when an endpoint is given
     #[arg(
         long,

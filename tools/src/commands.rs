@@ -31,6 +31,7 @@ mod topic_pub;
 mod trace;
 mod trust_add;
 mod trust_check;
+mod trust_export_zenoh;
 mod trust_init;
 mod trust_list;
 mod trust_show;
@@ -199,7 +200,10 @@ fn trust(global: &GlobalArgs, render: &Render, command: TrustCommand) -> Result<
         Trust::Show(args) => trust_show::run(render, global, &args),
         Trust::Check(args) => trust_check::run(render, global, &args),
         Trust::Test(args) => trust_test::run(render, global, &args),
-        Trust::Export(args) => trust_list::export(render, global, &args),
+        Trust::Export(args) => match &args.router.zenoh {
+            Some(folder) => trust_export_zenoh::run(render, global, &args.router, folder),
+            None => trust_list::export(render, global, &args),
+        },
     }
 }
 

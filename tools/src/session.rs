@@ -5,7 +5,7 @@ use std::process;
 use std::time::Duration;
 
 use nuncio::graph::Graph;
-use nuncio::{Keystore, LinkConfig, Node, TrustMode};
+use nuncio::{Keystore, LinkConfig, Node, TlsFiles, TrustMode};
 
 use crate::cli::GlobalArgs;
 use crate::commands::CommandError;
@@ -53,6 +53,7 @@ impl<'a> Session<'a> {
             listen: global.listen.clone(),
             connect: global.connect.clone(),
             discovery: global.discovery,
+            tls: keystore.path().map(|dir| TlsFiles::new(dir, global.tls.as_deref())),
         };
         if let Some(mode) = global.trust_mode {
             warn_of_weaker_mode(render, &keystore, mode)?;

@@ -8,7 +8,7 @@ use nuncio::security::topic_pattern::TopicPattern;
 use nuncio::{TopicName, TrustMode};
 
 use super::key::PassphraseFrom;
-use super::{instant, topic};
+use super::{ZenohExport, instant, topic, trust_export};
 use crate::instant::When;
 
 #[derive(Debug, Subcommand)]
@@ -65,6 +65,10 @@ pub(crate) enum TrustCommand {
         {\"rows\":1,\"failed\":0,\"ok\":true}")]
     Test(TrustTest),
     /// Print trust.toml for others: what it says, comments included, and no private key
+    ///
+    /// With --zenoh: write what it says in the terms of a Zenoh router, which then refuses at the hop what receivers would
+    /// refuse.
+    #[command(after_help = trust_export::EXAMPLES)]
     Export(TrustExport),
 }
 
@@ -179,6 +183,8 @@ pub(crate) struct TrustTest {
 #[derive(Debug, clap::Args)]
 pub(crate) struct TrustExport {
     /// Write to this file, which must not be there yet
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "zenoh")]
     pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) router: ZenohExport,
 }
