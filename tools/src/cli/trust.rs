@@ -43,7 +43,8 @@ pub(crate) enum TrustCommand {
     Sign(TrustSign),
     /// Say in plain words what trust.toml, certificates, revocations or keys say, and whether they hold
     ///
-    /// Without FILE: the keystore's own trust.toml, identity.cert, and what its anchors have revoked. Exit code 3 when something in them does not hold.
+    /// Without FILE: the keystore's own trust.toml, identity.cert, and what its anchors have revoked. Exit code 3 when
+    /// something in them does not hold.
     Show(TrustShow),
     /// Explain, rule by rule, whether a key may do something
     ///

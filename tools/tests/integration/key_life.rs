@@ -22,8 +22,8 @@ fn user() -> User {
 
 fn own_key(user: &User) -> String {
     let listed = user.run(&["key", "list", "--json"]).json();
-    let own = listed.iter().find(|entry| entry["own"] == true).unwrap();
-    own["key"].as_str().unwrap().to_owned()
+    let own = listed.iter().find(|entry| entry["own"] == true).expect("a key");
+    own["key"].as_str().expect("a text").to_owned()
 }
 
 fn with_passphrase(user: &User, passphrase: &str, args: &[&str]) -> Ended {
