@@ -17,3 +17,4 @@ mod rates;
 mod refusals;
 mod trace;
 mod transcode;
+mod trust_export_zenoh;
