@@ -161,7 +161,7 @@ impl fmt::Display for PrivateKeyError {
             Self::NotTheSame => f.write_str("the two passphrases are not the same; try again"),
             Self::NobodyToAsk(error) => write!(
                 f,
-                "the key is encrypted, and there is no terminal to ask for the passphrase ({error}); \
+                "expected a passphrase, and there is no terminal to ask for it ({error}); \
                  give it with --passphrase-file FILE or in {VARIABLE}"
             ),
         }

@@ -345,7 +345,7 @@ impl fmt::Display for KeyTextError {
                      encryption; convert it with `openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out NEW`",
                 );
             }
-            _ => f.write_str("expected an unencrypted Ed25519 private key (PKCS#8 in PEM form), found ")?,
+            _ => f.write_str("expected an Ed25519 private key (PKCS#8 in PEM form), found ")?,
         }
         match self {
             Self::WrongPassphrase | Self::OtherEncryption => {}

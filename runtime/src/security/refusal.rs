@@ -137,11 +137,11 @@ impl Reason {
             Self::TypeMismatch => "build both sides from the same schema; compare them with `nuncio interface show`",
             Self::UnknownKey => "the publisher is gone or hides its card; see that its node runs and can be reached",
             Self::WeakKey => "make the publisher a new key with `nuncio key new`",
-            Self::Revoked => "the key was revoked; give the publisher a new one",
+            Self::Revoked => "give the publisher a new key: `nuncio key new --force` on its side",
             Self::CertInvalid => "have the certificate issued again",
             Self::CertNotYetValid => "check this host's clock, or wait until the certificate or the grant begins",
             Self::CertExpired => "have the certificate renewed, or change `expires` of the grant in trust.toml",
-            Self::NotPermitted => "give the key a role for this topic in trust.toml",
+            Self::NotPermitted => "give the key a role for this topic: `nuncio trust add KEY --role ROLE`",
             Self::StaleEpoch => "an older instance of this node still publishes, or is being replayed; stop it",
             Self::TooOld => {
                 "the frame is a repetition or came far too late; if it was not an attack, look for a slow link"

@@ -23,12 +23,14 @@ pub(crate) enum TrustCommand {
     Init(TrustInit),
     /// Give a key roles, in trust.toml
     ///
-    /// A key that has a grant by this name gets the roles in addition, with the same scope and end.
+    /// A key that has a grant by this name gets the roles in addition; its scope and time must be the same, unless --replace is given.
     #[command(after_help = "Examples:\n  \
         nuncio trust add did:key:z6Mk… --name alice --role operator --scope 'robot1/**' --until +30d\n  \
         nuncio trust add /talker --role sensor        (the key that known.toml has pinned to the node)")]
     Add(TrustAdd),
     /// Take a grant or an anchor out of trust.toml
+    ///
+    /// Keys that the anchor has revoked stay revoked.
     Remove(TrustRemove),
     /// List what trust.toml says: roles, grants, anchors, limits of topics, revoked keys
     List,
@@ -107,6 +109,9 @@ pub(crate) struct TrustAdd {
     /// Until when: 2027-01-01, 2027-01-01T12:00:00Z, +30d; for ever by default
     #[arg(long, value_name = "TIME", value_parser = instant, allow_hyphen_values = true)]
     pub(crate) until: Option<When>,
+    /// Put this in the place of the grant of the same name
+    #[arg(long)]
+    pub(crate) replace: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -52,11 +52,16 @@ pub(super) fn tell_moved(render: &Render, moved: Option<&Path>) {
     }
 }
 
-/// Puts the key into the keystore; gives its file, and where an old one went.
+/// Puts the key into the keystore; gives its file, and where an old one went. The key that is there already is left alone.
 pub(super) fn store(identity: &Identity, force: bool) -> Result<(PathBuf, Option<PathBuf>), CommandError> {
     let dir = Keystore::default_dir()?;
     let keystore = Keystore::open(&dir)?;
     let path = dir.join("identity.key");
+    // What cannot be read is another key for sure.
+    let there = keystore.stored_identity().ok().flatten();
+    if there.is_some_and(|there| there.public_key() == identity.public_key()) {
+        return Ok((path, None));
+    }
     let moved = make_room(&path, force)?;
     if let Some(certificates) = keystore.certificate_path().filter(|_| moved.is_some()) {
         make_room(&certificates, true)?;

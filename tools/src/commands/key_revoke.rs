@@ -99,10 +99,13 @@ async fn spread(
             "nodes": others,
             "nodes_that_hold_it": holding,
         }))?;
+    } else if others == 0 {
+        let line = "no other node is there now; this user's nodes hold the list from now on, and give it to others";
+        render.line(None, line)?;
     } else {
         render.line(
             None,
-            &format!("{holding} of {} there hold the list", count(others, "node")),
+            &format!("{holding} of {} hold the list", count(others, "other node")),
         )?;
     }
     if holding < others {

@@ -89,7 +89,13 @@ fn follow(
             ..grant.clone()
         };
         let following = Grant { key: new, ..grant };
-        file.put_grant(&ending)?;
+        // A grant that begins after the overlap never was the old key's.
+        if ending
+            .not_before_ns
+            .is_none_or(|begins_ns| Some(begins_ns) < ending.expires_ns)
+        {
+            file.put_grant(&ending)?;
+        }
         file.put_grant(&following)?;
         given.push(following);
     }

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt;
 
 use nuncio::clock;
+use nuncio::security::revocation::SignedRevocations;
 use nuncio::security::role::Nickname;
 use nuncio::security::topic_pattern::TopicPattern;
 use nuncio::security::trust_file::TrustFile;
@@ -15,7 +16,7 @@ use super::{CommandError, Outcome};
 use crate::acquaintances::ME;
 use crate::cli::{GlobalArgs, TrustAdd, TrustRemove};
 use crate::policy_words::{grant_words, list};
-use crate::render::Render;
+use crate::render::{Render, count};
 use crate::trust_home::{NoNickname, ReservedNickname, TrustHome, check_roles};
 
 pub(super) fn add(render: &Render, global: &GlobalArgs, args: &TrustAdd) -> Result<Outcome, CommandError> {
@@ -42,7 +43,10 @@ pub(super) fn add(render: &Render, global: &GlobalArgs, args: &TrustAdd) -> Resu
     let mut granted = wanted.clone();
     home.change_file(|file| {
         check_roles(file.policy(), &wanted.roles)?;
-        granted = joined(file, &wanted)?;
+        granted = match args.replace {
+            true => wanted.clone(),
+            false => joined(file, &wanted)?,
+        };
         Ok(file.put_grant(&granted)?)
     })?;
     if render.is_json() {
@@ -86,14 +90,11 @@ pub(super) fn remove(render: &Render, global: &GlobalArgs, args: &TrustRemove) -
     let home = TrustHome::open(global)?;
     let by_name = Nickname::parse(&args.whom).ok();
     let key = home.find(&args.whom).ok();
-    let mut removed = Vec::new();
+    let (mut removed, mut kept) = (Vec::new(), 0);
     home.change_file(|file| {
         let policy = file.policy();
-        let anchor = policy
-            .anchors()
-            .map(|(nickname, _)| nickname)
-            .find(|name| Some(*name) == by_name.as_ref());
-        let anchor = anchor.cloned();
+        let anchor = policy.anchors().find(|(name, _)| Some(*name) == by_name.as_ref());
+        let anchor = anchor.map(|(name, key)| (name.clone(), key));
         let grants = policy.grants().filter(|grant| match &by_name {
             Some(name) if policy.grants().any(|grant| grant.nickname == *name) => grant.nickname == *name,
             _ => Some(grant.key) == key && anchor.is_none(),
@@ -103,7 +104,13 @@ pub(super) fn remove(render: &Render, global: &GlobalArgs, args: &TrustRemove) -
             file.remove_grant(&nickname)?;
             removed.push(("grant", nickname));
         }
-        if let Some(nickname) = anchor {
+        if let Some((nickname, key)) = anchor {
+            // What was revoked once stays so, whatever becomes of the anchor.
+            let list = home.keystore.revocations(&home.domain, key)?;
+            for revoked in list.iter().flat_map(SignedRevocations::revoked) {
+                file.revoke(revoked.key, revoked.since_ns)?;
+                kept += 1;
+            }
             file.remove_anchor(&nickname)?;
             removed.push(("anchor", nickname));
         }
@@ -120,6 +127,12 @@ pub(super) fn remove(render: &Render, global: &GlobalArgs, args: &TrustRemove) -
             true => render.json(&json!({"removed": kind, "nickname": nickname.as_str()}))?,
             false => render.line(None, &format!("removed the {kind} {nickname}"))?,
         }
+    }
+    if kept > 0 {
+        render.note(format!(
+            "{} that it has revoked stay so, in [revoked]",
+            count(kept, "key")
+        ));
     }
     Ok(Outcome::Found)
 }
@@ -138,15 +151,15 @@ impl fmt::Display for GrantError {
         match self {
             Self::OtherKey { there } => write!(
                 f,
-                "{} is the nickname of {} already; choose another --name, or `nuncio trust remove {}` first",
-                there.nickname, there.key, there.nickname
+                "{} is the nickname of {} already; choose another --name, or put this in its place with --replace",
+                there.nickname, there.key
             ),
             Self::OtherTerms { there } => write!(
                 f,
-                "the grant {name} has another scope or time: {}; give the key a second grant under another --name, or \
-                 `nuncio trust remove {name}` first",
-                grant_words(there, 0),
-                name = there.nickname
+                "the grant {} has another scope or time: {}; put this in its place with --replace, or give the key a second \
+                 grant under another --name",
+                there.nickname,
+                grant_words(there, 0)
             ),
         }
     }
