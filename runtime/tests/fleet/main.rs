@@ -1,5 +1,8 @@
 //! A fleet in one process. It keeps every core busy while it meets, so it has a program of its own: Cargo runs these one
 //! after the other, and no test with a deadline runs beside it.
+//!
+//! Every node has a link to every other one. Without optimisation fifty would need minutes for that, so there the fleet is
+//! smaller: `cargo test --release -p nuncio --test fleet -- --nocapture` says how long fifty take.
 
 use std::time::{Duration, Instant};
 
@@ -10,6 +13,8 @@ use nuncio::{Discovery, Domain, Identity, Keystore, Node, NodeBuilder, Reason, S
 
 /// How long anything may take that is waited for. Far longer than it does take: a machine may be busy.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+const NODES: u8 = if cfg!(debug_assertions) { 12 } else { 50 };
 
 fn identity(seed: u8) -> Identity {
     Identity::from_seed(&[seed; 32])
@@ -31,15 +36,15 @@ fn node(name: &str, seed: u8) -> NodeBuilder {
     Node::builder(name).keystore(keystore).discovery(Discovery::Off)
 }
 
-/// Fifty nodes on one fabric, each with a subscription to the key that is about to be revoked.
+/// Each node has a subscription to the key that is about to be revoked.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fifty_nodes_refuse_a_key_within_seconds_of_its_revocation() {
+async fn all_nodes_refuse_a_key_within_seconds_of_its_revocation() {
     let reserved = nuncio::local_registry::reserve_loopback_port().unwrap();
     let endpoint = reserved.locator();
     let hub = node("hub", 2).trust(policy()).listen(&endpoint).open().await.unwrap();
     drop(reserved);
     let mut nodes: Vec<(Node, Subscriber<Twist>)> = Vec::new();
-    for index in 0..49_u8 {
+    for index in 1..NODES {
         let one = node(&format!("robot_{index}"), 100 + index);
         let one = one.trust(policy()).connect(&endpoint).open().await.unwrap();
         let subscriber = one.subscriber::<Twist>("/cmd_vel").unwrap();
@@ -53,8 +58,14 @@ async fn fifty_nodes_refuse_a_key_within_seconds_of_its_revocation() {
     let deadline = Instant::now() + DEADLINE;
     while nodes.iter().any(|(_, subscriber)| subscriber.stats().received == 0) {
         publisher.publish(&Twist::default()).unwrap();
-        assert!(Instant::now() < deadline, "not all nodes hear the talker");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        let deaf = nodes.iter().filter(|(_, subscriber)| subscriber.stats().received == 0);
+        let said = nodes.last().map(|(_, subscriber)| subscriber.stats());
+        assert!(
+            Instant::now() < deadline,
+            "{} do not hear the talker: {said:?}",
+            deaf.count()
+        );
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let revoked = Revoked {
         key: identity(1).public_key(),
@@ -75,7 +86,7 @@ async fn fifty_nodes_refuse_a_key_within_seconds_of_its_revocation() {
     assert!(took < Duration::from_secs(5), "{took:?}");
     publisher.publish(&Twist::default()).unwrap();
     for (_, subscriber) in &nodes {
-        // While fifty nodes met, some may have been too slow for the first messages.
+        // While they met, some may have been too slow for the first messages.
         loop {
             let refused = tokio::time::timeout(DEADLINE, subscriber.next_refusal()).await;
             if refused.expect("nothing was refused").unwrap().reason == Reason::Revoked {
