@@ -151,12 +151,14 @@ impl NodeBuilder {
         let trust = Arc::new(TrustStore::new(self.domain.clone(), policy));
         for list in &lists {
             let revoked: Vec<_> = list.revoked().iter().map(|entry| (entry.key, entry.since_ns)).collect();
+            trust.has_passed(list.issued_ns());
             trust.revoke(&revoked);
         }
         let pins = keystore.pins().map_err(OpenError::Pins)?;
         let epoch = keystore
             .next_epoch(&identity.public_key(), clock::now_ms())
             .map_err(OpenError::Epoch)?;
+        trust.has_passed(i64::try_from(epoch).unwrap_or(i64::MAX).saturating_mul(1_000_000));
         let link = self.link.in_keystore(keystore.path());
         let link = Link::open(&link, &self.domain).await.map_err(OpenError::Link)?;
         let refusals = Arc::new(Queue::new(REFUSALS_KEPT));
