@@ -9,7 +9,7 @@ use crate::contact::ContactDesk;
 use crate::endpoints::Endpoints;
 use crate::evidence::Evidence;
 use crate::graph::GraphState;
-use crate::link::{Discovery, Link, LinkConfig, LinkError, TlsFiles};
+use crate::link::{Discovery, Link, LinkConfig, LinkError};
 use crate::name::{Domain, NameError, NodeName};
 use crate::node::{Node, NodeCore};
 use crate::private_file::FileError;
@@ -151,14 +151,15 @@ impl NodeBuilder {
         let trust = Arc::new(TrustStore::new(self.domain.clone(), policy));
         for list in &lists {
             let revoked: Vec<_> = list.revoked().iter().map(|entry| (entry.key, entry.since_ns)).collect();
+            trust.has_passed(list.issued_ns());
             trust.revoke(&revoked);
         }
         let pins = keystore.pins().map_err(OpenError::Pins)?;
         let epoch = keystore
             .next_epoch(&identity.public_key(), clock::now_ms())
             .map_err(OpenError::Epoch)?;
-        let mut link = self.link;
-        link.tls = link.tls.or_else(|| keystore.path().map(|dir| TlsFiles::new(dir, None)));
+        trust.has_passed(i64::try_from(epoch).unwrap_or(i64::MAX).saturating_mul(1_000_000));
+        let link = self.link.in_keystore(keystore.path());
         let link = Link::open(&link, &self.domain).await.map_err(OpenError::Link)?;
         let refusals = Arc::new(Queue::new(REFUSALS_KEPT));
         let mut locators = link.locators().await;

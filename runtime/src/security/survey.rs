@@ -96,6 +96,11 @@ impl<'a, 't> Survey<'a, 't> {
         has_come
     }
 
+    /// Whether the instant of a revocation has come, now or at any time that was seen before.
+    fn is_in_force(&mut self, since_ns: i64) -> bool {
+        since_ns <= self.policy.passed_ns || self.has_come(since_ns)
+    }
+
     fn refusal(&self, reason: Reason, detail: String) -> Refusal {
         Refusal::new(reason, Some(self.question.key), detail)
     }
@@ -103,7 +108,7 @@ impl<'a, 't> Survey<'a, 't> {
     fn check_key(&mut self) -> Result<(), Refusal> {
         let key = self.question.key;
         match self.policy.revoked_at(key) {
-            Some(at_ns) if self.has_come(at_ns) => {
+            Some(at_ns) if self.is_in_force(at_ns) => {
                 let detail = format!("the key was revoked from {} on", utc_text(at_ns));
                 self.note(StepOutcome::Refuses, || ("revoked".to_owned(), detail.clone()));
                 Err(self.refusal(Reason::Revoked, detail))
@@ -194,7 +199,7 @@ impl<'a, 't> Survey<'a, 't> {
             let Some(at_ns) = self.policy.revoked_at(link) else {
                 continue;
             };
-            if self.has_come(at_ns) {
+            if self.is_in_force(at_ns) {
                 let detail = format!("the certificate rests on {link}, revoked from {} on", utc_text(at_ns));
                 return Err(self.refusal(Reason::Revoked, detail));
             }

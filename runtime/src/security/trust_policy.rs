@@ -91,6 +91,8 @@ pub struct TrustPolicy {
     pub(super) rules: Arc<Rules>,
     /// The keys that are refused, and from which instant on, in nanoseconds since 1970.
     pub(super) revoked: Arc<BTreeMap<PublicKey, i64>>,
+    /// An instant that has passed for certain: what was revoked until then stays so, whatever a clock says later.
+    pub(super) passed_ns: i64,
 }
 
 /// What trust.toml says of keys and topics, revocations apart.

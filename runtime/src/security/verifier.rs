@@ -380,9 +380,14 @@ impl Verifier {
             return Err(Refusal { evidence, ..refusal });
         }
         let exclusive = self.is_exclusive(&facts);
-        let verdict = self
-            .believer
-            .judge(&facts, &self.setup.topic, exclusive, &standing.policy, permit, now_ns)?;
+        let verdict = self.believer.judge(
+            &facts,
+            &self.setup.topic,
+            exclusive,
+            &standing.policy,
+            permit,
+            self.setup.trust.latest(now_ns),
+        )?;
         match self.admit(&facts, (&layout, raw), numbers, tag(&digest), context)? {
             None => Ok(Opened::Duplicate),
             Some(missing_before) => {
