@@ -22,10 +22,11 @@ pub(crate) use desk::{AskOutcome, ContactDesk, Note, Question};
 use crate::card::{self, NONCE_LEN};
 use crate::key_expr::{self, NodeClaim};
 use crate::node::NodeCore;
+use crate::reception::Reception;
 use crate::revocations::WantedLists;
 use crate::security::key::PublicKey;
 use crate::security::peers::{AuthenticCard, CardOutcome, CardRoad};
-use crate::security::refusal::Refusal;
+use crate::security::refusal::{Reason, Refusal};
 
 /// The most liveliness tokens that a node remembers.
 pub(crate) const TOKENS_MAX: usize = 8192;
@@ -50,6 +51,8 @@ struct Presence {
     /// Nodes that have not answered: when they are asked again, and how often they were asked.
     unmet: HashMap<NodeClaim, (Instant, u32)>,
     wanted: WantedLists,
+    /// When the next message will have waited too long for its approval.
+    approvals_due: Option<Instant>,
 }
 
 impl Presence {
@@ -58,13 +61,23 @@ impl Presence {
         let vanished = self.vanished.front().map(|(since, _)| *since + VANISHED_FOR);
         let unmet = self.unmet.values().map(|(when, _)| *when).min();
         let wanted = self.wanted.next_deadline();
-        vanished.into_iter().chain(unmet).chain(wanted).min()
+        vanished
+            .into_iter()
+            .chain(unmet)
+            .chain(wanted)
+            .chain(self.approvals_due)
+            .min()
     }
 
     /// Forgets who vanished long enough ago, and asks again who has not answered.
     fn attend_deadlines(&mut self, node: &Arc<NodeCore>) {
         self.wanted.ask(node);
         let now = Instant::now();
+        if self.approvals_due.is_some_and(|due| due <= now) {
+            let receptions = node.receptions();
+            let next = |reception: &Arc<Reception>| reception.approval_desk()?.refuse_overdue(reception, now);
+            self.approvals_due = receptions.iter().filter_map(next).min();
+        }
         while self
             .vanished
             .front()
@@ -175,6 +188,15 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             for peer in node.peers.all() {
                 presence.wanted.look_at(node, &peer.card().trust_marks);
             }
+            for reception in node.receptions() {
+                let Some(desk) = reception.approval_desk() else {
+                    continue;
+                };
+                if let Err(error) = desk.follow_policy(&reception, node) {
+                    let detail = format!("approvals cannot be received: {error}");
+                    reception.refuse(Refusal::new(Reason::Overloaded, None, detail));
+                }
+            }
         }
         Note::AnswersEnded(key, question) => {
             if !node.peers.all().iter().any(|peer| peer.public_key() == key) {
@@ -196,6 +218,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
                     .or_insert_with(|| (Instant::now() + UNMET_PAUSE, 0));
             }
         }
+        Note::AwaitsApproval => presence.approvals_due = Some(Instant::now()),
         Note::OwnCardChanged => node.announce_newest_card(),
         Note::Close => {}
     }

@@ -9,7 +9,7 @@
 //! - A policy is swapped as a whole: every frame is judged by one policy, the old or the new.
 //! - Revocations only add up: a new policy is merged with every list that was taken in before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,9 +17,9 @@ use arc_swap::ArcSwap;
 
 use super::decision::{Decision, Permit, Question};
 use super::key::PublicKey;
-use super::peers::{Credentials, WriterFacts};
+use super::peers::{Credentials, Peer, WriterFacts};
 use super::refusal::Refusal;
-use super::role::Action;
+use super::role::{Action, RoleName};
 use super::trust_policy::TrustPolicy;
 use crate::name::{Domain, TopicName};
 
@@ -132,6 +132,27 @@ impl TrustStore {
         });
         facts.standing.store(Some(Arc::clone(&standing)));
         standing
+    }
+
+    /// The roles of which a holder each has to approve what is published on a topic.
+    pub(crate) fn second_signers(&self, topic: &TopicName) -> BTreeSet<RoleName> {
+        self.current.load().policy.second_signers(topic)
+    }
+
+    /// Whether whoever signed as this peer holds a role for the topic now.
+    pub(crate) fn holds_role(&self, peer: &Peer, role: &RoleName, topic: &TopicName, now_ns: i64) -> Decision {
+        let credentials = peer.credentials();
+        self.current.load().policy.holds_role(
+            role,
+            &Question {
+                key: peer.public_key(),
+                certificate: credentials.certificate.as_ref().map(Result::as_ref),
+                action: Action::Publish,
+                topic,
+                domain: &self.domain,
+                now_ns,
+            },
+        )
     }
 
     fn decide(
