@@ -14,6 +14,7 @@ mod writer;
 use std::collections::{BTreeMap, HashMap};
 
 pub(crate) use self::check::fits;
+pub(crate) use self::ident::is_keyword;
 use self::writer::Writer;
 use crate::ast::Span;
 use crate::compile::Interfaces;

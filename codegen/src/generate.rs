@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::compile::{Interfaces, compile};
 use crate::diagnostic::Diagnostics;
-use crate::emit::{Target, emit};
+use crate::emit::{Target, emit, is_keyword};
 use crate::model::{Message, TypeName};
 use crate::source::{SourceFile, read_folder};
 use crate::type_hash::type_hash;
@@ -152,12 +152,10 @@ fn refuse_occupied(output: &Path) -> Result<(), Diagnostics> {
 }
 
 fn crate_name(output: &Path, options: &CrateOptions) -> Result<String, Diagnostics> {
-    let from_folder = || {
-        output
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default()
-            .to_owned()
+    let from_folder = || match output.file_name().and_then(|name| name.to_str()).unwrap_or_default() {
+        // `crate::robo` could not be written of another crate.
+        word if is_keyword(word) => format!("{word}-interfaces"),
+        name => name.to_owned(),
     };
     let name = options.name.clone().unwrap_or_else(from_folder);
     let valid = name.len() <= 64
@@ -165,7 +163,7 @@ fn crate_name(output: &Path, options: &CrateOptions) -> Result<String, Diagnosti
         && name
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte));
-    if valid && name.replace('-', "_") != "nuncio_msgs" {
+    if valid && !is_keyword(&name) && name.replace('-', "_") != "nuncio_msgs" {
         return Ok(name);
     }
     Err(Diagnostics::about(

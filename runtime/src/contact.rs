@@ -17,15 +17,16 @@ use std::time::{Duration, Instant};
 pub(crate) mod desk;
 
 use desk::ASKING_MAX;
-pub(crate) use desk::{AskOutcome, ContactDesk, Note, Question};
+pub(crate) use desk::{AskOutcome, ContactDesk, Note, Question, RoundTrip};
 
 use crate::card::{self, NONCE_LEN};
+use crate::clock;
 use crate::key_expr::{self, NodeClaim};
 use crate::node::NodeCore;
 use crate::reception::Reception;
 use crate::revocations::WantedLists;
 use crate::security::key::PublicKey;
-use crate::security::peers::{AuthenticCard, CardOutcome, CardRoad};
+use crate::security::peers::{AuthenticCard, CardOutcome, CardRoad, PEERS_MAX};
 use crate::security::refusal::{Reason, Refusal};
 
 /// The most liveliness tokens that a node remembers.
@@ -36,6 +37,12 @@ pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the last messages of a node may arrive after its liveliness token has vanished: data and presence do not
 /// travel in step. Afterwards the node has to be met again before it is believed again.
 const VANISHED_FOR: Duration = Duration::from_secs(2);
+
+/// How long a question may have taken for its answer to tell how far apart two clocks are.
+const ROUND_TRIP_MAX: Duration = Duration::from_millis(100);
+
+/// How long at least lies between two comparisons of clocks that a doubt has caused.
+const MEASURING_PAUSE: Duration = Duration::from_secs(10);
 
 /// How long a node that did not answer is left alone at first; twice as long after each further attempt, up to 64 times.
 const UNMET_PAUSE: Duration = Duration::from_millis(250);
@@ -53,6 +60,8 @@ struct Presence {
     wanted: WantedLists,
     /// When the next message will have waited too long for its approval.
     approvals_due: Option<Instant>,
+    /// When the clocks of nodes with these keys were last compared because of a doubt.
+    measured: HashMap<PublicKey, Instant>,
 }
 
 impl Presence {
@@ -106,6 +115,24 @@ impl Presence {
     fn admit(&mut self, node: &NodeCore, authentic: AuthenticCard, road: CardRoad) -> Result<CardOutcome, Refusal> {
         self.wanted.look_at(node, &authentic.card.trust_marks);
         node.peers.admit(authentic, road)
+    }
+
+    /// Asks the nodes of a key for their cards, to compare clocks, unless that was done a moment ago.
+    fn measure_again(&mut self, node: &Arc<NodeCore>, key: PublicKey) {
+        self.measured.retain(|_, since| since.elapsed() < MEASURING_PAUSE);
+        if self.measured.contains_key(&key) || self.measured.len() >= PEERS_MAX {
+            return;
+        }
+        for peer in node.peers.all().iter().filter(|peer| peer.public_key() == key) {
+            self.measured.insert(key, Instant::now());
+            let claim = NodeClaim {
+                key,
+                epoch: peer.epoch(),
+                node: peer.name().clone(),
+            };
+            let card = key_expr::card(&node.domain, &key, claim.epoch, &claim.node);
+            ask(node, &card, Note::MeetingEnded(claim));
+        }
     }
 
     /// Asks a node whose token or pushed card was seen, unless this instance is known already. Later, when too many are
@@ -176,12 +203,21 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
                 Err(refusal) => node.refuse_document(refusal),
             }
         }
-        Note::Answered(claim, bytes, nonce) => {
+        Note::Answered(claim, bytes, nonce, round_trip) => {
             let opened = card::open(bytes.as_slice(), &node.domain, &claim, &nonce, &node.peers);
+            let time_ns = opened.as_ref().map_or(0, |authentic| authentic.time_ns);
             match opened.and_then(|authentic| presence.admit(node, authentic, CardRoad::Answered)) {
-                Ok(_) => learned(node, claim.key),
+                Ok(_) => {
+                    compare_clocks(node, &claim, time_ns, round_trip);
+                    learned(node, claim.key);
+                }
                 Err(refusal) => node.refuse_document(refusal),
             }
+        }
+        Note::Equivocated(evidence) => node.store_evidence(&evidence),
+        Note::ClockDoubted(key) => {
+            node.contact.end_doubt();
+            presence.measure_again(node, key);
         }
         Note::Revocations(bytes) => node.take_revocations(&bytes),
         Note::PolicyChanged => {
@@ -224,6 +260,19 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
     }
 }
 
+/// Notes how far the clock of whoever answered is ahead of ours, unless the answer took too long to tell.
+fn compare_clocks(node: &NodeCore, claim: &NodeClaim, time_ns: i64, round_trip: RoundTrip) {
+    if round_trip.took > ROUND_TRIP_MAX {
+        return;
+    }
+    if let Some(peer) = node.peers.node(claim.key, &claim.node)
+        && peer.epoch() == claim.epoch
+    {
+        let half = i64::try_from(round_trip.took.as_nanos() / 2).unwrap_or_default();
+        peer.set_clock_offset_ns(time_ns.saturating_sub(round_trip.answered_ns.saturating_sub(half)));
+    }
+}
+
 fn is_known(node: &NodeCore, claim: &NodeClaim) -> bool {
     node.peers
         .node(claim.key, &claim.node)
@@ -241,12 +290,17 @@ fn ask(node: &Arc<NodeCore>, key_expr: &str, at_the_end: Note) {
         // Without randomness there is no freshness; whoever waits is refused as unknown.
         return;
     }
+    let since = Instant::now();
     let asked = node
         .link
         .query(key_expr, nonce.to_vec(), ANSWER_TIMEOUT, move |answered_on, bytes| {
             let Some(node) = end.node.upgrade() else { return };
             if let Some(claim) = key_expr::parse_node_claim(&node.domain, answered_on) {
-                node.contact.leave(Note::Answered(claim, bytes, nonce));
+                let round_trip = RoundTrip {
+                    took: since.elapsed(),
+                    answered_ns: clock::now_ns(),
+                };
+                node.contact.leave(Note::Answered(claim, bytes, nonce, round_trip));
             }
         });
     // When the question could not even be put, the closure was dropped and has left its note.

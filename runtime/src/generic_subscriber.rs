@@ -204,10 +204,10 @@ impl GenericSubscriber {
         };
         let verifier = Verifier::new(setup, Arc::clone(&node.peers), Arc::clone(&node.believer));
         let depth = options.qos.depth.get();
-        let refusals = Arc::clone(&node.refusals);
+        let (refusals, contact) = (Arc::clone(&node.refusals), Arc::clone(&node.contact));
         let reception = Arc::new_cyclic(|reception| {
             let desks = desks(&topic, reception);
-            Reception::new(topic.clone(), verifier, depth, refusals, desks)
+            Reception::new(topic.clone(), verifier, depth, (refusals, contact), desks)
         });
         let facts = SubscriberFacts {
             topic: topic.clone(),

@@ -23,6 +23,7 @@ use crate::queue::Queue;
 use crate::reception::{Reception, RefusalEvent};
 use crate::revocations::RevocationShelf;
 use crate::security::believer::Believer;
+use crate::security::equivocation::Equivocation;
 use crate::security::key::{Identity, PublicKey};
 use crate::security::keystore::Keystore;
 use crate::security::peers::Peers;
@@ -55,6 +56,8 @@ pub(crate) struct NodeCore {
     pub(crate) keystore: Keystore,
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) revocations: RevocationShelf,
+    /// The text of the successions that led to the node's key.
+    pub(crate) successions: String,
     pub(crate) trust_watch: TrustWatch,
     pub(crate) trust_events: Queue<TrustEvent>,
     pub(crate) frame_len_max: usize,
@@ -346,6 +349,19 @@ impl NodeCore {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(Arc::downgrade(reception));
+    }
+
+    /// Keeps the proof that a key was copied, where there is a disk for it. Called by the contact thread.
+    pub(crate) fn store_evidence(&self, evidence: &Equivocation) {
+        let Some(dir) = self.keystore.path().map(|dir| dir.join("state/evidence")) else {
+            return;
+        };
+        let stored = match evidence.store(&dir) {
+            Ok(None) => return,
+            Ok(Some(path)) => Ok(path),
+            Err(error) => Err(error.to_string()),
+        };
+        self.trust_events.push(TrustEvent::Equivocated { stored });
     }
 
     /// Counts a refused card or definition with the node's refusals.

@@ -20,6 +20,7 @@ use crate::security::believer::Believer;
 use crate::security::keystore::{EpochError, IdentityError, Keystore, NoHome, PinError};
 use crate::security::peers::Peers;
 use crate::security::revocation::RevocationError;
+use crate::security::succession::SuccessionError;
 use crate::security::trust_policy::{TrustMode, TrustPolicy};
 use crate::security::trust_source::{CertificateFileError, TrustSource, TrustSourceError};
 use crate::security::trust_store::TrustStore;
@@ -139,6 +140,9 @@ impl NodeBuilder {
         let certificates = keystore
             .certificates(identity.public_key())
             .map_err(OpenError::Certificates)?;
+        let successions = keystore
+            .successions(identity.public_key())
+            .map_err(OpenError::Successions)?;
         let lists = policy
             .anchors()
             .filter_map(|(_, anchor)| keystore.revocations(&self.domain, anchor).transpose())
@@ -165,6 +169,7 @@ impl NodeBuilder {
             epoch,
             trust,
             revocations: RevocationShelf::new(lists),
+            successions: successions.map(|chain| chain.to_text()).unwrap_or_default(),
             keystore,
             trust_watch: TrustWatch::new(source, certificates.as_ref()),
             trust_events: Queue::new(TRUST_EVENTS_KEPT),
@@ -205,6 +210,8 @@ pub enum OpenError {
     Trust(TrustSourceError),
     /// The certificates of the key cannot be used.
     Certificates(CertificateFileError),
+    /// The successions that led to the key cannot be read.
+    Successions(SuccessionError),
     /// A list of revocations that is kept cannot be read.
     Revocations(RevocationError),
     /// The pins cannot be read.
@@ -224,6 +231,7 @@ impl fmt::Display for OpenError {
             Self::Identity(error) => fmt::Display::fmt(error, f),
             Self::Trust(error) => fmt::Display::fmt(error, f),
             Self::Certificates(error) => fmt::Display::fmt(error, f),
+            Self::Successions(error) => fmt::Display::fmt(error, f),
             Self::Revocations(error) => fmt::Display::fmt(error, f),
             Self::Pins(error) => fmt::Display::fmt(error, f),
             Self::Epoch(error) => fmt::Display::fmt(error, f),

@@ -232,8 +232,10 @@ mod tests {
 
     #[test]
     fn a_message_that_violates_its_schema_leaves_nothing_behind() {
-        let mut command = MotionCommand::default();
-        command.linear_x = f64::NAN;
+        let command = MotionCommand {
+            linear_x: f64::NAN,
+            ..MotionCommand::default()
+        };
         let mut bytes = b"before".to_vec();
         assert!(matches!(encode(&command, 0, &mut bytes), Err(EncodeError::Limit(_))));
         assert_eq!(bytes, b"before");

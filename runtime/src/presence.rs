@@ -218,7 +218,7 @@ impl NodeCore {
             subscribers,
             services: Vec::new(),
             certificates: self.trust_watch.certificates().to_string(),
-            successions: String::new(),
+            successions: self.successions.clone(),
             trust_marks: self.revocations.marks(),
         };
         (card, number, now_ns)

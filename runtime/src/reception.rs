@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::approval::{ApprovalPart, ApprovalState, Passing};
 use crate::approval_desk::ApprovalDesk;
 use crate::clock;
-use crate::contact::{AskOutcome, ContactDesk, Question};
+use crate::contact::{AskOutcome, ContactDesk, Note, Question};
 use crate::link::Bytes;
 use crate::name::TopicName;
 use crate::queue::Queue;
@@ -53,6 +53,7 @@ pub(crate) struct Reception {
     pub(crate) queue: Queue<Delivery>,
     pub(crate) refusals: Queue<Refusal>,
     node_refusals: Arc<Queue<RefusalEvent>>,
+    contact: Arc<ContactDesk>,
     counters: SubscriptionCounters,
 }
 
@@ -152,7 +153,7 @@ impl Reception {
         topic: TopicName,
         verifier: Verifier,
         depth: usize,
-        node_refusals: Arc<Queue<RefusalEvent>>,
+        (node_refusals, contact): (Arc<Queue<RefusalEvent>>, Arc<ContactDesk>),
         (approval, translation_desk): (ApprovalPart, Option<TranslationDesk>),
     ) -> Self {
         Self {
@@ -165,6 +166,7 @@ impl Reception {
             queue: Queue::new(depth),
             refusals: Queue::new(REFUSALS_KEPT),
             node_refusals,
+            contact,
             counters: SubscriptionCounters::default(),
         }
     }
@@ -197,6 +199,12 @@ impl Reception {
     /// Counts a refusal and tells those who listen.
     pub(crate) fn refuse(&self, refusal: Refusal) {
         self.counters.refuse(refusal.reason);
+        if let Some(evidence) = &refusal.evidence {
+            self.contact.leave(Note::Equivocated(Arc::clone(evidence)));
+        }
+        if let (Reason::StampTooOld | Reason::StampInFuture, Some(key)) = (refusal.reason, refusal.claimed_key) {
+            self.contact.doubt_clock(key);
+        }
         self.node_refusals.push(RefusalEvent {
             topic: self.topic.clone(),
             refusal: refusal.clone(),

@@ -303,7 +303,7 @@ mod tests {
             topic(TOPIC),
             versions().verifier,
             10_000,
-            node_refusals,
+            (node_refusals, Arc::default()),
             (ApprovalPart::Shows, None),
         );
         let ours = TypeDefinition {

@@ -5,7 +5,7 @@
 //! changes nothing: the node goes on with what it had, and says why.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use notify::event::{AccessKind, AccessMode, EventKind};
@@ -34,6 +34,11 @@ pub enum TrustEvent {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// Somebody published two contents under one number: a key was copied. The proof was kept.
+    Equivocated {
+        /// Where it is, or why it could not be stored.
+        stored: Result<PathBuf, String>,
+    },
     /// An anchor has revoked keys.
     Revoked {
         /// The anchor.
@@ -51,6 +56,10 @@ impl fmt::Display for TrustEvent {
             Self::PolicyChanged { mode } => write!(f, "trust.toml was read again, the mode is {mode}"),
             Self::CertificatesChanged => f.write_str("identity.cert was read again and is shown from now on"),
             Self::Kept { problem } => write!(f, "what was in force stays in force: {problem}"),
+            Self::Equivocated { stored: Ok(path) } => write!(f, "a key was copied; the proof is in {}", path.display()),
+            Self::Equivocated { stored: Err(problem) } => {
+                write!(f, "a key was copied, and the proof cannot be stored: {problem}")
+            }
             Self::Revoked { anchor, serial, keys } => {
                 write!(f, "the anchor {anchor} has revoked {keys} keys (list {serial})")
             }

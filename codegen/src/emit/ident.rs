@@ -10,6 +10,11 @@ const KEYWORDS: [&str; 48] = [
     "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
+/// Whether Rust keeps the word for itself.
+pub(crate) fn is_keyword(word: &str) -> bool {
+    lower(word) != word
+}
+
 /// The name of a field or a module. No schema name ends with `_`, so `self_` meets no other.
 pub(super) fn lower(name: &str) -> String {
     match name {

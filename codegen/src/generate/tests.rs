@@ -168,7 +168,17 @@ fn nothing_is_written_when_something_is_wrong() {
     assert!(refused(&[("a_msgs/msg/A.msg", "float64[99999] x\n")], &options()).contains("on the stack"));
     assert!(refused(&[("README.md", "")], &options()).contains("no interface files found"));
     assert!(refused(&[("std_msgs/msg/Empty.msg", "")], &options()).contains("has every package"));
-    for name in ["", "Upper", "1st", "a b", "../x", "nuncio-msgs", "nuncio_msgs"] {
+    for name in [
+        "",
+        "Upper",
+        "1st",
+        "a b",
+        "../x",
+        "nuncio-msgs",
+        "nuncio_msgs",
+        "crate",
+        "type",
+    ] {
         let options = CrateOptions {
             name: Some(name.to_owned()),
             ..options()
@@ -178,4 +188,13 @@ fn nothing_is_written_when_something_is_wrong() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn a_folder_that_rust_has_a_word_for_still_gives_a_crate_that_others_can_name() {
+    let source = folder_with(&[("a_msgs/msg/A.msg", "bool x\n")]);
+    let place = tempfile::tempdir().unwrap();
+    let output = place.path().join("crate");
+    generate_crate(&[source.path().to_owned()], &output, &options()).unwrap();
+    assert!(read(&output, "Cargo.toml").contains("name = \"crate-interfaces\""));
 }

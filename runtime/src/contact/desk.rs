@@ -1,13 +1,14 @@
 //! The contact desk: where the threads that receive leave notes for the contact thread.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::card::NONCE_LEN;
 use crate::key_expr::NodeClaim;
 use crate::link::Bytes;
+use crate::security::equivocation::Equivocation;
 use crate::security::key::PublicKey;
 
 /// The most keys that are asked about at one time.
@@ -33,7 +34,11 @@ pub(crate) enum Note {
     /// A card was pushed.
     Announced(NodeClaim, Bytes),
     /// A card came as the answer to the question with this nonce.
-    Answered(NodeClaim, Bytes, [u8; NONCE_LEN]),
+    Answered(NodeClaim, Bytes, [u8; NONCE_LEN], RoundTrip),
+    /// Two frames of one number came.
+    Equivocated(Arc<Equivocation>),
+    /// A frame of this key has a time that was refused: its clock, or ours, may have been set.
+    ClockDoubted(PublicKey),
     /// No more answers can come to this question about a key.
     AnswersEnded(PublicKey, Question),
     /// No more answers can come to the question for a node's card.
@@ -53,12 +58,19 @@ pub(crate) enum Note {
 impl Note {
     fn card_len(&self) -> usize {
         match self {
-            Self::Announced(_, bytes) | Self::Answered(_, bytes, _) | Self::Revocations(bytes) => {
+            Self::Announced(_, bytes) | Self::Answered(_, bytes, ..) | Self::Revocations(bytes) => {
                 bytes.as_slice().len()
             }
             _ => 0,
         }
     }
+}
+
+/// How long a question took, and when its answer came by the clock of this machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RoundTrip {
+    pub(crate) took: Duration,
+    pub(crate) answered_ns: i64,
 }
 
 /// What became of the wish to ask about a key.
@@ -79,6 +91,8 @@ pub(crate) struct ContactDesk {
     note_left: Condvar,
     asking: Mutex<Asking>,
     questions: AtomicU64,
+    /// A note that a clock is doubted waits: one is enough.
+    clock_doubted: AtomicBool,
 }
 
 /// Notes in the order in which they were left, and the bytes of the cards in them.
@@ -154,6 +168,17 @@ impl ContactDesk {
         }
         asking.now.insert(key);
         AskOutcome::Asked
+    }
+
+    /// Has the difference of two clocks measured again, before long.
+    pub(crate) fn doubt_clock(&self, key: PublicKey) {
+        if !self.clock_doubted.swap(true, Ordering::AcqRel) && !self.leave(Note::ClockDoubted(key)) {
+            self.clock_doubted.store(false, Ordering::Release);
+        }
+    }
+
+    pub(super) fn end_doubt(&self) {
+        self.clock_doubted.store(false, Ordering::Release);
     }
 
     /// The last question put so far.

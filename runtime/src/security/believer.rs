@@ -4,6 +4,9 @@
 //! that is accepted on a topic of an `@exclusive` type is pinned to the topic. A pin is written before the message that
 //! caused it is delivered. Names of tools (hidden ones) are not pinned: they change with every run, and a name that was
 //! never seen is accepted all the same.
+//!
+//! A pin moves when the pinned key has said, together with the new one, that the new one follows it (see
+//! [`succession`](super::succession)). Both are accepted until the time of overlap is over.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +17,7 @@ use super::key::PublicKey;
 use super::keystore::Pins;
 use super::peers::WriterFacts;
 use super::refusal::{Reason, Refusal};
+use super::succession::Succession;
 use super::trust_policy::{TrustMode, TrustPolicy};
 use crate::name::{Domain, TopicName};
 
@@ -49,6 +53,9 @@ impl Verdict {
 /// The most pins that are kept although they could not be stored.
 const UNSTORED_MAX: usize = 4096;
 
+/// The most keys that are remembered while another one takes their place.
+const RETIRING_MAX: usize = 1024;
+
 /// Asks and sets the pins of one node's keystore.
 #[derive(Debug)]
 pub(crate) struct Believer {
@@ -65,6 +72,16 @@ struct Known {
     unstored: BTreeMap<(Subject, String), PublicKey>,
     /// Why the last of them could not.
     problem: Option<String>,
+    /// Keys that another one has followed, while both are accepted.
+    retiring: BTreeMap<PublicKey, Retiring>,
+}
+
+/// A key that another one has followed.
+#[derive(Debug)]
+struct Retiring {
+    /// The newest key that followed it.
+    into: PublicKey,
+    until_ns: i64,
 }
 
 /// What a key is pinned to.
@@ -81,6 +98,47 @@ impl Known {
             Subject::Topic => self.pins.topic(domain.as_str(), name),
         };
         stored.or_else(|| self.unstored.get(&(subject, name.to_owned())).copied())
+    }
+
+    /// Whether the key may still be used where `pinned` has followed it.
+    fn is_retiring(&self, key: PublicKey, pinned: PublicKey, now_ns: i64) -> bool {
+        let retiring = self.retiring.get(&key);
+        retiring.is_some_and(|retiring| retiring.into == pinned && now_ns < retiring.until_ns)
+    }
+
+    /// Remembers the keys that `into` has followed. One for which there is no room is refused a little earlier.
+    fn retire(&mut self, steps: &[Succession], into: PublicKey, now_ns: i64) {
+        for terms in steps.iter().map(Succession::terms) {
+            if self.retiring.len() >= RETIRING_MAX {
+                self.retiring.retain(|_, retiring| now_ns < retiring.until_ns);
+            }
+            if self.retiring.len() >= RETIRING_MAX {
+                self.retiring.pop_first();
+            }
+            let until_ns = terms.until_ns;
+            self.retiring.insert(terms.old, Retiring { into, until_ns });
+        }
+    }
+
+    /// Moves a pin and gives the key that is pinned then.
+    fn follow(&mut self, domain: &Domain, subject: Subject, name: &str, keys: (PublicKey, PublicKey)) -> PublicKey {
+        let moved = match subject {
+            Subject::Node => self.pins.move_node(domain.as_str(), name, keys),
+            Subject::Topic => self.pins.move_topic(domain.as_str(), name, keys),
+        };
+        let unstored = self.unstored.get_mut(&(subject, name.to_owned()));
+        match (moved, unstored) {
+            (Ok(key), None) => key,
+            (Ok(_), Some(place)) => {
+                *place = keys.1;
+                keys.1
+            }
+            // The old pin stays on the disk, and the step from it is shown again after the next start.
+            (Err(error), _) => {
+                self.problem = Some(error.to_string());
+                keys.1
+            }
+        }
     }
 
     /// Pins a key and gives the one that is pinned now: another process may have been faster.
@@ -107,6 +165,7 @@ impl Believer {
             pins,
             unstored: BTreeMap::new(),
             problem: None,
+            retiring: BTreeMap::new(),
         };
         Self {
             domain,
@@ -140,6 +199,7 @@ impl Believer {
         exclusive: bool,
         policy: &TrustPolicy,
         permit: &Permit,
+        now_ns: i64,
     ) -> Result<Verdict, Refusal> {
         let mode = policy.mode;
         match (mode, &permit.unasked) {
@@ -162,22 +222,38 @@ impl Believer {
             (Subject::Node, facts.peer.name.as_str(), !hidden),
             (Subject::Topic, topic.as_str(), exclusive),
         ];
-        let pins = subjects.map(|(subject, name, _)| known.pinned(&self.domain, subject, name));
+        let mut pins = subjects.map(|(subject, name, _)| known.pinned(&self.domain, subject, name));
+        let mut retiring = false;
+        let road = self.road(facts, policy, &pins, now_ns).unwrap_or_default();
+        known.retire(&road, key, now_ns);
+        for ((subject, name, _), pin) in subjects.iter().zip(&mut pins) {
+            let Some(pinned) = pin.filter(|pinned| *pinned != key) else {
+                continue;
+            };
+            if known.is_retiring(key, pinned, now_ns) {
+                (retiring, *pin) = (true, Some(key));
+            } else if road.iter().any(|step| step.terms().old == pinned) {
+                if mode == TrustMode::Tofu {
+                    *pin = Some(known.follow(&self.domain, *subject, name, (pinned, key)));
+                    self.generation.fetch_add(1, Ordering::AcqRel);
+                } else {
+                    *pin = Some(key);
+                }
+            }
+        }
         let mismatch = subjects.iter().zip(pins).find_map(|((subject, name, _), pin)| {
             pin.filter(|pin| *pin != key)
                 .map(|pin| pin_refusal(key, pin, *subject, name))
         });
-        match (mismatch, mode) {
-            (Some(_), TrustMode::Observe) => return Ok(Verdict::PinMismatch),
-            (None, TrustMode::Observe) => {
-                return Ok(if pins.first().is_some_and(Option::is_some) {
-                    Verdict::Pinned
-                } else {
-                    Verdict::Unpinned
-                });
-            }
-            (Some(refusal), TrustMode::Tofu | TrustMode::Enforce) => return Err(refusal),
-            (None, TrustMode::Tofu | TrustMode::Enforce) => {}
+        if mode == TrustMode::Observe {
+            return Ok(match (mismatch, pins.first()) {
+                (Some(_), _) => Verdict::PinMismatch,
+                (None, Some(Some(_))) => Verdict::Pinned,
+                (None, _) => Verdict::Unpinned,
+            });
+        }
+        if let Some(refusal) = mismatch {
+            return Err(refusal);
         }
         for ((subject, name, to_be_pinned), pin) in subjects.into_iter().zip(pins) {
             if to_be_pinned && pin.is_none() {
@@ -188,9 +264,33 @@ impl Believer {
                 }
             }
         }
-        let judged = self.generation.load(Ordering::Acquire) << 1 | u64::from(exclusive);
-        facts.judged.store(judged, Ordering::Release);
+        // A key that is on its way out is asked about each time: its time ends without anything being pinned.
+        if !retiring {
+            let judged = self.generation.load(Ordering::Acquire) << 1 | u64::from(exclusive);
+            facts.judged.store(judged, Ordering::Release);
+        }
         Ok(believed)
+    }
+
+    /// The steps to this writer's key, from a key that is pinned or from the first one shown. None of the keys may have been
+    /// revoked: whoever stole one could sign a step.
+    fn road(
+        &self,
+        facts: &WriterFacts,
+        policy: &TrustPolicy,
+        pins: &[Option<PublicKey>],
+        now_ns: i64,
+    ) -> Option<Vec<Succession>> {
+        let credentials = facts.peer.credentials();
+        let (key, chain) = (facts.peer.public_key(), credentials.successions.as_ref()?);
+        let oldest = chain.steps().last()?.terms().old;
+        let from = pins.iter().flatten().copied().filter(|pin| *pin != key);
+        let road = from
+            .chain([oldest])
+            .find_map(|from| chain.road(&self.domain, (from, key), now_ns))?;
+        let is_revoked = |key| policy.revoked_at(key).is_some_and(|at_ns| at_ns <= now_ns);
+        let holds = !road.iter().any(|step| is_revoked(step.terms().old));
+        holds.then(|| road.to_vec())
     }
 }
 

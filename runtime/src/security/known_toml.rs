@@ -133,6 +133,25 @@ impl KnownToml {
         })
     }
 
+    /// The pin of a name, if it has one.
+    pub(super) fn get(&self, kind: Kind, domain: &str, name: &str) -> Option<PublicKey> {
+        self.held.get(kind, domain, name)
+    }
+
+    /// Changes a pin that is there, in the file too.
+    pub(super) fn change(&mut self, kind: Kind, domain: &str, name: &str, key: PublicKey) -> Result<(), PinError> {
+        self.held.remove(kind, domain, name);
+        self.held.insert(kind, domain, name, key)?;
+        let domains = self.document.get_mut(kind.table()).and_then(Item::as_table_like_mut);
+        let names = domains
+            .and_then(|domains| domains.get_mut(domain))
+            .and_then(Item::as_table_like_mut);
+        if let Some(place) = names.and_then(|names| names.get_mut(name)) {
+            *place = toml_edit::value(key.to_string());
+        }
+        self.store()
+    }
+
     /// What the file says.
     pub(super) fn into_held(self) -> Held {
         self.held

@@ -25,8 +25,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::NodeCard;
 
-use super::certificate::CertificateError;
-use super::certificate_chain::CertificateChain;
+use super::credentials::Credentials;
 use super::floor::Floor;
 use super::frame::Writer;
 use super::key::PublicKey;
@@ -54,26 +53,6 @@ pub struct Peer {
     credentials: ArcSwap<Credentials>,
     credentials_generation: AtomicU64,
     clock_offset_ns: AtomicI64,
-}
-
-/// What a node shows to be permitted something. Read once from each card that shows something else.
-#[derive(Debug, Default)]
-pub(crate) struct Credentials {
-    /// Counts what the instance has shown, from 0.
-    pub(crate) generation: u64,
-    text: String,
-    /// The chain in its card, or why it is none; `None`: it shows none.
-    pub(crate) certificate: Option<Result<CertificateChain, CertificateError>>,
-}
-
-impl Credentials {
-    fn read(text: &str) -> Self {
-        Self {
-            generation: 0,
-            text: text.to_owned(),
-            certificate: (!text.is_empty()).then(|| CertificateChain::parse(text)),
-        }
-    }
 }
 
 /// No clock offset was measured.
@@ -129,6 +108,11 @@ impl Peer {
     /// How far its clock is ahead of ours, if that was measured.
     pub(crate) fn clock_offset_ns(&self) -> Option<i64> {
         Some(self.clock_offset_ns.load(Ordering::Relaxed)).filter(|offset| *offset != NOT_MEASURED)
+    }
+
+    pub(crate) fn set_clock_offset_ns(&self, offset_ns: i64) {
+        self.clock_offset_ns
+            .store(offset_ns.max(NOT_MEASURED + 1), Ordering::Relaxed);
     }
 }
 
@@ -261,10 +245,9 @@ impl Peers {
                 .filter(same_instance)
                 .map(|peer| peer.credentials())
         });
-        let text = &authentic.card.certificates;
         let other = shown
-            .is_none_or(|shown| shown.text != *text)
-            .then(|| Credentials::read(text));
+            .is_none_or(|shown| !shown.are_in(&authentic.card))
+            .then(|| Credentials::read(&authentic.card));
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let known = state.nodes.get(&id).cloned();
         match known {
@@ -296,7 +279,7 @@ impl Peers {
                         number: 0,
                     }),
                     answered: AtomicU64::new(self.next_turn()),
-                    credentials: ArcSwap::from_pointee(other.unwrap_or_else(|| Credentials::read(text))),
+                    credentials: ArcSwap::from_pointee(other.unwrap_or_else(|| Credentials::read(&authentic.card))),
                     credentials_generation: AtomicU64::new(0),
                     clock_offset_ns: AtomicI64::new(NOT_MEASURED),
                 });

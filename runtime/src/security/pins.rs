@@ -10,7 +10,8 @@
 //!
 //! # Invariants
 //!
-//! - The first pin wins: a name that has a key keeps it until a person removes the line.
+//! - The first pin wins: a name that has a key keeps it until a person removes the line, or until that key has said that
+//!   another follows it (see [`succession`](super::succession)).
 //! - Every change is made on what the file holds at that moment, under the keystore's lock, and replaces the file at
 //!   once; what people wrote into it stays.
 
@@ -102,6 +103,31 @@ impl Pins {
         self.forget(Kind::Topic, domain, topic)
     }
 
+    /// Moves the pin of the node `name` in `domain` from one key to another, unless another key is pinned by now. Returns the
+    /// key that is pinned then.
+    ///
+    /// # Errors
+    ///
+    /// [`PinError`] when the change cannot be stored.
+    pub(super) fn move_node(
+        &mut self,
+        domain: &str,
+        name: &str,
+        keys: (PublicKey, PublicKey),
+    ) -> Result<PublicKey, PinError> {
+        self.move_pin(Kind::Node, domain, name, keys)
+    }
+
+    /// As [`move_node`](Self::move_node), for the pin of a topic.
+    pub(super) fn move_topic(
+        &mut self,
+        domain: &str,
+        topic: &str,
+        keys: (PublicKey, PublicKey),
+    ) -> Result<PublicKey, PinError> {
+        self.move_pin(Kind::Topic, domain, topic, keys)
+    }
+
     /// Reads again what other processes and people have changed meanwhile.
     ///
     /// # Errors
@@ -128,6 +154,31 @@ impl Pins {
         let _lock = keystore::lock(dir).map_err(PinError::File)?;
         let mut known = KnownToml::read(&dir.join(PIN_FILE))?;
         let pinned = known.insert(kind, domain, name, key)?;
+        self.held = known.into_held();
+        Ok(pinned)
+    }
+
+    fn move_pin(
+        &mut self,
+        kind: Kind,
+        domain: &str,
+        name: &str,
+        (from, to): (PublicKey, PublicKey),
+    ) -> Result<PublicKey, PinError> {
+        let Some(dir) = &self.keystore else {
+            if self.held.get(kind, domain, name) == Some(from) {
+                self.held.remove(kind, domain, name);
+            }
+            return self.held.insert(kind, domain, name, to);
+        };
+        let _lock = keystore::lock(dir).map_err(PinError::File)?;
+        let mut known = KnownToml::read(&dir.join(PIN_FILE))?;
+        let pinned = if known.get(kind, domain, name) == Some(from) {
+            known.change(kind, domain, name, to)?;
+            to
+        } else {
+            known.insert(kind, domain, name, to)?
+        };
         self.held = known.into_held();
         Ok(pinned)
     }

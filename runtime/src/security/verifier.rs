@@ -27,6 +27,7 @@ use nuncio_msgs::TypeHash;
 
 use super::believer::{Believer, Verdict};
 use super::context::Context;
+use super::equivocation::{Equivocation, RecentFrames, frame_text};
 use super::floor::Floor;
 use super::frame::{Header, Kind, Layout, MessageId, MessageSpan, Writer};
 use super::key::PublicKey;
@@ -316,6 +317,8 @@ struct Stream {
     context: Context,
     /// The epoch whose card the context was computed from; a restarted publisher may have another type.
     context_epoch: u64,
+    /// What an equivocation is proved with.
+    recent: RecentFrames,
     /// From where on its messages are fresh here.
     floor: Floor,
 }
@@ -399,13 +402,15 @@ impl Verifier {
         };
         check_signature(&layout, raw, &digest, &context, &facts.peer.key)?;
         if let Some(error) = suspect {
-            return Err(replay_refusal(key, error));
+            let refusal = replay_refusal(key, error);
+            let evidence = self.evidence(&layout, raw, &facts, error).map(Arc::new);
+            return Err(Refusal { evidence, ..refusal });
         }
         let exclusive = self.is_exclusive(&facts);
         let verdict = self
             .believer
-            .judge(&facts, &self.setup.topic, exclusive, &standing.policy, permit)?;
-        match self.admit(&facts, &layout, numbers, tag(&digest), context)? {
+            .judge(&facts, &self.setup.topic, exclusive, &standing.policy, permit, now_ns)?;
+        match self.admit(&facts, (&layout, raw), numbers, tag(&digest), context)? {
             None => Ok(Opened::Duplicate),
             Some(missing_before) => {
                 self.check_rate(&layout, &permit.limits, now_ns)?;
@@ -530,6 +535,23 @@ impl Verifier {
         }
     }
 
+    /// The frame that was accepted and the one that contradicts it, where both are still there.
+    fn evidence(&self, layout: &Layout, raw: &[u8], facts: &WriterFacts, error: ReplayError) -> Option<Equivocation> {
+        let ReplayError::Equivocation { number } = error else {
+            return None;
+        };
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let stream = streams.get(&(layout.header.key, layout.header.writer))?;
+        Some(Equivocation {
+            domain: self.setup.domain.as_str().to_owned(),
+            topic: self.setup.topic.as_str().to_owned(),
+            type_name: facts.type_name.clone(),
+            type_hash: facts.type_hash.to_string(),
+            accepted: stream.recent.with_number(number)?,
+            refused: frame_text(raw)?,
+        })
+    }
+
     /// Counts the messages of a frame whose signature held against the topic's rate.
     fn check_rate(&self, layout: &Layout, limits: &TopicLimits, now_ns: i64) -> Result<(), Refusal> {
         let Some(rate) = limits.max_rate else { return Ok(()) };
@@ -549,7 +571,7 @@ impl Verifier {
     fn admit(
         &self,
         facts: &WriterFacts,
-        layout: &Layout,
+        (layout, raw): (&Layout, &[u8]),
         numbers: Numbers,
         tag: u64,
         context: Context,
@@ -572,6 +594,7 @@ impl Verifier {
                 window: ReplayWindow::new(facts.peer.epoch),
                 context,
                 context_epoch: facts.peer.epoch,
+                recent: RecentFrames::default(),
                 floor: facts.latest_floor().begun_with(numbers.first),
             }),
         };
@@ -580,7 +603,13 @@ impl Verifier {
         }
         (stream.context, stream.context_epoch) = (context, facts.peer.epoch);
         match stream.window.check(numbers, tag) {
-            Ok(Novelty::New) => Ok(Some(stream.window.admit(numbers, tag))),
+            Ok(Novelty::New) => {
+                if stream.window.epoch() != numbers.epoch {
+                    stream.recent.clear();
+                }
+                stream.recent.keep(numbers.first, numbers.last, raw);
+                Ok(Some(stream.window.admit(numbers, tag)))
+            }
             Ok(Novelty::Duplicate) => Ok(None),
             Err(error) => Err(replay_refusal(key, error)),
         }

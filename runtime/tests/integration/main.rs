@@ -12,6 +12,8 @@ mod pub_sub;
 mod queues;
 mod refusals;
 mod revocations;
+mod rotation;
 mod run_time_types;
 mod trace;
 mod trust;
+mod trust_refusals;

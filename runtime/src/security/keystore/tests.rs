@@ -300,6 +300,54 @@ fn child_cannot_store_its_epoch() {
     println!("answer refused");
 }
 
+/// A real file system without room, in a mount namespace of its own. Where that is not allowed, nothing is tested.
+#[test]
+fn on_a_full_disk_no_epoch_is_given_and_the_last_one_stays() {
+    let home = tempfile::tempdir().unwrap();
+    let script = "mount -t tmpfs -o size=64k,mode=700 none \"$NUNCIO_TEST_MOUNT\" && exec \"$0\" \"$@\"";
+    let child = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script])
+        .arg(env::current_exe().unwrap())
+        .args(["--exact", "--ignored", "--nocapture"])
+        .arg("security::keystore::tests::child_fills_its_disk")
+        .env("NUNCIO_TEST_MOUNT", home.path())
+        .stdin(Stdio::null())
+        .output();
+    let (said, errors) = match child {
+        Ok(child) => (child.stdout, child.stderr),
+        Err(error) => (Vec::new(), error.to_string().into_bytes()),
+    };
+    let said = String::from_utf8_lossy(&said).into_owned();
+    if !said.contains("running 1 test") {
+        println!(
+            "not tested, no mount namespace here: {}",
+            String::from_utf8_lossy(&errors)
+        );
+        return;
+    }
+    assert!(said.contains("answer refused and mended"), "{said}");
+}
+
+#[test]
+#[ignore = "run as a child process by on_a_full_disk_no_epoch_is_given_and_the_last_one_stays"]
+fn child_fills_its_disk() {
+    let dir = PathBuf::from(env::var_os("NUNCIO_TEST_MOUNT").unwrap());
+    let keystore = Keystore::open(dir.join("keys")).unwrap();
+    let key = keystore.identity().unwrap().public_key();
+    assert_eq!(keystore.next_epoch(&key, 1_000).unwrap(), 1_000);
+    let filler = dir.join("filler");
+    let full = fs::write(&filler, vec![0; 1 << 20]).unwrap_err();
+    assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+    for _ in 0..3 {
+        let error = keystore.next_epoch(&key, 2_000).unwrap_err();
+        assert!(matches!(error, EpochError::NotStored { .. }), "{error}");
+        assert!(error.to_string().contains("must not sign"), "{error}");
+    }
+    fs::remove_file(filler).unwrap();
+    assert_eq!(keystore.next_epoch(&key, 0).unwrap(), 1_001);
+    println!("answer refused and mended");
+}
+
 #[test]
 fn an_ephemeral_keystore_behaves_alike_and_touches_no_disk() {
     let identity = Identity::from_seed(&[4; 32]);

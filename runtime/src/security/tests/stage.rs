@@ -68,11 +68,31 @@ impl Stage {
 
     /// Enters a card that names one publisher on the topic.
     pub(crate) fn admit(&self, identity: &Identity, node: &str, epoch: u64, next_number: u64) {
-        self.admit_card(identity, node, epoch, next_number, 1);
+        self.admit_with(identity, node, epoch, (next_number, 1), "");
+    }
+
+    /// Enters a later card of the known publisher, with certificates.
+    pub(super) fn show(&self, certificates: &str) {
+        let peer = self
+            .peers
+            .node(self.identity.public_key(), &NodeName::parse(NODE).unwrap());
+        let number = 2 + peer.unwrap().credentials_generation();
+        self.admit_with(&self.identity, NODE, EPOCH, (1, number), certificates);
     }
 
     /// As [`admit`](Self::admit), with the number of the card.
     pub(crate) fn admit_card(&self, identity: &Identity, node: &str, epoch: u64, next_number: u64, number: u64) {
+        self.admit_with(identity, node, epoch, (next_number, number), "");
+    }
+
+    fn admit_with(
+        &self,
+        identity: &Identity,
+        node: &str,
+        epoch: u64,
+        (next_number, number): (u64, u64),
+        certificates: &str,
+    ) {
         let publisher = CardPublisher {
             topic: TOPIC.to_owned(),
             type_name: TYPE_NAME.to_owned(),
@@ -85,6 +105,7 @@ impl Stage {
             node: node.to_owned(),
             publishers: vec![publisher],
             epoch,
+            certificates: certificates.to_owned(),
             ..NodeCard::default()
         };
         let name = NodeName::parse(node).unwrap();
