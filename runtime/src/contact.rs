@@ -220,43 +220,50 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             presence.measure_again(node, key);
         }
         Note::Revocations(bytes) => node.take_revocations(&bytes),
-        Note::PolicyChanged => {
-            for peer in node.peers.all() {
-                presence.wanted.look_at(node, &peer.card().trust_marks);
-            }
-            for reception in node.receptions() {
-                let Some(desk) = reception.approval_desk() else {
-                    continue;
-                };
-                if let Err(error) = desk.follow_policy(&reception, node) {
-                    let detail = format!("approvals cannot be received: {error}");
-                    reception.refuse(Refusal::new(Reason::Overloaded, None, detail));
-                }
-            }
-        }
-        Note::AnswersEnded(key, question) => {
-            if !node.peers.all().iter().any(|peer| peer.public_key() == key) {
-                node.contact.remember_failure(key);
-            }
-            node.contact.end(key);
-            for reception in node.receptions() {
-                reception.settle(key, question, &node.contact);
-            }
-        }
-        Note::MeetingEnded(claim) => {
-            presence.meeting.remove(&claim);
-            if is_known(node, &claim) || !presence.tokens.contains(&claim) {
-                presence.unmet.remove(&claim);
-            } else {
-                presence
-                    .unmet
-                    .entry(claim)
-                    .or_insert_with(|| (Instant::now() + UNMET_PAUSE, 0));
-            }
-        }
+        Note::PolicyChanged => follow_policy(node, presence),
+        Note::AnswersEnded(key, question) => end_answers(node, key, question),
+        Note::MeetingEnded(claim) => end_meeting(node, presence, claim),
         Note::AwaitsApproval => presence.approvals_due = Some(Instant::now()),
         Note::OwnCardChanged => node.announce_newest_card(),
         Note::Close => {}
+    }
+}
+
+/// Whom the node believes now may have lists that concern it, and topics may need approvals that did not before.
+fn follow_policy(node: &Arc<NodeCore>, presence: &mut Presence) {
+    for peer in node.peers.all() {
+        presence.wanted.look_at(node, &peer.card().trust_marks);
+    }
+    for reception in node.receptions() {
+        let followed = reception
+            .approval_desk()
+            .map(|desk| desk.follow_policy(&reception, node));
+        if let Some(Err(error)) = followed {
+            let detail = format!("approvals cannot be received: {error}");
+            reception.refuse(Refusal::new(Reason::Overloaded, None, detail));
+        }
+    }
+}
+
+/// What waited for this key's cards is judged by what came.
+fn end_answers(node: &Arc<NodeCore>, key: PublicKey, question: Question) {
+    if !node.peers.all().iter().any(|peer| peer.public_key() == key) {
+        node.contact.remember_failure(key);
+    }
+    node.contact.end(key);
+    for reception in node.receptions() {
+        reception.settle(key, question, &node.contact);
+    }
+}
+
+/// A node whose token stands and whose card did not come is asked again later.
+fn end_meeting(node: &Arc<NodeCore>, presence: &mut Presence, claim: NodeClaim) {
+    presence.meeting.remove(&claim);
+    if is_known(node, &claim) || !presence.tokens.contains(&claim) {
+        presence.unmet.remove(&claim);
+    } else {
+        let again = || (Instant::now() + UNMET_PAUSE, 0);
+        presence.unmet.entry(claim).or_insert_with(again);
     }
 }
 

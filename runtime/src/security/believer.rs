@@ -223,24 +223,7 @@ impl Believer {
             (Subject::Topic, topic.as_str(), exclusive),
         ];
         let mut pins = subjects.map(|(subject, name, _)| known.pinned(&self.domain, subject, name));
-        let mut retiring = false;
-        let road = self.road(facts, policy, &pins, now_ns).unwrap_or_default();
-        known.retire(&road, key, now_ns);
-        for ((subject, name, _), pin) in subjects.iter().zip(&mut pins) {
-            let Some(pinned) = pin.filter(|pinned| *pinned != key) else {
-                continue;
-            };
-            if known.is_retiring(key, pinned, now_ns) {
-                (retiring, *pin) = (true, Some(key));
-            } else if road.iter().any(|step| step.terms().old == pinned) {
-                if mode == TrustMode::Tofu {
-                    *pin = Some(known.follow(&self.domain, *subject, name, (pinned, key)));
-                    self.generation.fetch_add(1, Ordering::AcqRel);
-                } else {
-                    *pin = Some(key);
-                }
-            }
-        }
+        let retiring = self.follow_successions(&mut known, facts, policy, &subjects, &mut pins, now_ns);
         let mismatch = subjects.iter().zip(pins).find_map(|((subject, name, _), pin)| {
             pin.filter(|pin| *pin != key)
                 .map(|pin| pin_refusal(key, pin, *subject, name))
@@ -270,6 +253,39 @@ impl Believer {
             facts.judged.store(judged, Ordering::Release);
         }
         Ok(believed)
+    }
+
+    /// Lets the pins move on to this writer's key where the keys that they hold say so. Whether the key is itself one whose
+    /// time ends.
+    fn follow_successions(
+        &self,
+        known: &mut Known,
+        facts: &WriterFacts,
+        policy: &TrustPolicy,
+        subjects: &[(Subject, &str, bool)],
+        pins: &mut [Option<PublicKey>],
+        now_ns: i64,
+    ) -> bool {
+        let key = facts.peer.public_key();
+        let road = self.road(facts, policy, pins, now_ns).unwrap_or_default();
+        known.retire(&road, key, now_ns);
+        let mut retiring = false;
+        for ((subject, name, _), pin) in subjects.iter().zip(pins) {
+            let Some(pinned) = pin.filter(|pinned| *pinned != key) else {
+                continue;
+            };
+            if known.is_retiring(key, pinned, now_ns) {
+                (retiring, *pin) = (true, Some(key));
+            } else if road.iter().any(|step| step.terms().old == pinned) {
+                if policy.mode == TrustMode::Tofu {
+                    *pin = Some(known.follow(&self.domain, *subject, name, (pinned, key)));
+                    self.generation.fetch_add(1, Ordering::AcqRel);
+                } else {
+                    *pin = Some(key);
+                }
+            }
+        }
+        retiring
     }
 
     /// The steps to this writer's key, from a key that is pinned or from the first one shown. None of the keys may have been

@@ -34,6 +34,11 @@ impl Credentials {
         }
     }
 
+    /// The same, as what the instance has shown as the `generation`th.
+    pub(super) fn in_generation(self, generation: u64) -> Self {
+        Self { generation, ..self }
+    }
+
     pub(super) fn are_in(&self, card: &NodeCard) -> bool {
         let [certificates, successions] = &self.texts;
         (certificates, successions) == (&card.certificates, &card.successions)

@@ -98,10 +98,7 @@ impl Peer {
     /// Cards of one instance come one at a time, so nobody else counts meanwhile.
     fn show(&self, credentials: Credentials) {
         let generation = self.credentials_generation() + 1;
-        self.credentials.store(Arc::new(Credentials {
-            generation,
-            ..credentials
-        }));
+        self.credentials.store(Arc::new(credentials.in_generation(generation)));
         self.credentials_generation.store(generation, Ordering::Release);
     }
 

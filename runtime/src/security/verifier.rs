@@ -356,7 +356,6 @@ impl Verifier {
         let raw = bytes.as_slice();
         let layout = self.check_layout(raw)?;
         let key = layout.header.key;
-        let refuse = |reason, detail: String| Refusal::new(reason, Some(key), detail);
         let known = self.peers.writer(key, layout.header.writer);
         self.check_type(&layout, known.as_deref())?;
         let Some(facts) = known else {
@@ -371,20 +370,7 @@ impl Verifier {
         let standing = self.setup.trust.standing(&facts, now_ns);
         let permit = standing.permit()?;
         check_sizes(&layout, raw, &permit.limits)?;
-        if layout.header.epoch < facts.peer.epoch {
-            let newer = facts.peer.epoch;
-            return Err(refuse(
-                Reason::StaleEpoch,
-                format!(
-                    "epoch {} of {}, which has started again with epoch {newer}",
-                    layout.header.epoch, facts.peer.name
-                ),
-            ));
-        }
-        if layout.header.replay && !self.setup.accept_replay {
-            let detail = "a recording is played back and this subscription takes live messages only";
-            return Err(refuse(Reason::ReplayNotAllowed, detail.to_owned()));
-        }
+        self.check_instance(&layout, &facts)?;
         time_checks::check(&layout, &facts, floor, &standing.policy, &permit.limits, now_ns)?;
 
         let digest = layout.digest(raw);
@@ -431,6 +417,25 @@ impl Verifier {
                 }))
             }
         }
+    }
+
+    /// Whether this instance of the node may still speak, and speaks live where only that is taken.
+    fn check_instance(&self, layout: &Layout, facts: &WriterFacts) -> Result<(), Refusal> {
+        let header = &layout.header;
+        let refuse = |reason, detail| Err(Refusal::new(reason, Some(header.key), detail));
+        if header.epoch < facts.peer.epoch {
+            let (name, newer) = (&facts.peer.name, facts.peer.epoch);
+            let detail = format!(
+                "epoch {} of {name}, which has started again with epoch {newer}",
+                header.epoch
+            );
+            return refuse(Reason::StaleEpoch, detail);
+        }
+        if header.replay && !self.setup.accept_replay {
+            let detail = "a recording is played back and this subscription takes live messages only";
+            return refuse(Reason::ReplayNotAllowed, detail.to_owned());
+        }
+        Ok(())
     }
 
     fn check_layout(&self, raw: &[u8]) -> Result<Layout, Refusal> {
