@@ -17,7 +17,7 @@ pub enum ApprovalState {
     /// The trust policy demands no second signer for it.
     #[default]
     NotAsked,
-    /// It is shown before it was approved. Nothing may be moved by it.
+    /// It is shown whether or not it will be approved. Nothing may be moved by it.
     Pending,
     /// These keys have approved it; together they hold every role that the policy demands.
     By(Vec<PublicKey>),
@@ -27,8 +27,8 @@ pub enum ApprovalState {
 #[derive(Debug)]
 pub(crate) enum ApprovalPart {
     /// It holds back messages until they are approved.
-    Awaits(ApprovalDesk),
-    /// It shows them before, marked as pending.
+    Awaits(Box<ApprovalDesk>),
+    /// It shows all at once, marked as pending.
     Shows,
     /// It receives the approvals for another subscription.
     Brings(Weak<Reception>),

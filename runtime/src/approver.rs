@@ -81,6 +81,11 @@ impl Approver {
         self.decide(message, Approval::DECISION_REJECTED, text)
     }
 
+    /// Where what this approver says is published.
+    pub fn approvals(&self) -> &Publisher<Approval> {
+        &self.publisher
+    }
+
     fn decide(&self, message: &GenericReceived, decision: u8, text: &str) -> Result<Published, PublishError> {
         let id = message.message().id();
         let approval = Approval {

@@ -165,7 +165,8 @@ impl GenericSubscriber {
         let desks = |topic: &TopicName, reception: &Weak<Reception>| {
             let approval = match options.unapproved {
                 Unapproved::Hold => {
-                    ApprovalPart::Awaits(ApprovalDesk::new(topic.clone(), core.clone(), Weak::clone(reception)))
+                    let desk = ApprovalDesk::new(topic.clone(), core.clone(), Weak::clone(reception));
+                    ApprovalPart::Awaits(Box::new(desk))
                 }
                 Unapproved::Show => ApprovalPart::Shows,
             };

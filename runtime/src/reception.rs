@@ -315,10 +315,8 @@ impl Reception {
                 }
             }
             ApprovalPart::Awaits(desk) if frame.asks_approval() => desk.attend(self, &frame),
-            ApprovalPart::Shows if frame.asks_approval() => {
-                self.go_on(Passing::whole(frame, ApprovalState::Pending));
-            }
-            ApprovalPart::Awaits(_) | ApprovalPart::Shows => self.go_on(Passing::whole(frame, ApprovalState::NotAsked)),
+            ApprovalPart::Awaits(_) => self.go_on(Passing::whole(frame, ApprovalState::NotAsked)),
+            ApprovalPart::Shows => self.go_on(Passing::whole(frame, ApprovalState::Pending)),
         }
     }
 

@@ -38,8 +38,8 @@ pub enum Unapproved {
     /// Holds them back until they are approved, and refuses those that are not.
     #[default]
     Hold,
-    /// Gives them at once, as [`ApprovalState::Pending`](crate::ApprovalState::Pending). For those who approve, and for
-    /// those who only look: nothing may be moved by such a message.
+    /// Gives everything at once, as [`ApprovalState::Pending`](crate::ApprovalState::Pending), also where this node's own
+    /// trust policy demands nothing. For those who approve, and for those who only look: nothing may be moved by it.
     Show,
 }
 

@@ -177,3 +177,108 @@ impl Ledger {
         of_it.into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
+
+    use super::*;
+    use crate::approval::ApprovalState;
+    use crate::security::tests::stage::{NODE, Stage};
+    use crate::security::verifier::Verified;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn waiting(frame: &Arc<Verified>, index: usize, now: Instant) -> Waiting {
+        let message = frame.messages().nth(index).unwrap();
+        let passing = Passing {
+            frame: Arc::clone(frame),
+            only: Some(message.number()),
+            approval: ApprovalState::Pending,
+        };
+        Waiting::new(&message, passing, now, MINUTE)
+    }
+
+    fn approval(stage: &Stage, id: MessageId, payload: &[u8], until: Instant) -> Given {
+        Given {
+            signer: stage.peer(NODE),
+            approval: Approval {
+                message_id: id.0,
+                payload_digest: payload_digest(payload),
+                decision: Approval::DECISION_APPROVED,
+                text: String::new(),
+            },
+            until,
+        }
+    }
+
+    #[test]
+    fn a_frame_counts_once_however_many_of_its_messages_wait() {
+        let (stage, now) = (Stage::new(), Instant::now());
+        let mut ledger = Ledger::default();
+        let payload = vec![0; WAITING_BYTES_MAX / 4];
+        let several = stage.accept(&stage.frame(1, &[&payload, b"b", b"c"]));
+        for index in 0..3 {
+            ledger.hold(waiting(&several, index, now)).unwrap();
+        }
+        for number in [4, 5] {
+            let frame = stage.accept(&stage.frame(number, &[&payload]));
+            ledger.hold(waiting(&frame, 0, now)).unwrap();
+        }
+        let last = stage.accept(&stage.frame(6, &[&payload]));
+        let refused = ledger.hold(waiting(&last, 0, now)).unwrap_err();
+        // The frame stays as long as one of its messages waits.
+        for message in several.messages() {
+            assert!(ledger.hold(waiting(&last, 0, now)).is_err());
+            assert!(ledger.take(message.id()).is_some());
+        }
+        ledger.hold(*refused).unwrap();
+        assert_eq!(ledger.take_all().len(), 3);
+        assert_eq!(ledger.bytes, 0);
+    }
+
+    #[test]
+    fn what_waits_leaves_at_its_deadline_and_not_before() {
+        let (stage, now) = (Stage::new(), Instant::now());
+        let mut ledger = Ledger::default();
+        let frame = stage.accept(&stage.frame(1, &[b"a"]));
+        ledger.hold(waiting(&frame, 0, now)).unwrap();
+        assert_eq!(ledger.next_deadline(), Some(now + MINUTE));
+        assert!(ledger.take_overdue(now + MINUTE - Duration::from_nanos(1)).is_none());
+        assert!(ledger.take_overdue(now + MINUTE).is_some());
+        assert_eq!(ledger.next_deadline(), None);
+    }
+
+    #[test]
+    fn of_early_approvals_each_signers_last_is_kept_the_oldest_gives_way_and_none_is_kept_for_long() {
+        let (stage, now) = (Stage::new(), Instant::now());
+        let mut ledger = Ledger::default();
+        let id = |number: u8| MessageId([number; 16]);
+        ledger.remember(approval(&stage, id(0), b"first", now + MINUTE), now);
+        ledger.remember(approval(&stage, id(0), b"second", now + MINUTE), now);
+        ledger.remember(approval(&stage, id(1), b"", now + 2 * MINUTE), now);
+        let kept = ledger.take_early(id(0), now);
+        assert_eq!(kept.len(), 1);
+        assert_eq!(kept[0].approval.payload_digest, payload_digest(b"second"));
+        assert!(ledger.take_early(id(0), now).is_empty());
+        assert!(ledger.take_early(id(1), now + 2 * MINUTE).is_empty());
+
+        ledger.remember(approval(&stage, id(2), b"", now + MINUTE), now);
+        for number in 0..EARLY_MAX {
+            let other = MessageId((number as u128 + 1_000).to_le_bytes());
+            ledger.remember(approval(&stage, other, b"", now + MINUTE), now);
+        }
+        assert!(ledger.take_early(id(2), now).is_empty());
+    }
+
+    #[test]
+    fn nobody_approves_its_own_message() {
+        let (stage, now) = (Stage::new(), Instant::now());
+        let frame = stage.accept(&stage.frame(1, &[b"a"]));
+        let mut waiting = waiting(&frame, 0, now);
+        let own = approval(&stage, waiting.id, b"a", now);
+        let refusal = waiting.add(own).unwrap_err();
+        assert_eq!(refusal.reason, Reason::NotPermitted);
+        assert!(waiting.given.is_empty());
+    }
+}

@@ -136,11 +136,11 @@ impl<'a, 't> Survey<'a, 't> {
             return;
         };
         let roles = self.policy.second_signers(&approved);
+        if roles.is_empty() {
+            return;
+        }
         self.note(StepOutcome::Passed, || {
-            let detail = match roles.is_empty() {
-                true => format!("no second signer is asked for on {approved}"),
-                false => format!("second signers on {approved} may publish here"),
-            };
+            let detail = format!("second signers on {approved} may publish here");
             ("approvals".to_owned(), detail)
         });
         self.approved = Some((approved, roles));
@@ -160,9 +160,11 @@ impl<'a, 't> Survey<'a, 't> {
                 )
             });
         }
-        if self.approved.is_some() {
-            // An approval is the second signature: it needs none itself, nor the roles of those whose messages it is about.
+        // An approval is the second signature and needs none itself, nor the roles of those whose messages it is about.
+        if topic.approved().is_some() {
             limits.second_signers.clear();
+        }
+        if self.approved.is_some() {
             limits.roles.clear();
         }
         Arc::new(limits)
