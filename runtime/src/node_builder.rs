@@ -9,7 +9,7 @@ use crate::contact::ContactDesk;
 use crate::endpoints::Endpoints;
 use crate::evidence::Evidence;
 use crate::graph::GraphState;
-use crate::link::{Discovery, Link, LinkConfig, LinkError};
+use crate::link::{Discovery, Link, LinkConfig, LinkError, TlsFiles};
 use crate::name::{Domain, NameError, NodeName};
 use crate::node::{Node, NodeCore};
 use crate::private_file::FileError;
@@ -157,7 +157,9 @@ impl NodeBuilder {
         let epoch = keystore
             .next_epoch(&identity.public_key(), clock::now_ms())
             .map_err(OpenError::Epoch)?;
-        let link = Link::open(&self.link, &self.domain).await.map_err(OpenError::Link)?;
+        let mut link = self.link;
+        link.tls = link.tls.or_else(|| keystore.path().map(|dir| TlsFiles::new(dir, None)));
+        let link = Link::open(&link, &self.domain).await.map_err(OpenError::Link)?;
         let refusals = Arc::new(Queue::new(REFUSALS_KEPT));
         let mut locators = link.locators().await;
         locators.truncate(LOCATORS_MAX);

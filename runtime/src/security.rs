@@ -30,7 +30,9 @@
 //! - [`certificate`] (with `certificate_text`), [`certificate_chain`]: roles given from key to key, in signed text.
 //! - [`decision`] (with `survey`): may this key do this, here and now, and why.
 //! - [`trust_file`] (with `trust_reading` and `trust_edit`): trust.toml, read strictly and changed without loss of comments.
+//! - [`trust_storage`]: changes of trust.toml in the keystore, and key files beside the own key.
 //! - [`verifier`]: all of it in order. [`verifier::Verified`] is the proof.
+//! - [`router_rules`] (with [`pattern_overlap`]), [`x509`]: the same trust in the terms of Zenoh routers.
 //! - `testimony`: the same for frames that somebody shows later, to trace what led to what.
 //! - [`refusal`]: the numbered reasons.
 
@@ -48,6 +50,7 @@ mod frame_writer;
 pub mod key;
 pub mod keystore;
 pub mod merkle;
+pub mod pattern_overlap;
 mod peer_key;
 pub mod peers;
 pub mod proving_ground;
@@ -55,6 +58,7 @@ pub mod refusal;
 pub mod replay_window;
 pub mod revocation;
 pub mod role;
+pub mod router_rules;
 mod signature_check;
 pub mod signer;
 pub mod succession;
@@ -65,6 +69,7 @@ pub mod topic_pattern;
 pub mod trust_file;
 pub mod trust_policy;
 pub mod verifier;
+pub mod x509;
 
 mod certificate_text;
 mod epoch;
@@ -78,6 +83,7 @@ mod time_checks;
 mod trust_edit;
 mod trust_reading;
 pub mod trust_source;
+pub mod trust_storage;
 pub(crate) mod trust_store;
 
 #[cfg(test)]
