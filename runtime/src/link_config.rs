@@ -1,6 +1,7 @@
 //! Where a node listens, what it connects to and how it finds others; no session here.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -71,6 +72,12 @@ impl LinkConfig {
         let given = !self.listen.is_empty() || !self.connect.is_empty();
         self.discovery
             .unwrap_or(if given { Discovery::Off } else { Discovery::Auto })
+    }
+
+    /// The same, with the TLS files of the keystore in this directory unless others are said.
+    pub(crate) fn in_keystore(mut self, directory: Option<&Path>) -> Self {
+        self.tls = self.tls.or_else(|| Some(TlsFiles::new(directory?, None)));
+        self
     }
 
     /// Whether the files for TLS are needed.

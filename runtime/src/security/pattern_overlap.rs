@@ -34,7 +34,7 @@ pub fn overlap(a: &TopicPattern, b: &TopicPattern) -> Result<BTreeSet<String>, T
     let paths = common.ok_or_else(|| TangledPatterns {
         patterns: [a.clone(), b.clone()],
     })?;
-    Ok(paths.iter().map(|path| canonical(path)).collect())
+    Ok(paths.iter().map(canonical).collect())
 }
 
 /// One part of a sequence with stars.
@@ -47,6 +47,9 @@ enum Part<T> {
 }
 
 type Path<T> = Vec<Part<T>>;
+
+/// What two parts that are not [`Part::Any`] have in common; `None` when the steps are used up.
+type Meet<'a, T> = &'a dyn Fn(&T, &T, &mut u32) -> Option<BTreeSet<T>>;
 
 fn segments(pattern: &TopicPattern) -> Path<String> {
     let part = |segment: &str| match segment {
@@ -109,7 +112,7 @@ fn characters(segment: &str) -> Path<char> {
 fn common<T: Clone + Ord>(
     a: &[Part<T>],
     b: &[Part<T>],
-    meet: &dyn Fn(&T, &T, &mut u32) -> Option<BTreeSet<T>>,
+    meet: Meet<'_, T>,
     steps: &mut u32,
 ) -> Option<BTreeSet<Path<T>>> {
     *steps = steps.checked_sub(1)?;

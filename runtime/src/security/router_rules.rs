@@ -9,6 +9,20 @@
 //! A put that the rules let through is one that the policy permits at that instant. A router may be stricter than receivers
 //! and is never wider: what cannot be said in its terms is told in [`Admission::remarks`].
 //!
+//! # What a hop can do, and what it cannot
+//!
+//! It lets nobody in without a certificate of the authority, lets a member put on the topics that its roles permit, and lets
+//! it speak for its own key only: its token, its card, its types. What a member may not put goes no further, so it costs
+//! receivers nothing.
+//!
+//! - It looks at the link and at the key expression, not into frames: a member that forwards frames of others on its own
+//!   topics is let through, and refused by receivers. Limits of topics (`max_size`, `max_age`, `max_rate`, `role`,
+//!   `second_signers`) and signatures are theirs to check.
+//! - It knows one instant, that of the export. Later grants and revocations reach it with the next export and a restart; only
+//!   a certificate that ends, ends by itself. Receivers hear of revocations at once.
+//! - It tells nobody what it has refused. The publisher sees its put succeed.
+//! - Every member may hear everything. TLS hides topics from strangers, not from members.
+//!
 //! Receivers check all of it again, and more: a router is believed by nobody.
 
 use std::collections::{BTreeMap, BTreeSet};

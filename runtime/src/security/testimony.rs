@@ -155,7 +155,7 @@ impl Testimony {
             facts.exclusive,
             &standing.policy,
             standing.permit()?,
-            now_ns,
+            trust.latest(now_ns),
         )?;
         Verified::of_history(self.bytes, self.layout, &self.context, facts, verdict, now_ns)
     }

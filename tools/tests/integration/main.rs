@@ -21,4 +21,5 @@ mod refusals;
 mod trace;
 mod transcode;
 mod trust;
+mod trust_export_zenoh;
 mod trust_test;
