@@ -24,6 +24,7 @@ use crate::clock;
 use crate::key_expr::{self, NodeClaim};
 use crate::node::NodeCore;
 use crate::revocations::WantedLists;
+use crate::security::equivocation::PROOFS_STORED_MAX;
 use crate::security::key::PublicKey;
 use crate::security::peers::{AuthenticCard, CardOutcome, CardRoad, PEERS_MAX};
 use crate::security::refusal::Refusal;
@@ -59,6 +60,8 @@ struct Presence {
     wanted: WantedLists,
     /// When the clocks of nodes with these keys were last compared because of a doubt.
     measured: HashMap<PublicKey, Instant>,
+    /// Keys whose copying was proved: one proof of each is enough.
+    proved: HashSet<PublicKey>,
 }
 
 impl Presence {
@@ -79,9 +82,7 @@ impl Presence {
             .front()
             .is_some_and(|(since, _)| *since + VANISHED_FOR <= now)
         {
-            if let Some((_, claim)) = self.vanished.pop_front() {
-                node.peers.forget(claim.key, &claim.node, claim.epoch);
-            }
+            self.forget_oldest(node);
         }
         let due: Vec<NodeClaim> = self
             .unmet
@@ -95,6 +96,12 @@ impl Presence {
                 *when = now + ANSWER_TIMEOUT + UNMET_PAUSE * 2_u32.pow((*attempts).min(6));
             }
             self.meet(node, claim);
+        }
+    }
+
+    fn forget_oldest(&mut self, node: &NodeCore) {
+        if let Some((_, claim)) = self.vanished.pop_front() {
+            node.peers.forget(claim.key, &claim.node, claim.epoch);
         }
     }
 
@@ -171,6 +178,10 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             presence.unmet.remove(&claim);
             if presence.tokens.remove(&claim) {
                 presence.vanished.push_back((Instant::now(), claim));
+                // Tokens cost nothing: somebody may have a crowd of them come and go.
+                if presence.vanished.len() > TOKENS_MAX {
+                    presence.forget_oldest(node);
+                }
             }
         }
         Note::Stranger(key) => {
@@ -201,7 +212,11 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
                 Err(refusal) => node.refuse_document(refusal),
             }
         }
-        Note::Equivocated(evidence) => node.store_evidence(&evidence),
+        Note::Equivocated(key, evidence) => {
+            if presence.proved.len() < PROOFS_STORED_MAX && presence.proved.insert(key) {
+                node.store_evidence(&evidence);
+            }
+        }
         Note::ClockDoubted(key) => {
             node.contact.end_doubt();
             presence.measure_again(node, key);
