@@ -65,6 +65,41 @@ pub(crate) fn type_definitions(domain: &Domain, key: &PublicKey) -> String {
     format!("nuncio/{domain}/@type/{}/*", hex(key.as_bytes()))
 }
 
+/// The definitions of all types.
+pub(crate) fn all_type_definitions(domain: &Domain) -> String {
+    format!("nuncio/{domain}/@type/**")
+}
+
+/// The data of the topics that a pattern matches.
+pub(crate) fn topics(domain: &Domain, pattern: &str) -> String {
+    format!("nuncio/{domain}/t/{pattern}")
+}
+
+/// Where only the holder of this key speaks.
+pub(crate) fn all_of_key(domain: &Domain, key: &PublicKey) -> [String; 3] {
+    ["@node", "@card", "@type"].map(|kind| format!("nuncio/{domain}/{kind}/{}/**", hex(key.as_bytes())))
+}
+
+/// Questions that every node may answer: what it answers with is signed by whom it is about.
+pub(crate) fn shared_questions(domain: &Domain) -> [String; 3] {
+    let [by_message, by_cause] = all_frame_questions(domain);
+    [by_message, by_cause, all_revocations(domain)]
+}
+
+/// Everything in a domain: `**` alone does not match what begins with `@`.
+pub(crate) fn every_kind(domain: &Domain) -> Vec<String> {
+    let [by_message, by_cause, trust] = shared_questions(domain);
+    vec![
+        topics(domain, "**"),
+        all_node_tokens(domain),
+        all_cards(domain),
+        all_type_definitions(domain),
+        by_message,
+        by_cause,
+        trust,
+    ]
+}
+
 /// The list of revocations of an anchor.
 pub(crate) fn revocations(domain: &Domain, anchor: &PublicKey) -> String {
     format!("nuncio/{domain}/@trust/{}", hex(anchor.as_bytes()))

@@ -22,6 +22,7 @@
 //! subscribe   link -> reception -> security::verifier -> Verified -> queue -> payload -> Received<M>
 //! trace       question -> evidence of the publishers -> security::testimony -> Verified -> the next question
 //! strangers   reception -> contact (asks for the card) -> security::peers -> reception again
+//! approvals   Verified -> approval_desk (waits for a second signer, where trust.toml demands one) -> queue
 //! versions    Verified -> translation_desk (asks for the type, once) -> queue -> run_time_type::Translation -> payload
 //! ```
 //!
@@ -39,6 +40,9 @@
 //! The runtime is for Unix: keys are guarded by file modes and locks.
 
 pub mod adversary;
+pub mod approval;
+mod approval_desk;
+pub mod approver;
 mod card;
 pub mod clock;
 mod contact;
@@ -50,6 +54,7 @@ pub mod graph;
 mod key_expr;
 pub mod link;
 mod link_config;
+mod link_error;
 pub mod local_registry;
 pub mod name;
 pub mod node;
@@ -66,18 +71,20 @@ pub mod run_time_type;
 pub mod security;
 pub mod stats;
 pub mod subscriber;
+pub mod subscription_options;
+mod tls_files;
 pub mod trace;
 mod translation_desk;
 pub mod trust_watch;
 mod type_inquiry;
 pub mod type_support;
 
+pub use approval::ApprovalState;
+pub use approver::{Approver, ApproverError};
 pub use card::time_from_ns;
 pub use generic_publisher::{GenericPublisher, PublishError, Published, PublisherError};
-pub use generic_subscriber::{
-    GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError, SubscriptionOptions, TypeVersions,
-};
-pub use link::{Discovery, LinkConfig};
+pub use generic_subscriber::{GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError};
+pub use link::{Discovery, LinkConfig, TlsFiles};
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;
 pub use node_builder::{NodeBuilder, OpenError};
@@ -103,6 +110,7 @@ pub use security::trust_policy::{Grant, TrustMode, TrustPolicy};
 pub use security::verifier::{Provenance, Verified, VerifiedMessage};
 pub use stats::{PublisherStats, SubscriptionStats};
 pub use subscriber::{Callback, Received, Subscriber};
+pub use subscription_options::{SubscriptionOptions, TypeVersions, Unapproved};
 pub use trace::{Found, Trace, TraceLink, TraceStep};
 pub use trust_watch::TrustEvent;
 pub use type_support::{TypeError, TypeSupport};

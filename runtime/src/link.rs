@@ -9,9 +9,10 @@
 //! network interface can do that, and always through a registry of the processes on this machine (a folder of small
 //! files), which also works in a container that has only a loopback interface. Endpoints that are given by hand replace
 //! both, unless discovery is asked for as well.
+//!
+//! With TLS endpoints alone the node is a client of the first router that answers, and listens nowhere.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::time::Duration;
 
 use zenoh::bytes::ZBytes;
@@ -22,8 +23,10 @@ use zenoh::{Session, Wait};
 
 pub use crate::link_config::{Discovery, DiscoveryError, LinkConfig};
 use crate::link_config::{as_seen_on_this_machine, is_on_this_machine, multicast_interface, some_of};
+pub use crate::link_error::LinkError;
 use crate::local_registry::{LocalRegistry, Membership, reserve_loopback_port};
 use crate::name::Domain;
+pub use crate::tls_files::{TlsFiles, TlsFilesError};
 
 /// Bytes from or for the network: contiguous, shared, cheap to clone.
 #[derive(Clone, Debug)]
@@ -53,54 +56,15 @@ impl From<Vec<u8>> for Bytes {
     }
 }
 
-/// Why there is no link.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum LinkError {
-    /// An endpoint or another part of the configuration is not what Zenoh understands.
-    Config {
-        /// The part.
-        what: String,
-        /// What Zenoh says of it.
-        problem: String,
-    },
-    /// The registry of this machine cannot be used.
-    Registry(String),
-    /// The session could not be opened, for example because the port is taken.
-    Open(String),
-    /// An operation on the session failed; it is closed, or the name is not a key expression.
-    Session {
-        /// What was tried.
-        doing: &'static str,
-        /// What Zenoh says.
-        problem: String,
-    },
-}
-
-impl fmt::Display for LinkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Config { what, problem } => {
-                write!(
-                    f,
-                    "{what} is not usable: {problem}; an endpoint looks like tcp/127.0.0.1:7447"
-                )
-            }
-            Self::Registry(problem) => write!(f, "{problem}; or start with discovery off and give endpoints"),
-            Self::Open(problem) => write!(f, "the link could not be opened: {problem}"),
-            Self::Session { doing, problem } => write!(f, "{doing} failed: {problem}"),
-        }
-    }
-}
-
-impl std::error::Error for LinkError {}
-
 fn failed(doing: &'static str) -> impl Fn(zenoh::Error) -> LinkError {
     move |error| LinkError::Session {
         doing,
         problem: error.to_string(),
     }
 }
+
+/// How long opening waits for a router: time for it to be started, but an error while somebody still looks.
+const TLS_ROUTER_TIMEOUT_MS: u32 = 5_000;
 
 /// An open link.
 #[derive(Debug)]
@@ -115,7 +79,8 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// [`LinkError`] when an endpoint is wrong, a port is taken or the registry cannot be used.
+    /// [`LinkError`] when an endpoint is wrong, a port is taken, the registry cannot be used, a file for TLS is missing, or
+    /// a TLS router does not answer or turns this node away.
     pub async fn open(config: &LinkConfig, domain: &Domain) -> Result<Self, LinkError> {
         let (mut listen, mut connect) = (config.listen.clone(), config.connect.clone());
         let multicast = config.discovery() == Discovery::Auto && multicast_interface().is_some();
@@ -152,12 +117,12 @@ impl Link {
                     .to_owned(),
             };
         }
-        if listen.is_empty() {
+        if listen.is_empty() && !config.is_behind_tls() {
             // Peers that meet through a third one talk to each other directly, so each has to be reachable.
             let near = connect.iter().all(|endpoint| is_on_this_machine(endpoint));
             listen.push(format!("tcp/{}:0", if near { "127.0.0.1" } else { "0.0.0.0" }));
         }
-        let session = zenoh::open(zenoh_config(&listen, &connect, multicast)?)
+        let session = zenoh::open(zenoh_config(config, &listen, &connect, multicast)?)
             .await
             .map_err(|error| LinkError::Open(error.to_string()))?;
         drop(reserved);
@@ -400,11 +365,24 @@ impl Query {
     }
 }
 
-fn zenoh_config(listen: &[String], connect: &[String], multicast: bool) -> Result<zenoh::Config, LinkError> {
+fn zenoh_config(
+    asked: &LinkConfig,
+    listen: &[String],
+    connect: &[String],
+    multicast: bool,
+) -> Result<zenoh::Config, LinkError> {
     let mut config = zenoh::Config::default();
     let quoted = |endpoints: &[String]| serde_json::Value::from(endpoints).to_string();
-    let settings = [
-        ("mode", "\"peer\"".to_owned()),
+    let mut settings = vec![
+        (
+            "mode",
+            if asked.is_behind_tls() {
+                "\"client\""
+            } else {
+                "\"peer\""
+            }
+            .to_owned(),
+        ),
         ("listen/endpoints", quoted(listen)),
         ("connect/endpoints", quoted(connect)),
         ("scouting/multicast/enabled", multicast.to_string()),
@@ -417,6 +395,14 @@ fn zenoh_config(listen: &[String], connect: &[String], multicast: bool) -> Resul
             "60000000".to_owned(),
         ),
     ];
+    if asked.is_behind_tls() {
+        settings.push(("connect/timeout_ms", TLS_ROUTER_TIMEOUT_MS.to_string()));
+    }
+    if asked.has_tls() {
+        let files = asked.tls.as_ref().ok_or(LinkError::NoTlsFiles)?;
+        files.check().map_err(LinkError::Tls)?;
+        settings.push(("transport/link/tls", files.settings().to_string()));
+    }
     for (path, value) in settings {
         config.insert_json5(path, &value).map_err(|error| LinkError::Config {
             what: format!("{path} = {value}"),

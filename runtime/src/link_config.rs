@@ -1,8 +1,11 @@
 //! Where a node listens, what it connects to and how it finds others; no session here.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
+
+use crate::tls_files::{TlsFiles, is_tls};
 
 /// How nodes find each other without being told where.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -56,10 +59,12 @@ impl std::error::Error for DiscoveryError {}
 pub struct LinkConfig {
     /// Zenoh endpoints to listen on, such as `tcp/0.0.0.0:7448`.
     pub listen: Vec<String>,
-    /// Zenoh endpoints to connect to, such as `tcp/192.168.1.5:7447`.
+    /// Zenoh endpoints to connect to, such as `tcp/192.168.1.5:7447` or `tls/router.local:7447`.
     pub connect: Vec<String>,
     /// `None`: [`Discovery::Auto`] when no endpoint is given, [`Discovery::Off`] otherwise.
     pub discovery: Option<Discovery>,
+    /// The files for `tls/…` endpoints. `None`: those in the node's keystore.
+    pub tls: Option<TlsFiles>,
 }
 
 impl LinkConfig {
@@ -67,6 +72,25 @@ impl LinkConfig {
         let given = !self.listen.is_empty() || !self.connect.is_empty();
         self.discovery
             .unwrap_or(if given { Discovery::Off } else { Discovery::Auto })
+    }
+
+    /// The same, with the TLS files of the keystore in this directory unless others are said.
+    pub(crate) fn in_keystore(mut self, directory: Option<&Path>) -> Self {
+        self.tls = self.tls.or_else(|| Some(TlsFiles::new(directory?, None)));
+        self
+    }
+
+    /// Whether the files for TLS are needed.
+    pub(crate) fn has_tls(&self) -> bool {
+        self.listen.iter().chain(&self.connect).any(|endpoint| is_tls(endpoint))
+    }
+
+    /// Whether this node hangs on TLS routers and on nothing else.
+    ///
+    /// Then it has that one link and listens nowhere: a road around a router that refuses would make its refusals void.
+    pub(crate) fn is_behind_tls(&self) -> bool {
+        let connects_by_tls = !self.connect.is_empty() && self.connect.iter().all(|endpoint| is_tls(endpoint));
+        connects_by_tls && self.listen.is_empty() && self.discovery() == Discovery::Off
     }
 }
 

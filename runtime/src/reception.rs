@@ -7,6 +7,8 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::approval::{ApprovalPart, ApprovalState, Passing};
+use crate::approval_desk::ApprovalDesk;
 use crate::clock;
 use crate::contact::{AskOutcome, ContactDesk, Note, Question};
 use crate::link::Bytes;
@@ -46,6 +48,8 @@ pub(crate) struct Reception {
     reopening: Mutex<()>,
     /// Where other versions of the type are attended to, if they are taken.
     translation_desk: Option<TranslationDesk>,
+    /// What is done about messages that a second signer has to approve.
+    approval: ApprovalPart,
     pub(crate) queue: Queue<Delivery>,
     pub(crate) refusals: Queue<Refusal>,
     node_refusals: Arc<Queue<RefusalEvent>>,
@@ -59,6 +63,8 @@ pub(crate) struct Delivery {
     pub(crate) message: VerifiedMessage,
     /// How it becomes one of the type subscribed to, when it is of another version.
     pub(crate) translation: Option<Arc<Translation>>,
+    /// Whether a second signer has approved it.
+    pub(crate) approval: ApprovalState,
 }
 
 /// Frames that wait, in the order in which they came for each stream. Every question costs the same however many wait.
@@ -155,7 +161,7 @@ impl Reception {
         verifier: Verifier,
         depth: usize,
         (node_refusals, contact): (Arc<Queue<RefusalEvent>>, Arc<ContactDesk>),
-        translation_desk: Option<TranslationDesk>,
+        (approval, translation_desk): (ApprovalPart, Option<TranslationDesk>),
     ) -> Self {
         Self {
             topic,
@@ -163,6 +169,7 @@ impl Reception {
             waiting: Mutex::default(),
             reopening: Mutex::default(),
             translation_desk,
+            approval,
             queue: Queue::new(depth),
             refusals: Queue::new(REFUSALS_KEPT),
             node_refusals,
@@ -212,14 +219,38 @@ impl Reception {
         self.refusals.push(refusal);
     }
 
-    /// Puts the messages of a frame into the queue.
-    pub(crate) fn pass_on(&self, frame: &Arc<Verified>, translation: Option<&Arc<Translation>>) {
-        add(&self.counters.received, u64::from(frame.count()));
-        add(&self.counters.received_bytes, frame.frame_bytes().len() as u64);
-        add(&self.counters.missing, frame.missing_before());
-        for message in frame.messages() {
-            let translation = translation.cloned();
-            self.queue.push(Delivery { message, translation });
+    /// Puts the messages of a frame into the queue, or one of them.
+    pub(crate) fn pass_on(&self, passing: &Passing, translation: Option<&Arc<Translation>>) {
+        let Passing { frame, only, approval } = passing;
+        add(&self.counters.received, only.map_or(u64::from(frame.count()), |_| 1));
+        // What belongs to the frame is counted once, with its first message.
+        if only.is_none_or(|number| number == frame.header().first_number) {
+            add(&self.counters.received_bytes, frame.frame_bytes().len() as u64);
+            add(&self.counters.missing, frame.missing_before());
+        }
+        let passes = |message: &VerifiedMessage| only.is_none_or(|number| number == message.number());
+        for message in frame.messages().filter(passes) {
+            self.queue.push(Delivery {
+                message,
+                translation: translation.cloned(),
+                approval: approval.clone(),
+            });
+        }
+    }
+
+    /// Has a frame translated if it needs that, and puts it into the queue. Nobody's approval is missing.
+    pub(crate) fn go_on(&self, passing: Passing) {
+        match &self.translation_desk {
+            None => self.pass_on(&passing, None),
+            Some(desk) => desk.attend(self, passing),
+        }
+    }
+
+    /// Where messages wait for approval, if they do here.
+    pub(crate) fn approval_desk(&self) -> Option<&ApprovalDesk> {
+        match &self.approval {
+            ApprovalPart::Awaits(desk) => Some(desk),
+            ApprovalPart::Shows | ApprovalPart::Brings(_) => None,
         }
     }
 
@@ -234,6 +265,9 @@ impl Reception {
     pub(crate) fn close(&self) {
         self.queue.close();
         self.refusals.close();
+        if let Some(desk) = self.approval_desk() {
+            desk.end();
+        }
     }
 
     /// A frame of a publisher whose earlier frames still wait goes behind them, so that order is kept. Those of other
@@ -277,9 +311,19 @@ impl Reception {
 
     fn deliver(&self, verified: Verified) {
         let frame = Arc::new(verified);
-        match &self.translation_desk {
-            None => self.pass_on(&frame, None),
-            Some(desk) => desk.attend(self, frame),
+        match &self.approval {
+            ApprovalPart::Brings(approved) => {
+                add(&self.counters.received, u64::from(frame.count()));
+                let Some(approved) = approved.upgrade() else { return };
+                let Some(desk) = approved.approval_desk() else { return };
+                for approval in frame.messages() {
+                    desk.take(&approved, &approval)
+                        .unwrap_or_else(|refusal| self.refuse(refusal));
+                }
+            }
+            ApprovalPart::Awaits(desk) if frame.asks_approval() => desk.attend(self, &frame),
+            ApprovalPart::Awaits(_) => self.go_on(Passing::whole(frame, ApprovalState::NotAsked)),
+            ApprovalPart::Shows => self.go_on(Passing::whole(frame, ApprovalState::Pending)),
         }
     }
 
@@ -360,7 +404,7 @@ mod tests {
         let (stage, desk) = (Stage::new(), Arc::new(ContactDesk::default()));
         let verifier = stage.another_subscription().verifier;
         let aside = (Arc::new(Queue::new(1)), Arc::clone(&desk));
-        let reception = Reception::new(topic(TOPIC), verifier, 10_000, aside, None);
+        let reception = Reception::new(topic(TOPIC), verifier, 10_000, aside, (ApprovalPart::Shows, None));
         (stage, reception, desk)
     }
 

@@ -51,7 +51,9 @@
 //! - [`revocation`], [`succession`]: keys that count no more, and keys that follow others.
 //! - `time_checks`, `rate_limit`: how old, and how often.
 //! - [`equivocation`]: the proof that a key was copied.
+//! - [`trust_storage`]: changes of trust.toml in the keystore, and key files beside the own key.
 //! - [`verifier`]: all of it in order. [`verifier::Verified`] is the proof.
+//! - [`router_rules`] (with [`pattern_overlap`]), [`x509`]: the same trust in the terms of Zenoh routers.
 //! - `testimony`: the same for frames that somebody shows later, to trace what led to what.
 //! - [`refusal`]: the numbered reasons.
 
@@ -69,6 +71,7 @@ mod frame_writer;
 pub mod key;
 pub mod keystore;
 pub mod merkle;
+pub mod pattern_overlap;
 pub mod peer;
 mod peer_key;
 pub mod peers;
@@ -77,6 +80,7 @@ pub mod refusal;
 pub mod replay_window;
 pub mod revocation;
 pub mod role;
+pub mod router_rules;
 mod signature_check;
 pub mod signer;
 pub mod succession;
@@ -87,6 +91,7 @@ pub mod topic_pattern;
 pub mod trust_file;
 pub mod trust_policy;
 pub mod verifier;
+pub mod x509;
 
 mod certificate_text;
 mod epoch;
@@ -100,6 +105,7 @@ mod time_checks;
 mod trust_edit;
 mod trust_reading;
 pub mod trust_source;
+pub mod trust_storage;
 pub(crate) mod trust_store;
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 //! What the program accepts: clap definitions and nothing else.
 
+mod doctor;
 mod interface;
+mod key;
 mod prove;
+mod trust;
+mod trust_export;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,12 +14,18 @@ use clap::{ArgGroup, Parser, Subcommand};
 use nuncio::name::NameError;
 use nuncio::{Discovery, Domain, MessageId, NodeName, TopicName, TrustMode};
 
+pub(crate) use self::doctor::Doctor;
 pub(crate) use self::interface::{
     InterfaceCheck, InterfaceCommand, InterfaceDiff, InterfaceGenerate, InterfaceHash, InterfaceList, InterfacePackage,
     InterfaceProto, InterfaceShow, InterfaceTranscode, MessageForm, OwnFolders,
 };
-
+pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, KeyRotate, PassphraseFrom};
 pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
+pub(crate) use self::trust::{
+    TrustAdd, TrustCheck, TrustCommand, TrustExport, TrustInit, TrustRemove, TrustShow, TrustSign, TrustTest,
+};
+pub(crate) use self::trust_export::ZenohExport;
+use crate::instant::When;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -53,12 +63,15 @@ pub(crate) struct GlobalArgs {
         default_value = "0"
     )]
     pub(crate) domain: Domain,
-    /// Connect to this endpoint, such as tcp/192.168.1.5:7447 (repeatable)
+    /// Connect to this endpoint, such as tcp/192.168.1.5:7447 or tls/router.local:7447 (repeatable)
     #[arg(long, global = true, value_name = "ENDPOINT")]
     pub(crate) connect: Vec<String>,
     /// Listen on this endpoint, such as tcp/0.0.0.0:7447 (repeatable)
     #[arg(long, global = true, value_name = "ENDPOINT")]
     pub(crate) listen: Vec<String>,
+    /// The folder with ca.pem and node.pem for tls/ endpoints; by default `tls` in the keystore
+    #[arg(long, global = true, value_name = "DIR", env = "NUNCIO_TLS", hide_env_values = true)]
+    pub(crate) tls: Option<PathBuf>,
     /// How to find others: auto, local (this machine only) or off; without it auto, or off when an endpoint is given
     #[arg(
         long,
@@ -68,9 +81,10 @@ pub(crate) struct GlobalArgs {
         hide_env_values = true
     )]
     pub(crate) discovery: Option<Discovery>,
-    /// Whom to believe: tofu (a changed key is refused) or observe (it is shown, with the verdict)
-    #[arg(long, global = true, value_name = "MODE", default_value = "tofu")]
-    pub(crate) trust_mode: TrustMode,
+    /// Whom to believe: enforce (keys with a role), tofu (a changed key is refused) or observe (it is shown, with the
+    /// verdict); without it what trust.toml says, or tofu
+    #[arg(long, global = true, value_name = "MODE")]
+    pub(crate) trust_mode: Option<TrustMode>,
     /// A folder with message packages of your own, `<package>/msg/<Name>.msg` (repeatable, in the variable with `:`)
     #[arg(
         long,
@@ -103,9 +117,18 @@ pub(crate) enum Command {
     /// Message, service and action types that this program knows
     #[command(subcommand)]
     Interface(InterfaceCommand),
-    /// The key of this user's nodes
+    /// Keys: this user's own, and those of others by their names
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Whom to believe: roles, grants, certificates, and what follows from them
+    #[command(subcommand)]
+    Trust(TrustCommand),
+    /// Look for what is wrong: keystore, trust, clock, and what nodes on the network show
+    ///
+    /// Each problem is told with what to do about it. Exit code 0: healthy. Exit code 3: problems were found.
+    ///
+    /// --timeout: how long to look for nodes; 2 by default.
+    Doctor(Doctor),
     /// Follow a message to what led to it: who said what, checked link by link
     ///
     /// The nodes that published are asked for the frames as they were signed; each publisher keeps its last ones. The
@@ -323,24 +346,6 @@ pub(crate) struct NodeInfo {
     pub(crate) node: NodeName,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum KeyCommand {
-    /// Show the key of this user's nodes; it is made if there is none
-    Show,
-    /// Make a new key
-    New(KeyNew),
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct KeyNew {
-    /// Move an old key aside; others have to trust the new one anew
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Write the key to this file, not to the keystore
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-}
-
 /// The longest time that a flag may name: what the timers of every platform can count.
 const SECONDS_MAX: f64 = 1e9;
 
@@ -356,6 +361,10 @@ fn seconds_or_zero(text: &str) -> Result<Duration, String> {
         Ok(seconds) if (0.0..=SECONDS_MAX).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("expected a number of seconds, such as 2 or 0.5".to_owned()),
     }
+}
+
+fn instant(text: &str) -> Result<When, String> {
+    When::parse(text)
 }
 
 fn rate(text: &str) -> Result<f64, String> {

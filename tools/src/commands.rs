@@ -1,6 +1,8 @@
 //! One match: which command runs, and how a command can end.
 
 mod demo;
+mod doctor;
+mod doctor_keystore;
 mod interface_check;
 mod interface_diff;
 mod interface_generate;
@@ -10,7 +12,12 @@ mod interface_packages;
 mod interface_proto;
 mod interface_show;
 mod interface_transcode;
+mod key_export;
+mod key_import;
+mod key_list;
 mod key_new;
+mod key_revoke;
+mod key_rotate;
 mod key_show;
 mod node_info;
 mod node_list;
@@ -22,6 +29,14 @@ mod topic_info;
 mod topic_list;
 mod topic_pub;
 mod trace;
+mod trust_add;
+mod trust_check;
+mod trust_export_zenoh;
+mod trust_init;
+mod trust_list;
+mod trust_show;
+mod trust_sign;
+mod trust_test;
 
 use std::error::Error;
 use std::fmt;
@@ -29,7 +44,9 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::catalog::Catalog;
-use crate::cli::{Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, TopicCommand};
+use crate::cli::{
+    Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, TopicCommand, TrustCommand,
+};
 use crate::prove::run_part;
 use crate::render::{OutputError, Render};
 use crate::session::Session;
@@ -44,9 +61,9 @@ pub(crate) enum Outcome {
     Found,
     /// Nothing matched, for example no publisher on that topic: exit 1.
     Nothing,
-    /// It ended in order, but messages were refused: exit 3.
+    /// It ended in order, but messages were refused, or what was asked about is refused or not right: exit 3.
     Refused,
-    /// The schemas that were checked are wrong: exit 2.
+    /// The schemas or the table that were checked are wrong: exit 2.
     Wrong,
     /// What was compared differs in an additive way: exit 1.
     Additive,
@@ -108,7 +125,9 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Topic(command) => topic(&global, render, command),
         Command::Node(command) => node(&global, render, command),
         Command::Interface(command) => interface(&global, render, command),
-        Command::Key(command) => key(render, command),
+        Command::Key(command) => key(&global, render, command),
+        Command::Trust(command) => trust(&global, render, command),
+        Command::Doctor(args) => doctor::run(render, &global, &args),
         Command::Trace(args) => on_the_network(&global, render, async |session| trace::run(session, args).await),
         Command::Demo(args) => in_a_runtime(async || demo::run(&global, args).await),
         Command::Prove(args) => in_a_runtime(async || prove::run(render, args).await),
@@ -158,10 +177,33 @@ fn interface(global: &GlobalArgs, render: &Render, command: InterfaceCommand) ->
     }
 }
 
-fn key(render: &Render, command: KeyCommand) -> Result<Outcome, CommandError> {
+fn key(global: &GlobalArgs, render: &Render, command: KeyCommand) -> Result<Outcome, CommandError> {
     match command {
         KeyCommand::Show => key_show::run(render),
         KeyCommand::New(args) => key_new::run(render, args),
+        KeyCommand::List => key_list::run(render, global),
+        KeyCommand::Import(args) => key_import::run(render, args),
+        KeyCommand::Export(args) => key_export::run(render, args),
+        KeyCommand::Rotate(args) => key_rotate::run(render, global, &args),
+        KeyCommand::Revoke(args) => key_revoke::run(render, global, &args),
+    }
+}
+
+fn trust(global: &GlobalArgs, render: &Render, command: TrustCommand) -> Result<Outcome, CommandError> {
+    use TrustCommand as Trust;
+    match command {
+        Trust::Init(args) => trust_init::run(render, global, &args),
+        Trust::Add(args) => trust_add::add(render, global, &args),
+        Trust::Remove(args) => trust_add::remove(render, global, &args),
+        Trust::List => trust_list::list(render, global),
+        Trust::Sign(args) => trust_sign::run(render, global, &args),
+        Trust::Show(args) => trust_show::run(render, global, &args),
+        Trust::Check(args) => trust_check::run(render, global, &args),
+        Trust::Test(args) => trust_test::run(render, global, &args),
+        Trust::Export(args) => match &args.router.zenoh {
+            Some(folder) => trust_export_zenoh::run(render, global, &args.router, folder),
+            None => trust_list::export(render, global, &args),
+        },
     }
 }
 
@@ -179,7 +221,7 @@ fn on_the_network(
     })
 }
 
-fn in_a_runtime(work: impl AsyncFnOnce() -> Result<Outcome, CommandError>) -> Result<Outcome, CommandError> {
+fn in_a_runtime<T>(work: impl AsyncFnOnce() -> Result<T, CommandError>) -> Result<T, CommandError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
         .enable_all()

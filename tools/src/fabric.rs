@@ -67,6 +67,7 @@ impl Fabric {
             listen: vec![reserved.locator()],
             connect,
             discovery: Some(Discovery::Off),
+            tls: None,
         };
         Ok((link, reserved))
     }

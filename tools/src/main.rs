@@ -1,19 +1,26 @@
 //! The `nuncio` command line: parse, run, exit.
 
+mod acquaintances;
 mod arrivals;
 mod catalog;
 mod cli;
 mod commands;
 mod demo;
+mod expectations;
 mod fabric;
 mod field_notes;
+mod findings;
+mod instant;
 mod interrupt;
 mod known_types;
+mod passphrase;
+mod policy_words;
 mod prove;
 mod refusal_talk;
 mod render;
 mod sanitize;
 mod session;
+mod trust_home;
 mod values;
 
 use std::process::ExitCode;

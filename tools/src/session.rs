@@ -5,15 +5,12 @@ use std::process;
 use std::time::Duration;
 
 use nuncio::graph::Graph;
-use nuncio::{Keystore, LinkConfig, Node};
+use nuncio::{Keystore, LinkConfig, Node, TlsFiles, TrustMode};
 
 use crate::cli::GlobalArgs;
 use crate::commands::CommandError;
 use crate::interrupt::Interrupt;
 use crate::render::{Render, count, short_key};
-
-/// How long the graph must not have changed to be taken for complete.
-const QUIET: Duration = Duration::from_millis(300);
 
 /// How long to look for nodes unless `--timeout` says otherwise.
 const LOOK_FOR_NODES: Duration = Duration::from_secs(2);
@@ -34,6 +31,9 @@ pub(crate) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
+    /// How long the graph must not have changed to be taken for complete.
+    pub(crate) const QUIET: Duration = Duration::from_millis(300);
+
     /// Opens the node.
     ///
     /// # Errors
@@ -53,14 +53,20 @@ impl<'a> Session<'a> {
             listen: global.listen.clone(),
             connect: global.connect.clone(),
             discovery: global.discovery,
+            tls: keystore.path().map(|dir| TlsFiles::new(dir, global.tls.as_deref())),
         };
-        let opening = Node::builder(&format!("_nuncio_{}", process::id()))
+        if let Some(mode) = global.trust_mode {
+            warn_of_weaker_mode(render, &keystore, mode)?;
+        }
+        let builder = Node::builder(&format!("_nuncio_{}", process::id()))
             .domain(global.domain.clone())
             .keystore(keystore)
-            .trust_mode(global.trust_mode)
-            .link(link)
-            .open();
-        let node = render.progress("opening the link", opening).await?;
+            .link(link);
+        let builder = match global.trust_mode {
+            Some(mode) => builder.trust_mode(mode),
+            None => builder,
+        };
+        let node = render.progress("opening the link", builder.open()).await?;
         Ok(Self {
             node,
             render,
@@ -70,12 +76,17 @@ impl<'a> Session<'a> {
         })
     }
 
+    /// How long to look for nodes.
+    pub(crate) fn look_for_nodes(&self) -> Duration {
+        self.timeout.unwrap_or(LOOK_FOR_NODES)
+    }
+
     /// The nodes that are there, once nothing new appears; what is known so far when a person has had enough.
     pub(crate) async fn graph(&mut self) -> Graph {
-        let timeout = self.timeout.unwrap_or(LOOK_FOR_NODES);
+        let timeout = self.look_for_nodes();
         let settled = self
             .render
-            .progress("looking for nodes", self.node.settled_graph(QUIET, timeout));
+            .progress("looking for nodes", self.node.settled_graph(Self::QUIET, timeout));
         let graph = tokio::select! {
             graph = settled => graph,
             () = self.interrupt.wished() => self.node.graph(),
@@ -112,7 +123,7 @@ impl<'a> Session<'a> {
     }
 
     /// Whether a node of the graph is this program's.
-    fn is_own(&self, node: &nuncio::graph::GraphNode) -> bool {
+    pub(crate) fn is_own(&self, node: &nuncio::graph::GraphNode) -> bool {
         node.key == self.node.public_key() && node.name == *self.node.name()
     }
 
@@ -124,4 +135,19 @@ impl<'a> Session<'a> {
             Err(_) => self.render.note("the link did not close in time"),
         }
     }
+}
+
+/// A flag that weakens what trust.toml says is obeyed, but never silently.
+fn warn_of_weaker_mode(render: &Render, keystore: &Keystore, mode: TrustMode) -> Result<(), CommandError> {
+    let Some(file) = keystore.trust_file()? else {
+        return Ok(());
+    };
+    let strictness = |mode| TrustMode::ALL.iter().position(|known| *known == mode);
+    let said = file.policy().mode;
+    if strictness(mode) < strictness(said) {
+        render.warning(format!(
+            "WEAKER TRUST: trust.toml says {said}, but --trust-mode {mode} is used for this command"
+        ));
+    }
+    Ok(())
 }

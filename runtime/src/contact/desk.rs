@@ -47,6 +47,8 @@ pub(crate) enum Note {
     Revocations(Bytes),
     /// The node believes others than before: what others hold may concern it now.
     PolicyChanged,
+    /// A message awaits a second signer's approval, and none did before.
+    AwaitsApproval,
     /// This node publishes, subscribes or serves something else than before.
     OwnCardChanged,
     /// The node is closing.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{ALGORITHM_OID, KeypairBytes, PrivateKeyInfoRef, SecretDocument};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use pkcs8::EncryptedPrivateKeyInfoOwned;
 use zeroize::{Zeroize, Zeroizing};
 
 pub use super::public_key::{PublicKey, PublicKeyError};
@@ -171,6 +172,43 @@ impl Identity {
             });
         }
         let (_, document) = SecretDocument::from_pem(text).map_err(|_| KeyTextError::Damaged)?;
+        Self::from_pkcs8(&document)
+    }
+
+    /// Reads an encrypted PKCS#8 private key in PEM form (PBES2), such as `openssl pkcs8 -topk8` writes. One that is not
+    /// encrypted is read, too.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyTextError::WrongPassphrase`], or as [`from_pkcs8_pem`](Self::from_pkcs8_pem).
+    pub fn from_encrypted_pkcs8_pem(text: &str, passphrase: &str) -> Result<Self, KeyTextError> {
+        if pem_label(text) != Some(ENCRYPTED_PRIVATE_KEY) {
+            return Self::from_pkcs8_pem(text);
+        }
+        let (_, document) = SecretDocument::from_pem(text).map_err(|_| KeyTextError::Damaged)?;
+        let info = EncryptedPrivateKeyInfoOwned::try_from(document.as_bytes());
+        let info = info.map_err(|_| KeyTextError::OtherEncryption)?;
+        let kdf = info.encryption_algorithm.pbes2().map(|parameters| &parameters.kdf);
+        let Some(kdf) = kdf else {
+            return Err(KeyTextError::OtherEncryption);
+        };
+        // A file must not decide how much memory and time it takes.
+        let is_costly = match (kdf.scrypt(), kdf.pbkdf2()) {
+            (Some(scrypt), _) => {
+                let blocks = scrypt.cost_parameter.saturating_mul(u64::from(scrypt.block_size));
+                blocks.saturating_mul(u64::from(scrypt.parallelization)) > SCRYPT_BLOCKS_MAX
+            }
+            (None, Some(pbkdf2)) => pbkdf2.iteration_count > PBKDF2_ROUNDS_MAX,
+            (None, None) => true,
+        };
+        if is_costly {
+            return Err(KeyTextError::OtherEncryption);
+        }
+        let decrypted = info.decrypt(passphrase).map_err(|_| KeyTextError::WrongPassphrase)?;
+        Self::from_pkcs8(&decrypted)
+    }
+
+    fn from_pkcs8(document: &SecretDocument) -> Result<Self, KeyTextError> {
         let info = PrivateKeyInfoRef::try_from(document.as_bytes()).map_err(|_| KeyTextError::Damaged)?;
         if info.algorithm.oid != ALGORITHM_OID {
             return Err(KeyTextError::OtherAlgorithm {
@@ -190,18 +228,50 @@ impl Identity {
 
     /// The private key as PKCS#8 in PEM form, version 1, which every version of openssl reads.
     pub fn to_pkcs8_pem(&self) -> Zeroizing<String> {
+        self.to_pkcs8()
+            .to_pem(PRIVATE_KEY, LineEnding::LF)
+            .expect("48 bytes of DER always have a PEM form")
+    }
+
+    /// The private key as encrypted PKCS#8 in PEM form: AES-256 under a key that scrypt makes from the passphrase.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] when the operating system has no randomness to give.
+    pub fn to_encrypted_pkcs8_pem(&self, passphrase: &str) -> io::Result<Zeroizing<String>> {
+        let document = self.to_pkcs8();
+        let info = PrivateKeyInfoRef::try_from(document.as_bytes()).expect("it was made just now");
+        let encrypted = info
+            .encrypt(passphrase)
+            .map_err(|_| io::Error::other("no randomness"))?;
+        encrypted
+            .to_pem(ENCRYPTED_PRIVATE_KEY, LineEnding::LF)
+            .map_err(|error| io::Error::other(error.to_string()))
+    }
+
+    fn to_pkcs8(&self) -> SecretDocument {
         let mut der = Zeroizing::new([0_u8; PKCS8_V1_PREFIX.len() + 32]);
         let (prefix, secret) = der.split_at_mut(PKCS8_V1_PREFIX.len());
         prefix.copy_from_slice(&PKCS8_V1_PREFIX);
         secret.copy_from_slice(self.signing.as_bytes());
-        SecretDocument::try_from(der.as_slice())
-            .and_then(|document| document.to_pem(PRIVATE_KEY, LineEnding::LF))
-            .expect("48 bytes of DER always have a PEM form")
+        SecretDocument::try_from(der.as_slice()).expect("the prefix announces 48 bytes")
     }
 }
 
 /// The label of a PKCS#8 file.
 const PRIVATE_KEY: &str = "PRIVATE KEY";
+
+/// The label of an encrypted one.
+const ENCRYPTED_PRIVATE_KEY: &str = "ENCRYPTED PRIVATE KEY";
+
+/// The most work for one passphrase: blocks of 128 bytes that scrypt fills (128 MiB), and rounds of PBKDF2 (seconds).
+const SCRYPT_BLOCKS_MAX: u64 = 1 << 20;
+const PBKDF2_ROUNDS_MAX: u32 = 10_000_000;
+
+/// Whether the text is a private key in PEM form that needs a passphrase.
+pub fn needs_passphrase(text: &str) -> bool {
+    pem_label(text) == Some(ENCRYPTED_PRIVATE_KEY)
+}
 
 /// `SEQUENCE { version 0, SEQUENCE { id-Ed25519 }, OCTET STRING { OCTET STRING { … 32 bytes } } }` (RFC 8410).
 const PKCS8_V1_PREFIX: [u8; 16] = [
@@ -255,18 +325,36 @@ pub enum KeyTextError {
     Damaged,
     /// The public key in the file is not the one that belongs to the private key.
     HalvesDiffer,
+    /// The passphrase does not open the encrypted key, or the file is damaged.
+    WrongPassphrase,
+    /// An encrypted key in a form that is not read.
+    OtherEncryption,
 }
 
 impl fmt::Display for KeyTextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected an unencrypted Ed25519 private key (PKCS#8 in PEM form), found ")?;
         match self {
+            Self::WrongPassphrase => {
+                return f.write_str(
+                    "the passphrase does not open this key; try again, or restore the file if it is damaged",
+                );
+            }
+            Self::OtherEncryption => {
+                return f.write_str(
+                    "expected a private key encrypted by PBES2 with AES, and PBKDF2 or scrypt within reason, found another \
+                     encryption; convert it with `openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out NEW`",
+                );
+            }
+            _ => f.write_str("expected an Ed25519 private key (PKCS#8 in PEM form), found ")?,
+        }
+        match self {
+            Self::WrongPassphrase | Self::OtherEncryption => {}
             Self::NotPem => f.write_str("no `-----BEGIN PRIVATE KEY-----` line")?,
             Self::OtherPem { label } => match label.as_str() {
                 "ENCRYPTED PRIVATE KEY" => {
                     return f.write_str(
-                        "an encrypted one; decrypt it with `openssl pkey -in FILE -out identity.key`, \
-                         or protect the disk instead",
+                        "an encrypted one; move it elsewhere and put it back with `nuncio key import FILE`, which asks for \
+                         its passphrase",
                     );
                 }
                 "OPENSSH PRIVATE KEY" => f.write_str("a key of ssh")?,

@@ -6,6 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 /// An Ed25519 public key, 32 bytes, written `did:key:z6Mk…`.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct PublicKey([u8; 32]);
@@ -66,6 +69,15 @@ impl PublicKey {
         }
     }
 
+    /// The key as SubjectPublicKeyInfo in PEM form, `-----BEGIN PUBLIC KEY-----`, as openssl reads it.
+    pub fn to_pem(self) -> String {
+        let der = [SPKI_PREFIX.as_slice(), &self.0].concat();
+        format!(
+            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+            STANDARD.encode(der)
+        )
+    }
+
     /// The base58 part of the text form, `z6Mk…`: letters and digits only, so it can be a file name.
     pub(crate) fn to_multibase(self) -> String {
         let mut bytes = Vec::with_capacity(ED25519_PUB.len() + self.0.len());
@@ -77,6 +89,9 @@ impl PublicKey {
 
 /// What every text form begins with.
 const DID_KEY: &str = "did:key:";
+
+/// `SEQUENCE { SEQUENCE { id-Ed25519 }, BIT STRING … 32 bytes }` (RFC 8410).
+const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// The multicodec number of an Ed25519 public key, 0xed, as the varint that stands before the key.
 const ED25519_PUB: [u8; 2] = [0xed, 0x01];

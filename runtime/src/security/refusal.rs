@@ -96,6 +96,36 @@ impl Reason {
         self as u8
     }
 
+    /// What was found, in one line.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::NotAFrame => "the bytes are no frame at all",
+            Self::UnsupportedVersion => "a frame of another version of the format",
+            Self::UnsupportedSuite => "a signature suite that this program does not have",
+            Self::Malformed => "a frame whose parts contradict the format",
+            Self::TooLarge => "more bytes than the subscription accepts",
+            Self::TypeMismatch => "a message of another type than the one subscribed to",
+            Self::UnknownKey => "no card vouches for this key or for this writer of it",
+            Self::WeakKey => "a key under which anybody could sign, or one that has several forms",
+            Self::Revoked => "a key that was revoked",
+            Self::CertInvalid => "a certificate that does not verify",
+            Self::CertNotYetValid => "a certificate or a grant that is not valid yet",
+            Self::CertExpired => "a certificate or a grant whose time is over",
+            Self::NotPermitted => "the key has no role for this topic",
+            Self::StaleEpoch => "an instance of the publisher that a later one has replaced",
+            Self::TooOld => "a number below everything that can still be told from a repetition",
+            Self::StampTooOld => "a source time further back than the policy allows",
+            Self::StampInFuture => "a source time further ahead than the policy allows",
+            Self::ReplayNotAllowed => "a recording played back to a subscriber that has not asked for it",
+            Self::BadSignature => "a signature that does not hold for these bytes in this place",
+            Self::Equivocation => "two different contents under one number: the key was copied",
+            Self::PinMismatch => "another key than the one first seen under this node name or on this topic",
+            Self::Overloaded => "too much is waiting already",
+            Self::DecodeFailed => "a payload that is not one of its type",
+            Self::LimitViolated => "a value outside of what the schema allows",
+        }
+    }
+
     /// What a person can do about it, in one line.
     pub const fn remedy(self) -> &'static str {
         match self {
@@ -107,11 +137,11 @@ impl Reason {
             Self::TypeMismatch => "build both sides from the same schema; compare them with `nuncio interface show`",
             Self::UnknownKey => "the publisher is gone or hides its card; see that its node runs and can be reached",
             Self::WeakKey => "make the publisher a new key with `nuncio key new`",
-            Self::Revoked => "the key was revoked; give the publisher a new one",
+            Self::Revoked => "give the publisher a new key: `nuncio key new --force` on its side",
             Self::CertInvalid => "have the certificate issued again",
             Self::CertNotYetValid => "check this host's clock, or wait until the certificate or the grant begins",
             Self::CertExpired => "have the certificate renewed, or change `expires` of the grant in trust.toml",
-            Self::NotPermitted => "give the key a role for this topic in trust.toml",
+            Self::NotPermitted => "give the key a role for this topic: `nuncio trust add KEY --role ROLE`",
             Self::StaleEpoch => "an older instance of this node still publishes, or is being replayed; stop it",
             Self::TooOld => {
                 "the frame is a repetition or came far too late; if it was not an attack, look for a slow link"

@@ -33,7 +33,7 @@ impl TopicLimits {
     }
 
     /// The limits that are set, for people.
-    pub(super) fn in_words(&self) -> String {
+    pub fn in_words(&self) -> String {
         let mut words = Vec::new();
         words.extend(self.max_size.map(|bytes| format!("max_size {bytes} bytes")));
         words.extend(self.max_age.map(|age| format!("max_age {}", duration_text(age))));

@@ -11,7 +11,7 @@
 //! - What was revoked stays so when a clock is set back: the latest time seen counts. It begins with that of the node's
 //!   epoch, which is on the disk and never goes back, so a machine that starts in 1970 believes no revoked key either.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,9 +20,9 @@ use arc_swap::ArcSwap;
 use super::credentials::Credentials;
 use super::decision::{Decision, Permit, Question};
 use super::key::PublicKey;
-use super::peers::WriterFacts;
+use super::peers::{Peer, WriterFacts};
 use super::refusal::Refusal;
-use super::role::Action;
+use super::role::{Action, RoleName};
 use super::trust_policy::TrustPolicy;
 use crate::name::{Domain, TopicName};
 
@@ -164,6 +164,27 @@ impl TrustStore {
         });
         facts.standing.store(Some(Arc::clone(&standing)));
         standing
+    }
+
+    /// The roles of which a holder each has to approve what is published on a topic.
+    pub(crate) fn second_signers(&self, topic: &TopicName) -> BTreeSet<RoleName> {
+        self.current.load().policy.second_signers(topic)
+    }
+
+    /// Whether whoever signed as this peer holds a role for the topic now.
+    pub(crate) fn holds_role(&self, peer: &Peer, role: &RoleName, topic: &TopicName, now_ns: i64) -> Decision {
+        let credentials = peer.credentials();
+        self.current.load().policy.holds_role(
+            role,
+            &Question {
+                key: peer.public_key(),
+                certificate: credentials.certificate.as_ref().map(Result::as_ref),
+                action: Action::Publish,
+                topic,
+                domain: &self.domain,
+                now_ns,
+            },
+        )
     }
 
     fn decide(

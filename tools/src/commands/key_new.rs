@@ -1,10 +1,11 @@
 //! `key new`: a new key, in the keystore or in a file. An old one is moved aside at most, never overwritten.
+//!
+//! Certificates are for one key, so `identity.cert` is moved aside with the old one.
 
 use std::error::Error;
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use nuncio::{Identity, Keystore, clock};
@@ -12,6 +13,7 @@ use serde_json::json;
 
 use super::{CommandError, Outcome};
 use crate::cli::KeyNew;
+use crate::passphrase::write_new;
 use crate::render::{Render, short_key};
 
 pub(super) fn run(render: &Render, args: KeyNew) -> Result<Outcome, CommandError> {
@@ -19,7 +21,7 @@ pub(super) fn run(render: &Render, args: KeyNew) -> Result<Outcome, CommandError
     let (path, moved) = match &args.out {
         Some(file) => {
             let moved = make_room(file, args.force)?;
-            write_key(file, &identity)?;
+            write_new(file, &identity.to_pkcs8_pem(), true)?;
             (file.clone(), moved)
         }
         None => store(&identity, args.force)?,
@@ -36,21 +38,34 @@ pub(super) fn run(render: &Render, args: KeyNew) -> Result<Outcome, CommandError
     }
     render.line(None, &key.to_string())?;
     render.line(None, &format!("file   {}", path.display()))?;
+    tell_moved(render, moved.as_deref());
+    Ok(Outcome::Found)
+}
+
+/// Says where the old key went.
+pub(super) fn tell_moved(render: &Render, moved: Option<&Path>) {
     if let Some(moved) = moved {
         render.note(format!(
             "the old key is in {}; nodes that pinned it refuse the new one",
             moved.display()
         ));
     }
-    Ok(Outcome::Found)
 }
 
-/// Puts the key into the keystore; gives its file, and where an old one went.
-fn store(identity: &Identity, force: bool) -> Result<(PathBuf, Option<PathBuf>), CommandError> {
+/// Puts the key into the keystore; gives its file, and where an old one went. The key that is there already is left alone.
+pub(super) fn store(identity: &Identity, force: bool) -> Result<(PathBuf, Option<PathBuf>), CommandError> {
     let dir = Keystore::default_dir()?;
     let keystore = Keystore::open(&dir)?;
     let path = dir.join("identity.key");
+    // What cannot be read is another key for sure.
+    let there = keystore.stored_identity().ok().flatten();
+    if there.is_some_and(|there| there.public_key() == identity.public_key()) {
+        return Ok((path, None));
+    }
     let moved = make_room(&path, force)?;
+    if let Some(certificates) = keystore.certificate_path().filter(|_| moved.is_some()) {
+        make_room(&certificates, true)?;
+    }
     keystore.store_identity(identity)?;
     Ok((path, moved))
 }
@@ -78,29 +93,12 @@ fn make_room(path: &Path, force: bool) -> Result<Option<PathBuf>, KeyNewError> {
     Ok(Some(aside))
 }
 
-/// Writes the key where nothing is yet, readable by this user alone.
-fn write_key(path: &Path, identity: &Identity) -> Result<(), KeyNewError> {
-    let written = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| {
-            file.write_all(identity.to_pkcs8_pem().as_bytes())?;
-            file.sync_all()
-        });
-    written.map_err(|error| KeyNewError::Io {
-        path: path.to_owned(),
-        error,
-    })
-}
-
 /// Why there is no new key.
 #[derive(Debug)]
 enum KeyNewError {
     /// There is one already.
     AlreadyThere { path: PathBuf },
-    /// The file cannot be written, or an old one not be moved.
+    /// An old file cannot be moved.
     Io { path: PathBuf, error: io::Error },
 }
 

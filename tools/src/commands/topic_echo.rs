@@ -325,7 +325,9 @@ async fn explain_silence(
     subscriber: &GenericSubscriber,
 ) -> std::convert::Infallible {
     tokio::time::sleep(EXPLAIN_AFTER).await;
-    if subscriber.stats().received == 0 {
+    let stats = subscriber.stats();
+    // Messages that are refused are told about as they come.
+    if stats.received == 0 && stats.refused.is_empty() {
         let topics = node.graph().topics();
         let publishers = topics.get(subscriber.topic()).map_or(0, |topic| topic.publishers.len());
         let why = match publishers {

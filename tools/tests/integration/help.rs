@@ -28,6 +28,31 @@ fn the_help_of_each_command_on_folders_of_schemas() {
 }
 
 #[test]
+fn the_help_of_each_command_on_keys_and_trust() {
+    for command in [
+        "key list",
+        "key import",
+        "key export",
+        "key rotate",
+        "key revoke",
+        "trust init",
+        "trust add",
+        "trust remove",
+        "trust list",
+        "trust sign",
+        "trust show",
+        "trust check",
+        "trust test",
+        "trust export",
+        "doctor",
+    ] {
+        let ended = User::new().run(&[&command.split(' ').collect::<Vec<_>>(), ["--help"].as_slice()].concat());
+        assert_eq!(ended.code, Some(0));
+        insta::assert_snapshot!(command.replace(' ', "_"), ended.stdout);
+    }
+}
+
+#[test]
 fn every_command_has_help() {
     let commands = [
         "topic",
@@ -48,6 +73,7 @@ fn every_command_has_help() {
         "key",
         "key show",
         "key new",
+        "trust",
         "demo",
         "prove",
         "trace",

@@ -2,6 +2,7 @@
 
 mod demo;
 mod discovery;
+mod doctor;
 mod echo_and_pub;
 mod help;
 mod interface_check;
@@ -9,6 +10,7 @@ mod interface_diff;
 mod interface_generate;
 mod interface_proto;
 mod interfaces;
+mod key_life;
 mod keys;
 mod lists;
 mod program;
@@ -17,3 +19,6 @@ mod rates;
 mod refusals;
 mod trace;
 mod transcode;
+mod trust;
+mod trust_export_zenoh;
+mod trust_test;

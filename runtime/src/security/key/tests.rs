@@ -225,7 +225,7 @@ fn what_is_no_ed25519_key_is_named_and_the_right_command_given() {
     let block = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
     let expected = |found: &str| {
         format!(
-            "expected an unencrypted Ed25519 private key (PKCS#8 in PEM form), found {found}; \
+            "expected an Ed25519 private key (PKCS#8 in PEM form), found {found}; \
              make a new one with `openssl genpkey -algorithm ed25519`"
         )
     };
@@ -249,7 +249,95 @@ fn what_is_no_ed25519_key_is_named_and_the_right_command_given() {
         reason(include_str!("../fixtures/openssl_rsa.pem")),
         expected("a key for RSA")
     );
-    assert!(reason(&block("ENCRYPTED PRIVATE KEY")).contains("`openssl pkey -in FILE -out identity.key`"));
+    assert!(reason(&block("ENCRYPTED PRIVATE KEY")).contains("`nuncio key import FILE`"));
+}
+
+/// The key of [`OPENSSL_PEM`], encrypted by `openssl pkcs8 -topk8` with the passphrase `correct horse`.
+const ENCRYPTED: [&str; 2] = [
+    include_str!("../fixtures/openssl_ed25519_pbkdf2.pem"),
+    include_str!("../fixtures/openssl_ed25519_scrypt.pem"),
+];
+
+#[test]
+fn an_encrypted_key_file_is_read_with_its_passphrase_and_no_other() {
+    for pem in ENCRYPTED {
+        assert!(needs_passphrase(pem));
+        let open = |passphrase: &str| Identity::from_encrypted_pkcs8_pem(pem, passphrase);
+        let identity = open("correct horse").unwrap();
+        assert_eq!(identity.public_key().to_string(), OPENSSL_KEY.trim());
+        // By chance one wrong passphrase in 256 gives bytes whose padding is right.
+        for number in 0..20 {
+            let error = open(&format!("correct horse {number}")).unwrap_err();
+            assert_eq!(error, KeyTextError::WrongPassphrase);
+        }
+        assert_eq!(open("").unwrap_err(), KeyTextError::WrongPassphrase);
+    }
+    assert!(!needs_passphrase(OPENSSL_PEM));
+    assert!(Identity::from_encrypted_pkcs8_pem(OPENSSL_PEM, "whatever").is_ok());
+}
+
+#[test]
+fn an_encryption_that_is_weak_or_would_take_for_ever_is_refused_at_once() {
+    for pem in [
+        include_str!("../fixtures/openssl_ed25519_pbes1.pem"),
+        include_str!("../fixtures/openssl_ed25519_costly.pem"),
+    ] {
+        let error = Identity::from_encrypted_pkcs8_pem(pem, "correct horse").unwrap_err();
+        assert_eq!(error, KeyTextError::OtherEncryption);
+        assert!(
+            error.to_string().contains("`openssl pkcs8 -topk8 -v2 aes-256-cbc"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn what_is_written_encrypted_is_read_again_here_and_by_openssl() {
+    let identity = Identity::from_pkcs8_pem(OPENSSL_PEM).unwrap();
+    let pem = identity.to_encrypted_pkcs8_pem("correct horse").unwrap();
+    assert!(!pem.contains(OPENSSL_PEM.lines().nth(1).unwrap()));
+    let again = Identity::from_encrypted_pkcs8_pem(&pem, "correct horse").unwrap();
+    assert_eq!(again.public_key(), identity.public_key());
+    assert_ne!(
+        *identity.to_encrypted_pkcs8_pem("correct horse").unwrap(),
+        *pem,
+        "the salt is new each time"
+    );
+    let Some(decrypted) = openssl(&["pkey", "-passin", "pass:correct horse"], &pem) else {
+        return;
+    };
+    assert_eq!(decrypted, OPENSSL_PEM);
+    let public = openssl(&["pkey", "-pubin"], &identity.public_key().to_pem());
+    assert_eq!(public, Some(identity.public_key().to_pem()));
+}
+
+#[test]
+fn any_damage_to_an_encrypted_key_file_is_refused_without_panic() {
+    let pem = ENCRYPTED[0];
+    for cut in 0..pem.trim_end().len() {
+        assert!(
+            Identity::from_encrypted_pkcs8_pem(&pem[..cut], "correct horse").is_err(),
+            "accepted after {cut} bytes"
+        );
+    }
+}
+
+/// What openssl prints, where there is one.
+fn openssl(args: &[&str], input: &str) -> Option<String> {
+    let piped = || Stdio::piped();
+    let child = Command::new("openssl")
+        .args(args)
+        .stdin(piped())
+        .stdout(piped())
+        .spawn();
+    let Ok(mut child) = child else {
+        eprintln!("openssl is not installed, so it was not asked");
+        return None;
+    };
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    Some(String::from_utf8(output.stdout).unwrap())
 }
 
 #[test]
