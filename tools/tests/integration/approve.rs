@@ -22,7 +22,8 @@ impl Scene {
     async fn new() -> Self {
         let supervisor = User::new();
         let shown = supervisor.run(&["key", "show", "--json"]).json();
-        let key = shown[0]["key"].as_str().expect("a key").to_owned();
+        let shown = shown.first().expect("a line");
+        let key = shown["key"].as_str().expect("a key").to_owned();
         let trust = format!(
             "mode = \"enforce\"\n[roles.planner]\npublish = [\"cmd_vel\"]\n[roles.supervisor]\n\
              [grants.planner]\nkey = \"{}\"\nroles = [\"planner\"]\n\
