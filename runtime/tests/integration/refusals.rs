@@ -25,10 +25,10 @@ impl Scene {
         let peers = Peers::new().await;
         let topic = TopicName::parse("/cmd_vel").unwrap();
         let attacker = Adversary::join(&peers.link(), Domain::default()).await.unwrap();
-        let capture = attacker.capture(&topic).unwrap();
         let subscriber = peers.listener.subscriber::<Twist>("/cmd_vel").unwrap();
         let publisher = peers.talker.publisher::<Twist>("/cmd_vel").unwrap();
         assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
+        let capture = attacker.capture(&topic).unwrap();
         let mut scene = Self {
             peers,
             publisher,
