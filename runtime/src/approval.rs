@@ -4,11 +4,19 @@
 //! message's id and the hash of its payload, so it holds for that content and for no other.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use nuncio_msgs::nuncio_msgs::msg::Approval;
 
 use crate::approval_desk::ApprovalDesk;
 use crate::reception::Reception;
+use crate::security::frame::MessageId;
 use crate::security::key::PublicKey;
-use crate::security::verifier::Verified;
+use crate::security::refusal::{Reason, Refusal};
+use crate::security::verifier::{Verified, VerifiedMessage};
+
+/// The longest time that a message waits for its approvals, and an approval for its message.
+pub const WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Whether a second signer has approved a message.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -50,6 +58,37 @@ impl Passing {
             only: None,
             approval,
         }
+    }
+}
+
+/// What an approval has to name.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    pub(crate) id: MessageId,
+    pub(crate) signer: PublicKey,
+    payload_digest: [u8; 32],
+}
+
+impl Subject {
+    pub(crate) fn of(message: &VerifiedMessage) -> Self {
+        Self {
+            id: message.id(),
+            signer: message.frame().signer(),
+            payload_digest: payload_digest(message.payload()),
+        }
+    }
+
+    /// Whether an approval by this key is one for this message. Whether the key may approve is another question.
+    pub(crate) fn check(&self, approval: &Approval, by: PublicKey) -> Result<(), Refusal> {
+        let id = self.id;
+        let detail = if by == self.signer {
+            format!("the message {id} cannot be approved by the key that signed it: two must agree")
+        } else if approval.message_id != id.0 || approval.payload_digest != self.payload_digest {
+            format!("the approval is for other content than that of the message {id}")
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::new(Reason::NotPermitted, Some(by), detail))
     }
 }
 

@@ -24,7 +24,7 @@ use nuncio_msgs::Message;
 use nuncio_msgs::nuncio_msgs::msg::Approval;
 
 use self::ledger::{Given, Ledger, WAITING_BYTES_MAX, WAITING_MAX, Waiting};
-use crate::approval::{ApprovalPart, ApprovalState, Passing};
+use crate::approval::{ApprovalPart, ApprovalState, Passing, WAIT_MAX};
 use crate::clock;
 use crate::contact::Note;
 use crate::generic_subscriber::{GenericSubscriber, SubscriberError};
@@ -38,9 +38,6 @@ use crate::security::role::RoleName;
 use crate::security::trust_store::TrustStore;
 use crate::security::verifier::{ExpectedType, Verified, VerifiedMessage};
 use crate::subscription_options::SubscriptionOptions;
-
-/// The longest time that a message waits, or an approval for its message.
-pub(crate) const WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// One subscription's desk.
 #[derive(Debug)]
@@ -94,7 +91,7 @@ impl ApprovalDesk {
                 approval: ApprovalState::Pending,
             };
             let mut waiting = Waiting::new(&message, passing, now, longest_wait(&node.trust, &message, now_ns));
-            for early in ledger.take_early(waiting.id, now) {
+            for early in ledger.take_early(waiting.subject.id, now) {
                 if let Err(refusal) = waiting.add(early) {
                     reception.refuse(refusal);
                 }
@@ -192,7 +189,7 @@ impl ApprovalDesk {
                 Judgement::Refused(refusal) => refusal,
                 Judgement::Waits(role) => {
                     let waited = waiting.until.saturating_duration_since(waiting.since).as_millis();
-                    let id = waiting.id;
+                    let id = waiting.subject.id;
                     let detail = format!("no approval of {id} by a holder of the role {role} came within {waited} ms");
                     refuse(Reason::NotPermitted, frame, detail)
                 }
@@ -259,7 +256,7 @@ fn judge(trust: &TrustStore, topic: &TopicName, waiting: &Waiting, now_ns: i64) 
         }
         let signer = given.signer.public_key();
         if given.approval.decision != Approval::DECISION_APPROVED {
-            let (id, text) = (waiting.id, &given.approval.text);
+            let (id, text) = (waiting.subject.id, &given.approval.text);
             let detail = format!("{id} was rejected by {signer}: {text:?}");
             return Judgement::Refused(refuse(Reason::NotPermitted, &waiting.passing.frame, detail));
         }

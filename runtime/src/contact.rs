@@ -25,6 +25,7 @@ use crate::key_expr::{self, NodeClaim};
 use crate::node::NodeCore;
 use crate::reception::Reception;
 use crate::revocations::WantedLists;
+use crate::security::equivocation::PROOFS_STORED_MAX;
 use crate::security::key::PublicKey;
 use crate::security::peers::{AuthenticCard, CardOutcome, CardRoad, PEERS_MAX};
 use crate::security::refusal::{Reason, Refusal};
@@ -62,6 +63,8 @@ struct Presence {
     approvals_due: Option<Instant>,
     /// When the clocks of nodes with these keys were last compared because of a doubt.
     measured: HashMap<PublicKey, Instant>,
+    /// Keys whose copying was proved: one proof of each is enough.
+    proved: HashSet<PublicKey>,
 }
 
 impl Presence {
@@ -92,9 +95,7 @@ impl Presence {
             .front()
             .is_some_and(|(since, _)| *since + VANISHED_FOR <= now)
         {
-            if let Some((_, claim)) = self.vanished.pop_front() {
-                node.peers.forget(claim.key, &claim.node, claim.epoch);
-            }
+            self.forget_oldest(node);
         }
         let due: Vec<NodeClaim> = self
             .unmet
@@ -108,6 +109,12 @@ impl Presence {
                 *when = now + ANSWER_TIMEOUT + UNMET_PAUSE * 2_u32.pow((*attempts).min(6));
             }
             self.meet(node, claim);
+        }
+    }
+
+    fn forget_oldest(&mut self, node: &NodeCore) {
+        if let Some((_, claim)) = self.vanished.pop_front() {
+            node.peers.forget(claim.key, &claim.node, claim.epoch);
         }
     }
 
@@ -184,6 +191,10 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             presence.unmet.remove(&claim);
             if presence.tokens.remove(&claim) {
                 presence.vanished.push_back((Instant::now(), claim));
+                // Tokens cost nothing: somebody may have a crowd of them come and go.
+                if presence.vanished.len() > TOKENS_MAX {
+                    presence.forget_oldest(node);
+                }
             }
         }
         Note::Stranger(key) => {
@@ -214,7 +225,11 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
                 Err(refusal) => node.refuse_document(refusal),
             }
         }
-        Note::Equivocated(evidence) => node.store_evidence(&evidence),
+        Note::Equivocated(key, evidence) => {
+            if presence.proved.len() < PROOFS_STORED_MAX && presence.proved.insert(key) {
+                node.store_evidence(&evidence);
+            }
+        }
         Note::ClockDoubted(key) => {
             node.contact.end_doubt();
             presence.measure_again(node, key);

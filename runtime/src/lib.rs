@@ -112,6 +112,6 @@ pub use security::verifier::{Provenance, Verified, VerifiedMessage};
 pub use stats::{PublisherStats, SubscriptionStats};
 pub use subscriber::{Callback, Received, Subscriber};
 pub use subscription_options::{SubscriptionOptions, TypeVersions, Unapproved};
-pub use trace::{Found, Trace, TraceLink, TraceStep};
+pub use trace::{Found, Trace, TraceApproval, TraceLink, TraceStep};
 pub use trust_watch::TrustEvent;
 pub use type_support::{TypeError, TypeSupport};

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use nuncio_msgs::nuncio_msgs::msg::Approval;
 
-use crate::approval::{Passing, payload_digest};
+use crate::approval::{Passing, Subject};
 use crate::security::frame::MessageId;
 use crate::security::key::PublicKey;
 use crate::security::peers::Peer;
-use crate::security::refusal::{Reason, Refusal};
+use crate::security::refusal::Refusal;
 use crate::security::verifier::VerifiedMessage;
 
 /// The most messages that wait at one subscription.
@@ -50,8 +50,7 @@ impl Given {
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) passing: Passing,
-    pub(super) id: MessageId,
-    digest: [u8; 32],
+    pub(super) subject: Subject,
     pub(super) since: Instant,
     pub(super) until: Instant,
     pub(super) given: Vec<Given>,
@@ -60,8 +59,7 @@ pub(super) struct Waiting {
 impl Waiting {
     pub(super) fn new(message: &VerifiedMessage, passing: Passing, now: Instant, at_most: Duration) -> Self {
         Self {
-            id: message.id(),
-            digest: payload_digest(message.payload()),
+            subject: Subject::of(message),
             passing,
             since: now,
             until: now + at_most,
@@ -69,26 +67,10 @@ impl Waiting {
         }
     }
 
-    pub(super) fn signer(&self) -> PublicKey {
-        self.passing.frame.signer()
-    }
-
     /// Takes what somebody has said of this message.
     pub(super) fn add(&mut self, given: Given) -> Result<(), Refusal> {
         let key = given.key();
-        let refuse = |detail: String| Err(Refusal::new(Reason::NotPermitted, Some(key), detail));
-        if key == self.signer() {
-            let id = self.id;
-            return refuse(format!(
-                "the message {id} cannot be approved by the key that signed it: two must agree"
-            ));
-        }
-        if given.approval.payload_digest != self.digest {
-            let id = self.id;
-            return refuse(format!(
-                "the approval is for other content than that of the message {id}"
-            ));
-        }
+        self.subject.check(&given.approval, key)?;
         self.given.retain(|earlier| earlier.key() != key);
         if self.given.len() < GIVEN_MAX {
             self.given.push(given);
@@ -120,7 +102,7 @@ impl Ledger {
 
     /// Takes out the message that an approval is for, if it waits.
     pub(super) fn take(&mut self, id: MessageId) -> Option<Waiting> {
-        self.take_first(|waiting| waiting.id == id)
+        self.take_first(|waiting| waiting.subject.id == id)
     }
 
     /// Takes out a message that has waited too long.
@@ -183,7 +165,8 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
 
     use super::*;
-    use crate::approval::ApprovalState;
+    use crate::approval::{ApprovalState, payload_digest};
+    use crate::security::refusal::Reason;
     use crate::security::tests::stage::{NODE, Stage};
     use crate::security::verifier::Verified;
 
@@ -276,7 +259,7 @@ mod tests {
         let (stage, now) = (Stage::new(), Instant::now());
         let frame = stage.accept(&stage.frame(1, &[b"a"]));
         let mut waiting = waiting(&frame, 0, now);
-        let own = approval(&stage, waiting.id, b"a", now);
+        let own = approval(&stage, waiting.subject.id, b"a", now);
         let refusal = waiting.add(own).unwrap_err();
         assert_eq!(refusal.reason, Reason::NotPermitted);
         assert!(waiting.given.is_empty());

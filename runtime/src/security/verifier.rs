@@ -405,10 +405,9 @@ impl Verifier {
             None => Ok(Opened::Duplicate),
             Some(missing_before) => {
                 self.check_rate(&layout, &permit.limits, now_ns)?;
-                let provenance = if layout.header.replay {
-                    Provenance::Replay
-                } else {
-                    Provenance::Live
+                let provenance = match layout.header.replay {
+                    true => Provenance::Replay,
+                    false => Provenance::Live,
                 };
                 Ok(Opened::Verified(Verified {
                     bytes: bytes.clone(),

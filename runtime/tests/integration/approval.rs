@@ -1,5 +1,7 @@
 //! Second signers: a language model's answer becomes a command, and moves nothing until a supervisor has agreed.
 
+use std::collections::BTreeSet;
+
 use nuncio::adversary::Adversary;
 use nuncio::msgs::nuncio_msgs::msg::{Approval, LlmResponse, MotionCommand};
 use nuncio::security::context::Context;
@@ -8,7 +10,7 @@ use nuncio::security::signer;
 use nuncio::security::trust_file::TrustFile;
 use nuncio::{
     Accompaniment, ApprovalState, Approver, Domain, GenericReceived, GenericSubscriber, LinkConfig, Message, MessageId,
-    Node, NodeBuilder, Publisher, Reason, Refusal, SubscriptionOptions, TopicName, TrustEvent,
+    Node, NodeBuilder, Publisher, Reason, Refusal, RoleName, SubscriptionOptions, TopicName, TrustEvent,
 };
 
 use crate::peers::{DEADLINE, identity, listen, next, node};
@@ -445,4 +447,44 @@ async fn more_messages_than_may_wait_are_refused_as_too_many() {
         "{refusal}"
     );
     assert!(scene.commands_heard.try_recv().is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_trace_shows_what_the_words_were_who_commanded_and_who_agreed() {
+    let scene = Scene::new().await;
+    scene.is_heard(scene.approver.approvals());
+    let command = scene.command();
+    let (id, answer) = (command.info().id, command.info().cause.unwrap());
+    let unapproved = scene.driver.trace(id, DEADLINE).await;
+    let role = |name: &str| BTreeSet::from([RoleName::parse(name).unwrap()]);
+    assert!(!unapproved.is_whole(), "{unapproved:?}");
+    assert_eq!(unapproved.asked().unwrap().lacking(), role("supervisor"));
+
+    scene.approver.approve(&command).unwrap();
+    assert_eq!(next(&scene.commands_heard).info().id, id);
+    let trace = scene.driver.trace(id, DEADLINE).await;
+    assert!(trace.is_whole(), "{trace:?}");
+    let [first, last] = trace.steps.as_slice() else {
+        panic!("{trace:?}")
+    };
+    assert_eq!((first.id, last.id), (answer, id));
+    assert_eq!(first.permit.as_ref().unwrap().roles, role("model"));
+    assert!(first.approvals.is_empty());
+    assert_eq!(last.permit.as_ref().unwrap().roles, role("llm"));
+    let [said] = last.approvals.as_slice() else {
+        panic!("{trace:?}")
+    };
+    assert!(said.approves());
+    assert_eq!(said.message.frame().signer(), scene.supervisor.public_key());
+    assert_eq!(said.roles, Ok(role("supervisor")));
+
+    // With its effects: what was said of the command stands with it, once.
+    let down = scene.driver.trace_with_effects(answer, DEADLINE).await;
+    assert!(down.is_whole(), "{down:?}");
+    assert_eq!(down.steps.iter().map(|step| step.id).collect::<Vec<_>>(), [answer, id]);
+    assert_eq!(down.steps[1].approvals.len(), 1);
+
+    scene.approver.reject(&command, "on second thought").unwrap();
+    let trace = scene.driver.trace(id, DEADLINE).await;
+    assert!(trace.asked().unwrap().is_rejected() && !trace.is_whole(), "{trace:?}");
 }

@@ -57,7 +57,7 @@ impl Stage {
     }
 
     /// A later subscription of the same node.
-    pub(super) fn another_subscription(&self) -> Self {
+    pub(crate) fn another_subscription(&self) -> Self {
         let (setup, believer) = (setup(), Believer::new(Domain::default(), Pins::default()));
         Self {
             identity: self.identity.clone(),
