@@ -41,18 +41,30 @@ impl Bytes {
             Cow::Owned(_) => &[],
         }
     }
-
-    fn contiguous(bytes: &ZBytes) -> Self {
-        match bytes.to_bytes() {
-            Cow::Borrowed(_) => Self(bytes.clone()),
-            Cow::Owned(gathered) => Self(gathered.into()),
-        }
-    }
 }
 
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Self {
         Self(bytes.into())
+    }
+}
+
+/// Bytes as they came from the network: large ones lie in several pieces.
+#[derive(Clone, Copy, Debug)]
+pub struct Pieces<'a>(&'a ZBytes);
+
+impl Pieces<'_> {
+    /// How many bytes there are in all.
+    pub fn total_len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// All of them in one piece, which is a copy when there are several.
+    pub fn contiguous(&self) -> Bytes {
+        match self.0.to_bytes() {
+            Cow::Borrowed(_) => Bytes(self.0.clone()),
+            Cow::Owned(gathered) => Bytes(gathered.into()),
+        }
     }
 }
 
@@ -191,9 +203,18 @@ impl Link {
         key_expr: &str,
         receive: impl Fn(&str, Bytes) + Send + Sync + 'static,
     ) -> Result<Declared, LinkError> {
+        self.subscribe_in_pieces(key_expr, move |key_expr, pieces| receive(key_expr, pieces.contiguous()))
+    }
+
+    /// As [`subscribe`](Self::subscribe), where large puts have not been copied into one piece yet.
+    pub(crate) fn subscribe_in_pieces(
+        &self,
+        key_expr: &str,
+        receive: impl Fn(&str, Pieces<'_>) + Send + Sync + 'static,
+    ) -> Result<Declared, LinkError> {
         let builder = self.session.declare_subscriber(key_expr).callback(move |sample| {
             if sample.kind() == SampleKind::Put {
-                receive(sample.key_expr().as_str(), Bytes::contiguous(sample.payload()));
+                receive(sample.key_expr().as_str(), Pieces(sample.payload()));
             }
         });
         builder
@@ -235,7 +256,7 @@ impl Link {
             .timeout(timeout)
             .callback(move |reply| {
                 if let Ok(sample) = reply.result() {
-                    receive(sample.key_expr().as_str(), Bytes::contiguous(sample.payload()));
+                    receive(sample.key_expr().as_str(), Pieces(sample.payload()).contiguous());
                 }
             });
         get.wait().map_err(failed("asking"))

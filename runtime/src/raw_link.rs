@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::key_expr;
-use crate::link::{Bytes, Declared, Link, LinkConfig, LinkError, LinkPublisher};
+use crate::link::{Bytes, Declared, Link, LinkConfig, LinkError, LinkPublisher, Pieces};
 use crate::name::{Domain, TopicName};
 
 /// An open link on which nothing is signed.
@@ -73,16 +73,13 @@ impl RawLink {
     pub fn subscribe(
         &self,
         topic: &TopicName,
-        receive: impl Fn(Bytes) + Send + Sync + 'static,
+        receive: impl Fn(Pieces<'_>) + Send + Sync + 'static,
     ) -> Result<RawSubscriber, LinkError> {
         let key_expr = key_expr::unsigned_topic(&self.domain, topic);
-        let declared = self.link.subscribe(&key_expr, move |_, bytes| receive(bytes))?;
+        let declared = self
+            .link
+            .subscribe_in_pieces(&key_expr, move |_, pieces| receive(pieces))?;
         Ok(RawSubscriber { _declared: declared })
-    }
-
-    /// The far ends of the links that are up.
-    pub async fn neighbours(&self) -> Vec<String> {
-        self.link.neighbours().await
     }
 
     /// Closes the link.

@@ -27,7 +27,7 @@ pub(crate) use self::far_end::run as run_part;
 pub(crate) use self::latency::Latency;
 pub(crate) use self::near_end::NearEnd;
 pub(crate) use self::plot::svg;
-pub(crate) use self::throughput::Throughput;
+pub(crate) use self::throughput::{Side, Throughput};
 pub(crate) use self::words::closing_words;
 
 /// How long anything that has to happen may take. Far longer than it does take: a machine may be busy.
@@ -135,7 +135,9 @@ pub(crate) enum BenchError {
     /// Something that had to happen did not happen in time.
     Late {
         /// What.
-        what: String,
+        what: &'static str,
+        /// How long it was waited for.
+        waited: Duration,
     },
 }
 
@@ -146,18 +148,18 @@ fn failed<E: Into<Box<dyn Error + Send + Sync>>>(doing: &'static str) -> impl Fn
     }
 }
 
-fn late(what: impl Into<String>) -> BenchError {
-    BenchError::Late { what: what.into() }
+fn late(what: &'static str, waited: Duration) -> BenchError {
+    BenchError::Late { what, waited }
 }
 
 impl fmt::Display for BenchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed { doing, error } => write!(f, "{doing} failed: {error}"),
-            Self::Late { what } => write!(
+            Self::Late { what, waited } => write!(
                 f,
-                "{what} did not happen within {} s; is the machine overloaded?",
-                DEADLINE.as_secs()
+                "{what} did not come within {} s; is the machine overloaded?",
+                waited.as_secs()
             ),
         }
     }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::sanitize;
 
 pub(crate) use table::Table;
-pub(crate) use units::{bytes, bytes_per_second, count, hex, hz, short_key, span, utc};
+pub(crate) use units::{bytes, bytes_per_second, count, grouped, hex, hz, short_key, span, utc};
 pub(crate) use yaml::block;
 
 /// How often the line that tells a person how long something takes already is drawn anew.

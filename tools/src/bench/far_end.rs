@@ -3,15 +3,16 @@
 //! It is told by lines of JSON on its standard input what to count, and answers each with one line.
 
 use std::collections::BTreeMap;
+use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use nuncio::msgs::geometry_msgs::msg::Twist;
+use nuncio::msgs::std_msgs::msg::UInt8MultiArray;
 use nuncio::raw_link::{RawLink, RawSubscriber};
 use nuncio::subscriber::Callback;
-use nuncio::{Discovery, GenericSubscriber, Identity, Keystore, LinkConfig, Node, clock};
+use nuncio::{Discovery, Identity, Keystore, LinkConfig, Node, clock};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -56,7 +57,7 @@ struct FarEnd {
 struct Ear {
     raw: Arc<Tally>,
     signed: Arc<Tally>,
-    subscriber: Arc<GenericSubscriber>,
+    subscription: Callback,
     /// What its queue had dropped before the round.
     dropped_before: AtomicU64,
     _raw_subscriber: RawSubscriber,
@@ -117,24 +118,27 @@ impl Ear {
         let stride = (STRIDE_BYTES / size).max(1) as u64;
         let (raw_tally, signed) = (Arc::new(Tally::new(stride)), Arc::new(Tally::new(stride)));
         let noting = Arc::clone(&raw_tally);
+        let doing = "subscribing";
         let raw_subscriber = raw
-            .subscribe(&parsed(&topic(size))?, move |_| noting.note())
-            .map_err(failed("subscribing"))?;
-        let subscriber = node
-            .generic_subscriber(&topic(size), roomy(size))
-            .map_err(failed("subscribing"))?;
-        let subscriber = Arc::new(subscriber);
-        let (taking, noting) = (Arc::clone(&subscriber), Arc::clone(&signed));
-        // Ends with the process.
-        thread::spawn(move || {
-            while taking.recv_timeout(Duration::MAX).is_ok() {
+            .subscribe(&parsed(&topic(size))?, move |bytes| {
+                black_box(bytes.total_len());
                 noting.note();
-            }
-        });
+            })
+            .map_err(failed(doing))?;
+        let noting = Arc::clone(&signed);
+        let subscriber = node
+            .subscriber_with::<UInt8MultiArray>(&topic(size), roomy(size))
+            .map_err(failed(doing))?;
+        let subscription = subscriber
+            .on_message(move |received| {
+                black_box(received.message);
+                noting.note();
+            })
+            .map_err(failed(doing))?;
         Ok(Self {
             raw: raw_tally,
             signed,
-            subscriber,
+            subscription,
             dropped_before: AtomicU64::new(0),
             _raw_subscriber: raw_subscriber,
         })
@@ -147,14 +151,14 @@ impl Ear {
     fn restart(&self, raw: bool) {
         self.tally(raw).restart();
         self.dropped_before
-            .store(self.subscriber.stats().dropped, Ordering::Relaxed);
+            .store(self.subscription.stats().dropped, Ordering::Relaxed);
     }
 
     /// What came of what was sent, and what the queue had no room for; nothing else gets lost on a reliable link.
     async fn tallied(&self, raw: bool, sent: u64) -> (Tallied, u64) {
         let mut looks = 1;
         loop {
-            let dropped = self.subscriber.stats().dropped - self.dropped_before.load(Ordering::Relaxed);
+            let dropped = self.subscription.stats().dropped - self.dropped_before.load(Ordering::Relaxed);
             let tallied = self.tally(raw).wait_for(sent.saturating_sub(dropped), PATIENCE).await;
             if tallied.received + dropped >= sent || looks == LOOKS {
                 return (tallied, dropped);
@@ -181,7 +185,7 @@ fn echo(node: &Node) -> Result<Callback, BenchError> {
 fn raw_echo(raw: &RawLink) -> Result<RawSubscriber, BenchError> {
     let publisher = raw.publisher(&parsed(PONG)?).map_err(failed("opening a publisher"))?;
     let subscriber = raw.subscribe(&parsed(PING)?, move |bytes| {
-        let _ = publisher.put(&bytes);
+        let _ = publisher.put(&bytes.contiguous());
     });
     subscriber.map_err(failed("subscribing"))
 }

@@ -100,7 +100,7 @@ pub(crate) async fn measure(nodes: usize, topics: usize) -> Result<Fleet, BenchE
     });
     for meeting in meetings.collect::<Vec<_>>() {
         if !meeting.await.map_err(failed("waiting for the nodes"))? {
-            return Err(late("the meeting of all nodes"));
+            return Err(late("the meeting of all nodes", MEETING_MAX));
         }
     }
     let met = start.elapsed();

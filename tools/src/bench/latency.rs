@@ -37,14 +37,18 @@ pub(crate) struct Latency {
     pub(crate) link: String,
     pub(crate) raw: Trips,
     pub(crate) signed: Trips,
-    /// Of each signed one: from the thread that received to the application, both ways together, in µs.
+    /// Of each signed trip: from the thread that received to the application, both ways together, in µs.
     handed_over: Vec<f64>,
+    /// Of each raw trip: how long this thread took to wake up when the pong was there, in µs.
+    wake_ups: Vec<f64>,
 }
 
 /// The round trips of one way.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trips {
     us: Vec<f64>,
+    /// How long publishing alone took, until it returned.
+    calls: Vec<f64>,
     pub(crate) lost: u32,
 }
 
@@ -63,16 +67,33 @@ pub(crate) struct Step {
     /// What it is, for people.
     pub(crate) meaning: &'static str,
     pub(crate) us: f64,
+    /// What the same takes in a loop that does nothing else.
+    pub(crate) warm_us: Option<f64>,
 }
 
 impl Step {
     /// The line for scripts.
     pub(crate) fn json(&self) -> Value {
-        json!({ "case": "round_trip", "step": self.step, "us": rounded(self.us) })
+        json!({
+            "case": "round_trip",
+            "step": self.step,
+            "us": rounded(self.us),
+            "warm_us": self.warm_us.map(rounded),
+        })
     }
 }
 
 impl Latency {
+    fn new(link: &str) -> Self {
+        Self {
+            link: link.to_owned(),
+            raw: Trips::default(),
+            signed: Trips::default(),
+            handed_over: Vec::new(),
+            wake_ups: Vec::new(),
+        }
+    }
+
     /// Signed for raw, by their medians.
     pub(crate) fn ratio(&self) -> f64 {
         ratio(self.signed.percentile(50), self.raw.percentile(50))
@@ -96,25 +117,36 @@ impl Latency {
         })
     }
 
-    /// The steps of the median round trip. What the leaves cost is taken from warm loops; what they take beyond that
-    /// after a pause, with cold caches, is part of the link and the wake-ups here.
-    pub(crate) fn steps(&self, costs: &Costs) -> [Step; 6] {
-        let (sign, verify) = (2.0 * costs.sign, 2.0 * costs.verify);
-        let encode = 2.0 * (costs.encode + costs.frame);
-        let decode = 2.0 * (costs.checks + costs.decode);
-        let wake_up = (median(&self.handed_over) - verify - decode).max(0.0);
-        let link = (self.signed.percentile(50) - encode - sign - verify - decode - wake_up).max(0.0);
-        let step = |step, us, meaning| Step { step, meaning, us };
+    /// The steps of the median round trip, as they were on the way: after a pause of a millisecond caches are cold, and what
+    /// takes so long in a warm loop takes longer.
+    pub(crate) fn steps(&self, costs: &Costs) -> [Step; 4] {
+        let sign = 2.0 * (median(&self.signed.calls) - median(&self.raw.calls)).max(0.0);
+        let handed_over = median(&self.handed_over);
+        let wake_up = (2.0 * median(&self.wake_ups)).min(handed_over);
+        let verify = handed_over - wake_up;
+        let link = (self.signed.percentile(50) - sign - handed_over).max(0.0);
+        let warm_sign = 2.0 * (costs.encode + costs.frame + costs.sign);
+        let warm_verify = 2.0 * (costs.checks + costs.verify + costs.decode);
+        let step = |step, us, warm_us, meaning| Step {
+            step,
+            meaning,
+            us,
+            warm_us,
+        };
         [
-            step("encode", encode, "encode and frame, twice"),
-            step("sign", sign, "sign, twice"),
-            step("link", link, "Zenoh and the system, there and back: what is left"),
-            step("verify", verify, "verify, twice"),
-            step("decode", decode, "trust, replay and decode, twice"),
+            step("sign", sign, Some(warm_sign), "encode, frame and sign, twice"),
+            step("link", link, None, "Zenoh and the system, there and back: what is left"),
+            step(
+                "verify",
+                verify,
+                Some(warm_verify),
+                "trust, replay, verify and decode, twice",
+            ),
             step(
                 "wake_up",
                 wake_up,
-                "from the receiving thread to the application, twice",
+                None,
+                "the thread of the application wakes up, twice",
             ),
         ]
     }
@@ -125,23 +157,13 @@ pub(crate) async fn measure(near: &mut NearEnd, settings: Settings) -> Result<La
     let pinger = Arc::new(Pinger::new(near)?);
     let waiting = Arc::clone(&pinger);
     in_a_thread(move || waiting.wait_for_listeners()).await?;
-    let mut latency = Latency {
-        link: near.link().to_owned(),
-        raw: Trips::default(),
-        signed: Trips::default(),
-        handed_over: Vec::new(),
-    };
-    let link = latency.link.clone();
+    let link = near.link().to_owned();
     in_a_thread(move || {
+        let mut latency = Latency::new(&link);
         for way in Way::BOTH {
             pinger.turn(way, WARM_UP, &mut latency)?;
         }
-        latency = Latency {
-            link,
-            raw: Trips::default(),
-            signed: Trips::default(),
-            handed_over: Vec::new(),
-        };
+        latency = Latency::new(&link);
         for _ in 0..settings.rounds {
             for way in Way::BOTH {
                 pinger.turn(way, settings.round_trips, &mut latency)?;
@@ -155,7 +177,7 @@ pub(crate) async fn measure(near: &mut NearEnd, settings: Settings) -> Result<La
 /// Both ways to the far end and back.
 struct Pinger {
     raw: RawPublisher,
-    raw_pongs: Mutex<Receiver<Bytes>>,
+    raw_pongs: Mutex<Receiver<(Instant, Bytes)>>,
     _raw_subscriber: RawSubscriber,
     signed: Publisher<Twist>,
     pongs: Subscriber<Twist>,
@@ -167,7 +189,7 @@ impl Pinger {
         let (sender, raw_pongs) = channel();
         let raw_subscriber = near.raw.subscribe(&parsed(PONG)?, move |bytes| {
             // Nobody waits for it after the last turn.
-            let _ = sender.send(bytes);
+            let _ = sender.send((Instant::now(), bytes.contiguous()));
         });
         Ok(Self {
             raw: near.raw.publisher(&parsed(PING)?).map_err(failed(publishing))?,
@@ -185,7 +207,7 @@ impl Pinger {
         if heard {
             Ok(())
         } else {
-            Err(late("a subscription of the far end"))
+            Err(late("a subscription of the far end", DEADLINE))
         }
     }
 
@@ -196,23 +218,14 @@ impl Pinger {
             thread::sleep(due.saturating_duration_since(Instant::now()));
             due = Instant::now().max(due) + PERIOD;
             match way {
-                Way::Raw => match self.raw_trip(number)? {
-                    Some(us) => latency.raw.us.push(us),
-                    None => latency.raw.lost += 1,
-                },
-                Way::Signed => match self.signed_trip(number)? {
-                    Some((us, handed_over)) => {
-                        latency.signed.us.push(us);
-                        latency.handed_over.push(handed_over);
-                    }
-                    None => latency.signed.lost += 1,
-                },
+                Way::Raw => self.raw_trip(number, latency)?,
+                Way::Signed => self.signed_trip(number, latency)?,
             }
         }
         Ok(())
     }
 
-    fn raw_trip(&self, number: u32) -> Result<Option<f64>, BenchError> {
+    fn raw_trip(&self, number: u32, latency: &mut Latency) -> Result<(), BenchError> {
         let mut ping = vec![0; SIZE];
         ping.iter_mut()
             .zip(number.to_le_bytes())
@@ -220,31 +233,39 @@ impl Pinger {
         let pongs = self.raw_pongs.lock().unwrap_or_else(PoisonError::into_inner);
         let start = Instant::now();
         self.raw.put(&Bytes::from(ping)).map_err(failed("putting"))?;
-        while let Ok(pong) = pongs.recv_timeout(PATIENCE.saturating_sub(start.elapsed())) {
-            let us = micros(start.elapsed());
+        let call = start.elapsed();
+        while let Ok((received, pong)) = pongs.recv_timeout(PATIENCE.saturating_sub(start.elapsed())) {
+            let woken = Instant::now();
             if pong.as_slice().starts_with(&number.to_le_bytes()) {
-                return Ok(Some(us));
+                latency.raw.us.push(micros(woken - start));
+                latency.raw.calls.push(micros(call));
+                latency.wake_ups.push(micros(woken - received));
+                return Ok(());
             }
         }
-        Ok(None)
+        latency.raw.lost += 1;
+        Ok(())
     }
 
-    fn signed_trip(&self, number: u32) -> Result<Option<(f64, f64)>, BenchError> {
+    fn signed_trip(&self, number: u32, latency: &mut Latency) -> Result<(), BenchError> {
         let mut ping = Twist::default();
         ping.linear.x = f64::from(number);
         let start = Instant::now();
         self.signed.publish(&ping).map_err(failed("publishing"))?;
+        let call = start.elapsed();
         while let Ok(pong) = self.pongs.recv_timeout(PATIENCE.saturating_sub(start.elapsed())) {
-            let (us, now_ns) = (micros(start.elapsed()), clock::now_ns());
+            let (trip, now_ns) = (start.elapsed(), clock::now_ns());
             let there_us = pong.message.linear.y;
             if pong.message.linear.x == ping.linear.x {
-                return Ok(Some((
-                    us,
-                    there_us + micros_between(pong.info.received_time_ns, now_ns),
-                )));
+                let back_us = micros_between(pong.info.received_time_ns, now_ns);
+                latency.signed.us.push(micros(trip));
+                latency.signed.calls.push(micros(call));
+                latency.handed_over.push(there_us + back_us);
+                return Ok(());
             }
         }
-        Ok(None)
+        latency.signed.lost += 1;
+        Ok(())
     }
 }
 
@@ -255,4 +276,53 @@ fn micros(time: Duration) -> f64 {
 /// From one reading of the clock that all processes have to another, in µs.
 pub(super) fn micros_between(from_ns: i64, to_ns: i64) -> f64 {
     to_ns.saturating_sub(from_ns) as f64 / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn costs() -> Costs {
+        Costs {
+            encode: 1.0,
+            frame: 2.0,
+            sign: 18.0,
+            verify: 36.0,
+            checks: 3.0,
+            decode: 1.0,
+            hash_kib: 0.3,
+        }
+    }
+
+    fn latency(handed_over: f64) -> Latency {
+        let trips = |us, call| Trips {
+            us: vec![us],
+            calls: vec![call],
+            lost: 0,
+        };
+        Latency {
+            raw: trips(100.0, 10.0),
+            signed: trips(300.0, 40.0),
+            handed_over: vec![handed_over],
+            wake_ups: vec![15.0],
+            ..Latency::new("tcp")
+        }
+    }
+
+    #[test]
+    fn the_steps_add_up_to_the_median_round_trip() {
+        let steps = latency(130.0).steps(&costs());
+        let us = |name| steps.iter().find(|step| step.step == name).map(|step| step.us);
+        assert_eq!(
+            ["sign", "link", "verify", "wake_up"].map(us),
+            [60.0, 110.0, 100.0, 30.0].map(Some)
+        );
+        assert_eq!(steps.iter().map(|step| step.us).sum::<f64>(), 300.0);
+    }
+
+    #[test]
+    fn no_step_takes_less_than_nothing() {
+        let steps = latency(5.0).steps(&costs());
+        assert!(steps.iter().all(|step| step.us >= 0.0), "{steps:?}");
+    }
 }

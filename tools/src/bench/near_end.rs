@@ -1,7 +1,8 @@
 //! The near end: publishes, and starts the far end as another process.
 
 use std::ffi::OsString;
-use std::process;
+use std::os::unix::process::CommandExt;
+use std::process::{self, Stdio};
 
 use nuncio::graph::Graph;
 use nuncio::raw_link::RawLink;
@@ -44,7 +45,11 @@ impl NearEnd {
         {
             args.extend([OsString::from(flag), OsString::from(endpoint)]);
         }
-        let far = OtherProcess::start(args, |_| {}).map_err(failed("starting the far end"))?;
+        let far = OtherProcess::start(args, |command| {
+            // It tells itself why it failed. Ctrl-C is for this process, and the far end goes with it.
+            command.stderr(Stdio::inherit()).process_group(0);
+        })
+        .map_err(failed("starting the far end"))?;
         let mut near = Self {
             node,
             raw,
@@ -98,7 +103,7 @@ impl NearEnd {
             })
         };
         if self.node.wait_for_graph(DEADLINE, listens).await.is_none() {
-            return Err(late("the card of the far end"));
+            return Err(late("the card of the far end", DEADLINE));
         }
         let neighbours = self.node.neighbours().await;
         let scheme = neighbours.first().and_then(|locator| locator.split('/').next());
@@ -107,7 +112,10 @@ impl NearEnd {
     }
 
     async fn answer(&mut self) -> Result<Value, BenchError> {
-        let answer = tokio::time::timeout(DEADLINE, self.far.next()).await;
-        answer.ok().flatten().ok_or_else(|| late("an answer of the far end"))
+        match tokio::time::timeout(DEADLINE, self.far.next()).await {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => Err(failed("waiting for the far end")("its process has ended")),
+            Err(_) => Err(late("an answer of the far end", DEADLINE)),
+        }
     }
 }

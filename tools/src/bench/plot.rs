@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::quantile::ratio;
 use super::{Latency, Throughput};
-use crate::render::bytes;
+use crate::render::{bytes, grouped};
 
 const WIDTH: f64 = 720.0;
 /// Where bars begin, behind their labels.
@@ -76,7 +76,7 @@ pub(crate) fn svg(throughput: &[Throughput], latency: Option<&Latency>) -> Strin
                     &mut text,
                     LEFT + width + 6.0,
                     top + BAR - 3.0,
-                    &format!("{value:.0}"),
+                    &grouped(value),
                     "#444444",
                 );
             }

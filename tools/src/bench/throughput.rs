@@ -3,23 +3,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nuncio::Publisher;
 use nuncio::link::Bytes;
+use nuncio::msgs::std_msgs::msg::UInt8MultiArray;
 use nuncio::raw_link::RawPublisher;
-use nuncio::{Accompaniment, GenericPublisher, TypeSupport};
+use nuncio::security::proving_ground::encode;
 use serde_json::{Value, json};
 
 use super::quantile::{median, ratio, rounded};
 use super::{BenchError, DEADLINE, NearEnd, Settings, Way, failed, in_a_thread, late, parsed, roomy, topic};
 
-/// The type of the bytes. They are published as they are, and not decoded: neither does raw Zenoh.
-const TYPE_NAME: &str = "bench_msgs/msg/Bytes";
-const TYPE_TEXT: &str = "uint8[] data\n";
-
 /// The clock is looked at after so many bytes.
 const LOOK_BYTES: usize = 4 << 10;
 
-/// How many messages go before the first round, so that the two ends know each other.
-const WARM_UP: u64 = 50;
+/// How long each way sends before the first round, until the two ends know each other and all buffers have grown.
+const WARM_UP: Duration = Duration::from_millis(100);
 
 /// What was measured of one size.
 #[derive(Clone, Debug)]
@@ -81,12 +79,12 @@ pub(crate) async fn measure(near: &mut NearEnd, settings: Settings, size: usize)
     let waiting = Arc::clone(&speaker);
     in_a_thread(move || waiting.wait_for_listeners()).await?;
     for way in Way::BOTH {
-        round(near, &speaker, way, Length::Messages(WARM_UP)).await?;
+        round(near, &speaker, way, WARM_UP).await?;
     }
     let (mut raw, mut signed) = (Side::default(), Side::default());
     for _ in 0..settings.rounds {
         for (way, side) in [(Way::Raw, &mut raw), (Way::Signed, &mut signed)] {
-            let round = round(near, &speaker, way, Length::Time(settings.sending)).await?;
+            let round = round(near, &speaker, way, settings.sending).await?;
             side.rates.push(round.rate);
             side.sent += round.sent;
             side.received += round.received;
@@ -101,13 +99,7 @@ pub(crate) async fn measure(near: &mut NearEnd, settings: Settings, size: usize)
     })
 }
 
-/// When a round ends.
-#[derive(Clone, Copy, Debug)]
-enum Length {
-    Messages(u64),
-    Time(Duration),
-}
-
+/// What became of one turn of one way.
 struct Round {
     rate: f64,
     sent: u64,
@@ -115,11 +107,11 @@ struct Round {
     dropped: u64,
 }
 
-async fn round(near: &mut NearEnd, speaker: &Arc<Speaker>, way: Way, length: Length) -> Result<Round, BenchError> {
-    let size = speaker.payload.len();
+async fn round(near: &mut NearEnd, speaker: &Arc<Speaker>, way: Way, time: Duration) -> Result<Round, BenchError> {
+    let size = speaker.size;
     near.ask(&json!({ "way": way.as_str(), "size": size })).await?;
     let speaking = Arc::clone(speaker);
-    let sent = in_a_thread(move || speaking.send(way, length)).await?;
+    let sent = in_a_thread(move || speaking.send(way, time)).await?;
     let tallied = near
         .ask(&json!({ "way": way.as_str(), "size": size, "sent": sent }))
         .await?;
@@ -134,25 +126,26 @@ async fn round(near: &mut NearEnd, speaker: &Arc<Speaker>, way: Way, length: Len
 
 /// Publishers of one size, both ways.
 struct Speaker {
+    size: usize,
     raw: RawPublisher,
-    signed: GenericPublisher,
-    shared: Bytes,
-    payload: Vec<u8>,
+    signed: Publisher<UInt8MultiArray>,
+    payload: Bytes,
+    message: UInt8MultiArray,
 }
 
 impl Speaker {
     fn new(near: &NearEnd, size: usize) -> Result<Self, BenchError> {
         let doing = "opening a publisher";
-        let of = TypeSupport::compile(TYPE_NAME, &[(TYPE_NAME, TYPE_TEXT)]).map_err(failed(doing))?;
-        let payload = vec![0x5a; size];
+        let (message, payload) = of_size(size)?;
         Ok(Self {
+            size,
             raw: near.raw.publisher(&parsed(&topic(size))?).map_err(failed(doing))?,
             signed: near
                 .node
-                .generic_publisher(&topic(size), &of, roomy(size))
+                .publisher_with(&topic(size), roomy(size))
                 .map_err(failed(doing))?,
-            shared: Bytes::from(payload.clone()),
-            payload,
+            payload: Bytes::from(payload),
+            message,
         })
     }
 
@@ -163,13 +156,13 @@ impl Speaker {
         if heard {
             Ok(())
         } else {
-            Err(late("a subscription of the far end"))
+            Err(late("a subscription of the far end", DEADLINE))
         }
     }
 
-    /// Sends until it is enough, and says how many.
-    fn send(&self, way: Way, length: Length) -> Result<u64, BenchError> {
-        let burst = (LOOK_BYTES / self.payload.len().max(1)).max(1);
+    /// Sends for so long, and says how many.
+    fn send(&self, way: Way, time: Duration) -> Result<u64, BenchError> {
+        let burst = (LOOK_BYTES / self.size).max(1);
         let start = Instant::now();
         let mut sent = 0;
         loop {
@@ -177,11 +170,7 @@ impl Speaker {
                 self.publish(way)?;
                 sent += 1;
             }
-            let enough = match length {
-                Length::Messages(n) => sent >= n,
-                Length::Time(time) => start.elapsed() >= time,
-            };
-            if enough {
+            if start.elapsed() >= time {
                 return Ok(sent);
             }
         }
@@ -189,12 +178,43 @@ impl Speaker {
 
     fn publish(&self, way: Way) -> Result<(), BenchError> {
         match way {
-            Way::Raw => self.raw.put(&self.shared).map_err(failed("putting")),
+            Way::Raw => self.raw.put(&self.payload).map_err(failed("putting")),
             Way::Signed => self
                 .signed
-                .publish(&self.payload, Accompaniment::default())
+                .publish(&self.message)
                 .map(|_| ())
                 .map_err(failed("publishing")),
+        }
+    }
+}
+
+/// A message whose payload has so many bytes, and that payload.
+fn of_size(size: usize) -> Result<(UInt8MultiArray, Vec<u8>), BenchError> {
+    let mut message = UInt8MultiArray {
+        data: vec![0x5a; size],
+        ..UInt8MultiArray::default()
+    };
+    let doing = "making a message";
+    let mut payload = Vec::new();
+    encode(&message, 0, &mut payload).map_err(failed(doing))?;
+    // What is not data has as many bytes in the shorter message.
+    let beside = payload.len() - size;
+    message.data.truncate(size.saturating_sub(beside));
+    payload.clear();
+    encode(&message, 0, &mut payload).map_err(failed(doing))?;
+    Ok((message, payload))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::SIZES;
+
+    #[test]
+    fn payloads_have_the_size_that_is_told() {
+        for size in SIZES {
+            let (_, payload) = of_size(size).unwrap();
+            assert_eq!(payload.len(), size);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The closing words: what the numbers mean for somebody who builds a robot on this machine.
 
 use super::{Costs, Latency, Throughput};
-use crate::render::{bytes, bytes_per_second};
+use crate::render::{bytes, bytes_per_second, grouped};
 
 /// What to expect, one sentence on each line.
 pub(crate) fn closing_words(
@@ -16,8 +16,9 @@ pub(crate) fn closing_words(
     {
         let (rate, size) = (measured.signed.rate(), measured.size as f64);
         words.push(format!(
-            "One talker reaches one listener with {rate:.0} signed messages of {} a second ({}), {:.0} % of what raw Zenoh \
+            "One talker reaches one listener with {} signed messages of {} a second ({}), {:.0} % of what raw Zenoh \
              does.",
+            grouped(rate),
             bytes(size),
             bytes_per_second(rate * size),
             measured.ratio() * 100.0,

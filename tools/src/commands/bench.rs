@@ -7,10 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{CommandError, Outcome};
-use crate::bench::{self, Costs, Latency, NearEnd, Settings, Throughput, fleet::Fleet};
+use crate::bench::{self, Costs, Latency, NearEnd, Settings, Side, Throughput, fleet::Fleet};
 use crate::cli::{Bench, BenchCase};
 use crate::interrupt::Interrupt;
-use crate::render::{Render, Table, Tone, bytes};
+use crate::render::{Render, Table, Tone, bytes, grouped};
 
 /// What was measured so far.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ struct Measured {
     throughput: Vec<Throughput>,
     latency: Option<Latency>,
     costs: Option<Costs>,
+    /// The throughput of these many sizes has been shown to people.
+    shown: usize,
 }
 
 /// Measures. Keys, links and processes are of its own; the user's keystore is not touched.
@@ -30,6 +32,7 @@ pub(super) async fn run(render: &Render, args: Bench) -> Result<Outcome, Command
     };
     ended?;
     if !render.is_json() {
+        show_throughput(render, &mut measured)?;
         closing_words(render, &measured)?;
     }
     if let Some(path) = &args.svg {
@@ -86,7 +89,7 @@ async fn on_the_link(
             measured.throughput.push(throughput);
         }
         if !render.is_json() {
-            show_throughput(render, &measured.throughput)?;
+            show_throughput(render, measured)?;
         }
     }
     if args.case != BenchCase::Throughput {
@@ -99,26 +102,36 @@ async fn on_the_link(
     Ok(())
 }
 
-fn show_throughput(render: &Render, measured: &[Throughput]) -> Result<(), CommandError> {
-    let mut table = Table::new(["SIZE", "LINK", "RAW/S", "SIGNED/S", "RATIO", "SIGNED LOST"]);
-    for throughput in measured {
+fn show_throughput(render: &Render, measured: &mut Measured) -> Result<(), CommandError> {
+    let all = &measured.throughput;
+    if all.len() == measured.shown {
+        return Ok(());
+    }
+    measured.shown = all.len();
+    let mut table = Table::new(["SIZE", "LINK", "RAW/S", "SIGNED/S", "RATIO", "RAW LOST", "SIGNED LOST"]);
+    for throughput in all {
         table.row([
             bytes(throughput.size as f64),
             throughput.link.clone(),
-            format!("{:.0}", throughput.raw.rate()),
-            format!("{:.0}", throughput.signed.rate()),
+            grouped(throughput.raw.rate()),
+            grouped(throughput.signed.rate()),
             format!("{:.2}", throughput.ratio()),
-            format!(
-                "{} of {}",
-                throughput.signed.sent.saturating_sub(throughput.signed.received),
-                throughput.signed.sent
-            ),
+            lost(&throughput.raw),
+            lost(&throughput.signed),
         ]);
     }
     show(
         render,
         "Throughput, messages per second from one process to another",
         &table,
+    )
+}
+
+fn lost(side: &Side) -> String {
+    format!(
+        "{} of {}",
+        grouped(side.sent.saturating_sub(side.received) as f64),
+        grouped(side.sent as f64)
     )
 }
 
@@ -149,9 +162,14 @@ fn show_latency(render: &Render, latency: &Latency, costs: &Costs) -> Result<(),
         ),
         &table,
     )?;
-    let mut table = Table::new(["STEP", "µs", ""]);
+    let mut table = Table::new(["STEP", "µs", "IN A LOOP", ""]);
     for step in latency.steps(costs) {
-        table.row([step.step.to_owned(), format!("{:.1}", step.us), step.meaning.to_owned()]);
+        table.row([
+            step.step.to_owned(),
+            format!("{:.1}", step.us),
+            step.warm_us.map_or_else(|| "-".to_owned(), |us| format!("{us:.1}")),
+            step.meaning.to_owned(),
+        ]);
     }
     show(render, "Where the median signed round trip goes", &table)
 }

@@ -34,6 +34,19 @@ pub(crate) fn bytes_per_second(rate: f64) -> String {
     format!("{}/s", bytes(rate))
 }
 
+/// A whole number with its thousands apart, such as `1,234,567`.
+pub(crate) fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Messages per second.
 pub(crate) fn hz(rate: f64) -> String {
     format!("{rate:.3} Hz")
@@ -123,6 +136,12 @@ mod tests {
             [bytes(0.0), bytes(1023.0), bytes(1536.0), bytes(3.5e9)],
             ["0 B", "1023 B", "1.50 KiB", "3.26 GiB"]
         );
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        let texts = [0.0, 999.4, 999.5, 12_345.0, 1_234_567.0].map(grouped);
+        assert_eq!(texts, ["0", "999", "1,000", "12,345", "1,234,567"]);
     }
 
     #[test]
