@@ -1,6 +1,8 @@
-//! Cost: what the steps of a signed message take on this machine, each by itself in a warm loop.
+//! Cost: what the steps of a signed message take on this machine, each by itself in a warm loop, and some after a
+//! pause.
 
 use std::hint::black_box;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nuncio::msgs::geometry_msgs::msg::Twist;
@@ -17,6 +19,10 @@ const TURNS: usize = 31;
 
 /// How long a turn lasts at least.
 const TURN: Duration = Duration::from_micros(400);
+
+/// How often something is done after a pause, and how long that is.
+const PAUSES: usize = 201;
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// What a signature covers is always this long.
 const SIGNED_LEN: usize = 83;
@@ -51,11 +57,14 @@ pub(crate) struct Costs {
     pub(crate) checks: f64,
     pub(crate) decode: f64,
     pub(crate) hash_kib: f64,
+    /// The same after a pause, as for a lone message.
+    pub(crate) sign_after_pause: f64,
+    pub(crate) verify_after_pause: f64,
 }
 
 impl Costs {
     /// All of them, in the order in which a message meets them.
-    pub(crate) fn all(&self) -> [Cost; 7] {
+    pub(crate) fn all(&self) -> [Cost; 9] {
         let cost = |what, us, meaning| Cost { what, meaning, us };
         [
             cost("encode", self.encode, "a Twist to its 48 bytes"),
@@ -65,6 +74,16 @@ impl Costs {
             cost("checks", self.checks, "layout, type, trust policy, replay window, hash"),
             cost("decode", self.decode, "the bytes to a Twist, with its limits"),
             cost("hash_kib", self.hash_kib, "each further KiB, at either end"),
+            cost(
+                "sign_after_pause",
+                self.sign_after_pause,
+                "a signature after a millisecond of sleep",
+            ),
+            cost(
+                "verify_after_pause",
+                self.verify_after_pause,
+                "a verification after one",
+            ),
         ]
     }
 }
@@ -119,7 +138,22 @@ fn measured() -> Result<Costs, BenchError> {
         checks: (both - seal - verify).max(0.0),
         decode,
         hash_kib: hash / HASHED_KIB as f64,
+        sign_after_pause: after_pauses(|| identity.sign(black_box(&text))),
+        verify_after_pause: after_pauses(|| key.verify(black_box(&text), &signature)),
     })
+}
+
+/// The median time of a call that comes after a pause, in µs: caches and clocks are not what they are in a loop.
+fn after_pauses<R>(mut call: impl FnMut() -> R) -> f64 {
+    let times: Vec<f64> = (0..PAUSES)
+        .map(|_| {
+            thread::sleep(PAUSE);
+            let start = Instant::now();
+            black_box(call());
+            start.elapsed().as_secs_f64() * 1e6
+        })
+        .collect();
+    median(&times)
 }
 
 /// The median time of a call, in µs.

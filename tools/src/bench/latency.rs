@@ -291,6 +291,8 @@ mod tests {
             checks: 3.0,
             decode: 1.0,
             hash_kib: 0.3,
+            sign_after_pause: 25.0,
+            verify_after_pause: 50.0,
         }
     }
 

@@ -10,7 +10,7 @@ use nuncio::raw_link::RawPublisher;
 use nuncio::security::proving_ground::encode;
 use serde_json::{Value, json};
 
-use super::quantile::{median, ratio, rounded};
+use super::quantile::{median, percentile, ratio, rounded};
 use super::{BenchError, DEADLINE, NearEnd, Settings, Way, failed, in_a_thread, late, parsed, roomy, topic};
 
 /// The clock is looked at after so many bytes.
@@ -47,6 +47,12 @@ impl Side {
 }
 
 impl Throughput {
+    /// How many times as fast as its slowest round the fastest raw one was: about 1 when nothing else runs.
+    pub(crate) fn unrest(&self) -> f64 {
+        let rates = &self.raw.rates;
+        ratio(percentile(rates, 100), percentile(rates, 1))
+    }
+
     /// Signed messages for each raw one.
     pub(crate) fn ratio(&self) -> f64 {
         ratio(self.signed.rate(), self.raw.rate())

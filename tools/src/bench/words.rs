@@ -3,6 +3,9 @@
 use super::{Costs, Latency, Throughput};
 use crate::render::{bytes, bytes_per_second, grouped};
 
+/// Rounds of raw puts that differ by more than this factor were disturbed.
+const UNREST_MAX: f64 = 2.0;
+
 /// What to expect, one sentence on each line.
 pub(crate) fn closing_words(
     throughput: &[Throughput],
@@ -39,6 +42,13 @@ pub(crate) fn closing_words(
             costs.sign / 10.0,
             costs.verify / 10.0,
             costs.hash_kib * 1024.0,
+        ));
+    }
+    let unrest = throughput.iter().map(Throughput::unrest).fold(0.0, f64::max);
+    if unrest > UNREST_MAX {
+        words.push(format!(
+            "Something else keeps this machine busy: equal rounds of raw puts differed by a factor of {unrest:.1}. Measure again \
+             when it is quiet."
         ));
     }
     words

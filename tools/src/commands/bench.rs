@@ -179,7 +179,7 @@ fn show_costs(render: &Render, costs: &Costs) -> Result<(), CommandError> {
     for cost in costs.all() {
         match render.is_json() {
             true => render.json(&cost.json())?,
-            false => table.row([cost.what.to_owned(), format!("{:.2}", cost.us), cost.meaning.to_owned()]),
+            false => table.row([cost.what.to_owned(), format!("{:.3}", cost.us), cost.meaning.to_owned()]),
         }
     }
     match render.is_json() {
