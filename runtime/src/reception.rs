@@ -210,10 +210,11 @@ impl Reception {
         add(&self.counters.received, u64::from(frame.count()));
         add(&self.counters.received_bytes, frame.frame_bytes().len() as u64);
         add(&self.counters.missing, frame.missing_before());
-        for message in frame.messages() {
-            let translation = translation.cloned();
-            self.queue.push(Delivery { message, translation });
-        }
+        let deliveries = frame.messages().map(|message| Delivery {
+            message,
+            translation: translation.cloned(),
+        });
+        self.queue.push_all(deliveries, frame.count().into());
     }
 
     pub(crate) fn translation_desk(&self) -> Option<&TranslationDesk> {
