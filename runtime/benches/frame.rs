@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use divan::{Bencher, black_box};
 use nuncio::security::key::EnrolledKey;
 use nuncio::security::proving_ground::{Outcome, ProvingGround};
+use nuncio::security::trust_file::TrustFile;
 use nuncio::{Identity, TrustPolicy};
 
 const SIZES: [usize; 4] = [48, 1024, 64 << 10, 1 << 20];
@@ -41,6 +42,26 @@ fn seal_and_open(bencher: Bencher<'_, '_>, size: usize) {
         let outcome = ground.open(ground.seal(number, 1, black_box(&payload)), 1);
         assert_eq!(outcome, Outcome::Delivered(1));
     });
+}
+
+/// What a receiver checks beside the signature: layout, type, card, what the policy has decided, times, hash, replay window.
+/// A frame that came before is told from a new one only after all of these, and before its signature. The mode is
+/// `enforce`, with a role, limits and a bound of age.
+#[divan::bench(args = SIZES)]
+fn check_all_but_the_signature(bencher: Bencher<'_, '_>, size: usize) {
+    let identity = Identity::from_seed(&[7; 32]);
+    let text = format!(
+        "mode = \"enforce\"\n[roles.talker]\npublish = [\"proving_ground\"]\n[grants.talker]\nkey = \"{}\"\n\
+         roles = [\"talker\"]\n[topics.\"**\"]\nmax_size = \"2MiB\"\nmax_age = \"1s\"\n",
+        identity.public_key()
+    );
+    let policy = TrustFile::parse(&text).expect("a policy").into_policy();
+    let ground = ProvingGround::new(identity, policy).expect("the key is sound");
+    let frame = ground.seal(1, 1, &vec![0x5a; size]);
+    assert_eq!(ground.open(frame.clone(), 1), Outcome::Delivered(1));
+    bencher
+        .with_inputs(|| frame.clone())
+        .bench_values(|frame| assert_eq!(ground.open(frame, 1), Outcome::Duplicate));
 }
 
 #[divan::bench(args = SIZES)]

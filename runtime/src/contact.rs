@@ -23,10 +23,12 @@ use crate::card::{self, NONCE_LEN};
 use crate::clock;
 use crate::key_expr::{self, NodeClaim};
 use crate::node::NodeCore;
+use crate::reception::Reception;
 use crate::revocations::WantedLists;
+use crate::security::equivocation::PROOFS_STORED_MAX;
 use crate::security::key::PublicKey;
 use crate::security::peers::{AuthenticCard, CardOutcome, CardRoad, PEERS_MAX};
-use crate::security::refusal::Refusal;
+use crate::security::refusal::{Reason, Refusal};
 
 /// The most liveliness tokens that a node remembers.
 pub(crate) const TOKENS_MAX: usize = 8192;
@@ -57,8 +59,12 @@ struct Presence {
     /// Nodes that have not answered: when they are asked again, and how often they were asked.
     unmet: HashMap<NodeClaim, (Instant, u32)>,
     wanted: WantedLists,
+    /// When the next message will have waited too long for its approval.
+    approvals_due: Option<Instant>,
     /// When the clocks of nodes with these keys were last compared because of a doubt.
     measured: HashMap<PublicKey, Instant>,
+    /// Keys whose copying was proved: one proof of each is enough.
+    proved: HashSet<PublicKey>,
 }
 
 impl Presence {
@@ -67,21 +73,29 @@ impl Presence {
         let vanished = self.vanished.front().map(|(since, _)| *since + VANISHED_FOR);
         let unmet = self.unmet.values().map(|(when, _)| *when).min();
         let wanted = self.wanted.next_deadline();
-        vanished.into_iter().chain(unmet).chain(wanted).min()
+        vanished
+            .into_iter()
+            .chain(unmet)
+            .chain(wanted)
+            .chain(self.approvals_due)
+            .min()
     }
 
     /// Forgets who vanished long enough ago, and asks again who has not answered.
     fn attend_deadlines(&mut self, node: &Arc<NodeCore>) {
         self.wanted.ask(node);
         let now = Instant::now();
+        if self.approvals_due.is_some_and(|due| due <= now) {
+            let receptions = node.receptions();
+            let next = |reception: &Arc<Reception>| reception.approval_desk()?.refuse_overdue(reception, now);
+            self.approvals_due = receptions.iter().filter_map(next).min();
+        }
         while self
             .vanished
             .front()
             .is_some_and(|(since, _)| *since + VANISHED_FOR <= now)
         {
-            if let Some((_, claim)) = self.vanished.pop_front() {
-                node.peers.forget(claim.key, &claim.node, claim.epoch);
-            }
+            self.forget_oldest(node);
         }
         let due: Vec<NodeClaim> = self
             .unmet
@@ -95,6 +109,12 @@ impl Presence {
                 *when = now + ANSWER_TIMEOUT + UNMET_PAUSE * 2_u32.pow((*attempts).min(6));
             }
             self.meet(node, claim);
+        }
+    }
+
+    fn forget_oldest(&mut self, node: &NodeCore) {
+        if let Some((_, claim)) = self.vanished.pop_front() {
+            node.peers.forget(claim.key, &claim.node, claim.epoch);
         }
     }
 
@@ -171,6 +191,10 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             presence.unmet.remove(&claim);
             if presence.tokens.remove(&claim) {
                 presence.vanished.push_back((Instant::now(), claim));
+                // Tokens cost nothing: somebody may have a crowd of them come and go.
+                if presence.vanished.len() > TOKENS_MAX {
+                    presence.forget_oldest(node);
+                }
             }
         }
         Note::Stranger(key) => {
@@ -201,21 +225,38 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
                 Err(refusal) => node.refuse_document(refusal),
             }
         }
-        Note::Equivocated(evidence) => node.store_evidence(&evidence),
+        Note::Equivocated(key, evidence) => {
+            if presence.proved.len() < PROOFS_STORED_MAX && presence.proved.insert(key) {
+                node.store_evidence(&evidence);
+            }
+        }
         Note::ClockDoubted(key) => {
             node.contact.end_doubt();
             presence.measure_again(node, key);
         }
         Note::Revocations(bytes) => node.take_revocations(&bytes),
-        Note::PolicyChanged => {
-            for peer in node.peers.all() {
-                presence.wanted.look_at(node, &peer.card().trust_marks);
-            }
-        }
+        Note::PolicyChanged => follow_policy(node, presence),
         Note::AnswersEnded(key, question) => end_answers(node, key, question),
         Note::MeetingEnded(claim) => end_meeting(node, presence, claim),
+        Note::AwaitsApproval => presence.approvals_due = Some(Instant::now()),
         Note::OwnCardChanged => node.announce_newest_card(),
         Note::Close => {}
+    }
+}
+
+/// Whom the node believes now may have lists that concern it, and topics may need approvals that did not before.
+fn follow_policy(node: &Arc<NodeCore>, presence: &mut Presence) {
+    for peer in node.peers.all() {
+        presence.wanted.look_at(node, &peer.card().trust_marks);
+    }
+    for reception in node.receptions() {
+        let followed = reception
+            .approval_desk()
+            .map(|desk| desk.follow_policy(&reception, node));
+        if let Some(Err(error)) = followed {
+            let detail = format!("approvals cannot be received: {error}");
+            reception.refuse(Refusal::new(Reason::Overloaded, None, detail));
+        }
     }
 }
 

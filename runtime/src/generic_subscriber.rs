@@ -4,15 +4,17 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::TypeDefinition;
+use nuncio_msgs::{Message, TypeHash};
 
+use crate::approval::{ApprovalPart, ApprovalState};
+use crate::approval_desk::ApprovalDesk;
 use crate::endpoints::SubscriberFacts;
 use crate::key_expr;
 use crate::link::{Declared, LinkError};
 use crate::name::{NameError, NodeName, TopicName};
 use crate::node::NodeCore;
-use crate::qos::QosProfile;
+use crate::payload::{self, DecodeError};
 use crate::queue::TakeError;
 use crate::reception::{Delivery, Reception};
 use crate::run_time_type::Translation;
@@ -20,54 +22,10 @@ use crate::security::believer::Verdict;
 use crate::security::frame::{MessageId, Writer};
 use crate::security::key::PublicKey;
 use crate::security::refusal::Refusal;
-use crate::security::verifier::{
-    ExpectedType, FRAME_LEN_MAX_DEFAULT, Provenance, VerifiedMessage, Verifier, VerifierSetup,
-};
+use crate::security::verifier::{ExpectedType, Provenance, VerifiedMessage, Verifier, VerifierSetup};
 use crate::stats::SubscriptionStats;
+use crate::subscription_options::{SubscriptionOptions, Unapproved};
 use crate::translation_desk::TranslationDesk;
-
-/// How a subscription takes messages.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct SubscriptionOptions {
-    /// Reliability and queue.
-    pub qos: QosProfile,
-    /// Whether recordings that are played back are accepted. Their provenance says so.
-    pub accept_replay: bool,
-    /// The largest frame accepted, in bytes; a translated payload may be as long.
-    pub frame_len_max: usize,
-    /// Which versions of the type are accepted. An untyped subscription takes every type as it is.
-    pub type_versions: TypeVersions,
-}
-
-/// Which versions of its type a typed subscription accepts. Versions have one name and different hashes.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum TypeVersions {
-    /// The very type. Messages of other versions are refused.
-    #[default]
-    Exact,
-    /// Also older and newer versions that differ in additions only, as `nuncio interface diff` grades them. Their messages
-    /// are translated by field name, through the type description that their publisher serves: fields that are new here
-    /// take the schema's default, fields that are not known here are left out. [`MessageInfo::translated_from`] tells.
-    Additive,
-}
-
-impl Default for SubscriptionOptions {
-    fn default() -> Self {
-        Self {
-            qos: QosProfile::default(),
-            accept_replay: false,
-            frame_len_max: FRAME_LEN_MAX_DEFAULT,
-            type_versions: TypeVersions::Exact,
-        }
-    }
-}
-
-impl From<QosProfile> for SubscriptionOptions {
-    fn from(qos: QosProfile) -> Self {
-        Self { qos, ..Self::default() }
-    }
-}
 
 /// Who sent a message, when, and what is known of it. All of it was signed, except for the time of receipt.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -102,6 +60,8 @@ pub struct MessageInfo {
     pub origin: Option<String>,
     /// The hash of the version that was published, when the message was translated from it.
     pub translated_from: Option<TypeHash>,
+    /// Whether a second signer has approved it, where the trust policy demands one.
+    pub approval: ApprovalState,
 }
 
 /// A verified message of any type, not decoded yet.
@@ -110,9 +70,29 @@ pub struct GenericReceived {
     topic: TopicName,
     message: VerifiedMessage,
     pub(crate) translation: Option<Arc<Translation>>,
+    approval: ApprovalState,
 }
 
 impl GenericReceived {
+    /// Decodes it, when it is an `M`.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when it is of another type, or its values are not what the schema allows.
+    pub fn decode<M: Message>(&self) -> Result<M, DecodeError> {
+        if self.type_hash() != M::TYPE_HASH || self.type_name() != M::TYPE_NAME {
+            let problem = format!(
+                "it is a {} {}, not a {}",
+                self.type_name(),
+                self.type_hash(),
+                M::TYPE_NAME
+            );
+            let len = self.payload().len();
+            return Err(DecodeError::Payload { problem, len });
+        }
+        payload::decode(&self.message)
+    }
+
     /// The message, which carries the proof.
     pub fn message(&self) -> &VerifiedMessage {
         &self.message
@@ -152,6 +132,7 @@ impl GenericReceived {
             cause: message.cause(),
             origin: message.origin().map(ToOwned::to_owned),
             translated_from: self.translation.is_some().then(|| frame.type_hash()),
+            approval: self.approval.clone(),
         }
     }
 }
@@ -180,6 +161,33 @@ impl GenericSubscriber {
         options: SubscriptionOptions,
         translate_to: Option<TypeDefinition>,
     ) -> Result<Self, SubscriberError> {
+        let (core, frame_len_max) = (Arc::downgrade(&node), options.frame_len_max);
+        let desks = |topic: &TopicName, reception: &Weak<Reception>| {
+            let approval = match options.unapproved {
+                Unapproved::Hold => {
+                    let desk = ApprovalDesk::new(topic.clone(), core.clone(), Weak::clone(reception));
+                    ApprovalPart::Awaits(Box::new(desk))
+                }
+                Unapproved::Show => ApprovalPart::Shows,
+            };
+            let translation =
+                translate_to.map(|ours| TranslationDesk::new(core, Weak::clone(reception), ours, frame_len_max));
+            (approval, translation)
+        };
+        let subscriber = Self::declare_with(node, topic, expected, options, desks)?;
+        if let Some(desk) = subscriber.reception.approval_desk() {
+            desk.follow_policy(&subscriber.reception, &subscriber.node)?;
+        }
+        Ok(subscriber)
+    }
+
+    pub(crate) fn declare_with(
+        node: Arc<NodeCore>,
+        topic: TopicName,
+        expected: ExpectedType,
+        options: SubscriptionOptions,
+        desks: impl FnOnce(&TopicName, &Weak<Reception>) -> (ApprovalPart, Option<TranslationDesk>),
+    ) -> Result<Self, SubscriberError> {
         node.check_open().map_err(|_| SubscriberError::Closed)?;
         let (type_name, type_hash) = match &expected {
             ExpectedType::Exactly { name, hash, .. } | ExpectedType::Versions { name, hash, .. } => {
@@ -199,15 +207,8 @@ impl GenericSubscriber {
         let depth = options.qos.depth.get();
         let (refusals, contact) = (Arc::clone(&node.refusals), Arc::clone(&node.contact));
         let reception = Arc::new_cyclic(|reception| {
-            let desk = translate_to.map(|ours| {
-                TranslationDesk::new(
-                    Arc::downgrade(&node),
-                    Weak::clone(reception),
-                    ours,
-                    options.frame_len_max,
-                )
-            });
-            Reception::new(topic.clone(), verifier, depth, (refusals, contact), desk)
+            let desks = desks(&topic, reception);
+            Reception::new(topic.clone(), verifier, depth, (refusals, contact), desks)
         });
         let facts = SubscriberFacts {
             topic: topic.clone(),
@@ -306,11 +307,17 @@ impl GenericSubscriber {
         self.reception.stats()
     }
 
-    fn received(&self, Delivery { message, translation }: Delivery) -> GenericReceived {
+    fn received(&self, delivery: Delivery) -> GenericReceived {
+        let Delivery {
+            message,
+            translation,
+            approval,
+        } = delivery;
         GenericReceived {
             topic: self.facts.topic.clone(),
             message,
             translation,
+            approval,
         }
     }
 }

@@ -23,6 +23,7 @@
 //! subscribe   link -> reception -> security::verifier -> Verified -> queue -> payload -> Received<M>
 //! trace       question -> evidence of the publishers -> security::testimony -> Verified -> the next question
 //! strangers   reception -> contact (asks for the card) -> security::peers -> reception again
+//! approvals   Verified -> approval_desk (waits for a second signer, where trust.toml demands one) -> queue
 //! versions    Verified -> translation_desk (asks for the type, once) -> queue -> run_time_type::Translation -> payload
 //! ```
 //!
@@ -41,6 +42,9 @@
 
 pub mod adversary;
 mod agenda;
+pub mod approval;
+mod approval_desk;
+pub mod approver;
 mod card;
 pub mod clock;
 mod contact;
@@ -73,6 +77,7 @@ mod signing_budget;
 mod signing_desk;
 pub mod stats;
 pub mod subscriber;
+pub mod subscription_options;
 mod sync;
 mod tls_files;
 pub mod trace;
@@ -81,11 +86,11 @@ pub mod trust_watch;
 mod type_inquiry;
 pub mod type_support;
 
+pub use approval::ApprovalState;
+pub use approver::{Approver, ApproverError};
 pub use card::time_from_ns;
 pub use generic_publisher::{GenericPublisher, PublishError, Published, PublisherError};
-pub use generic_subscriber::{
-    GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError, SubscriptionOptions, TypeVersions,
-};
+pub use generic_subscriber::{GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError};
 pub use link::{Discovery, LinkConfig, TlsFiles};
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;
@@ -112,6 +117,7 @@ pub use security::trust_policy::{Grant, TrustMode, TrustPolicy};
 pub use security::verifier::{Provenance, Verified, VerifiedMessage};
 pub use stats::{PublisherStats, SigningStats, SubscriptionStats};
 pub use subscriber::{Callback, Received, Subscriber};
-pub use trace::{Found, Trace, TraceLink, TraceStep};
+pub use subscription_options::{SubscriptionOptions, TypeVersions, Unapproved};
+pub use trace::{Found, Trace, TraceApproval, TraceLink, TraceStep};
 pub use trust_watch::TrustEvent;
 pub use type_support::{TypeError, TypeSupport};

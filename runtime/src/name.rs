@@ -11,6 +11,9 @@ use std::sync::Arc;
 /// The greatest length of a fully qualified name, in bytes; ROS 2 allows 255 for a topic.
 pub const NAME_LEN_MAX: usize = 255;
 
+/// What stands behind a topic's name in the name of the topic of its approvals.
+const APPROVALS: &str = "/_approvals";
+
 /// A fully qualified topic name, such as `/robot_1/imu`.
 ///
 /// Invariant: starts with `/`, has no empty segment, every segment matches `[A-Za-z_][A-Za-z0-9_]*`.
@@ -72,6 +75,20 @@ impl TopicName {
     /// The name, with its leading slash.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The topic of the approvals of messages on this one.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`] when this name is so long that there is none.
+    pub fn approvals(&self) -> Result<Self, NameError> {
+        Self::parse(&format!("{}{APPROVALS}", self.0))
+    }
+
+    /// The topic whose messages are approved on this one, if this is a topic of approvals.
+    pub fn approved(&self) -> Option<Self> {
+        Self::parse(self.0.strip_suffix(APPROVALS)?).ok()
     }
 }
 

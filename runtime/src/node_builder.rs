@@ -19,7 +19,7 @@ use crate::revocations::RevocationShelf;
 use crate::security::believer::Believer;
 use crate::security::keystore::{EpochError, IdentityError, Keystore, NoHome, PinError};
 use crate::security::peers::Peers;
-use crate::security::revocation::RevocationError;
+use crate::security::revocation::{RevocationError, SignedRevocations};
 use crate::security::succession::SuccessionError;
 use crate::security::trust_policy::{TrustMode, TrustPolicy};
 use crate::security::trust_source::{CertificateFileError, TrustSource, TrustSourceError};
@@ -158,20 +158,12 @@ impl NodeBuilder {
         let successions = keystore
             .successions(identity.public_key())
             .map_err(OpenError::Successions)?;
-        let lists = policy
-            .anchors()
-            .filter_map(|(_, anchor)| keystore.revocations(&self.domain, anchor).transpose())
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(OpenError::Revocations)?;
-        let trust = Arc::new(TrustStore::new(self.domain.clone(), policy));
-        for list in &lists {
-            let revoked: Vec<_> = list.revoked().iter().map(|entry| (entry.key, entry.since_ns)).collect();
-            trust.revoke(&revoked);
-        }
+        let (trust, lists) = trust_of(&self.domain, policy, &keystore).map_err(OpenError::Revocations)?;
         let pins = keystore.pins().map_err(OpenError::Pins)?;
         let epoch = keystore
             .next_epoch(&identity.public_key(), clock::now_ms())
             .map_err(OpenError::Epoch)?;
+        trust.has_passed(i64::try_from(epoch).unwrap_or(i64::MAX).saturating_mul(1_000_000));
         let link = self.link.in_keystore(keystore.path());
         let link = Link::open(&link, &self.domain).await.map_err(OpenError::Link)?;
         let refusals = Arc::new(Queue::new(REFUSALS_KEPT));
@@ -210,6 +202,25 @@ impl NodeBuilder {
         })
         .map_err(OpenError::Link)
     }
+}
+
+/// The policy with the lists of revocations that are kept of its anchors.
+fn trust_of(
+    domain: &Domain,
+    policy: TrustPolicy,
+    keystore: &Keystore,
+) -> Result<(Arc<TrustStore>, Vec<SignedRevocations>), RevocationError> {
+    let lists = policy
+        .anchors()
+        .filter_map(|(_, anchor)| keystore.revocations(domain, anchor).transpose())
+        .collect::<Result<Vec<_>, _>>()?;
+    let trust = Arc::new(TrustStore::new(domain.clone(), policy));
+    for list in &lists {
+        let revoked: Vec<_> = list.revoked().iter().map(|entry| (entry.key, entry.since_ns)).collect();
+        trust.has_passed(list.issued_ns());
+        trust.revoke(&revoked);
+    }
+    Ok((trust, lists))
 }
 
 /// Why a node could not be opened.

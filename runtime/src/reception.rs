@@ -4,9 +4,11 @@
 //! a bounded list until first contact was made or has failed; frames of known publishers are not held up by them.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::approval::{ApprovalPart, ApprovalState, Passing};
+use crate::approval_desk::ApprovalDesk;
 use crate::clock;
 use crate::contact::{AskOutcome, ContactDesk, Note, Question};
 use crate::link::Bytes;
@@ -46,6 +48,8 @@ pub(crate) struct Reception {
     reopening: Mutex<()>,
     /// Where other versions of the type are attended to, if they are taken.
     translation_desk: Option<TranslationDesk>,
+    /// What is done about messages that a second signer has to approve.
+    approval: ApprovalPart,
     pub(crate) queue: Queue<Delivery>,
     pub(crate) refusals: Queue<Refusal>,
     node_refusals: Arc<Queue<RefusalEvent>>,
@@ -59,14 +63,18 @@ pub(crate) struct Delivery {
     pub(crate) message: VerifiedMessage,
     /// How it becomes one of the type subscribed to, when it is of another version.
     pub(crate) translation: Option<Arc<Translation>>,
+    /// Whether a second signer has approved it.
+    pub(crate) approval: ApprovalState,
 }
 
+/// Frames that wait, in the order in which they came for each stream. Every question costs the same however many wait.
 #[derive(Debug, Default)]
 struct Waiting {
-    frames: VecDeque<WaitingFrame>,
+    streams: HashMap<Stream, VecDeque<WaitingFrame>>,
+    /// The streams of each key.
+    keys: HashMap<PublicKey, HashSet<Stream>>,
+    frames: usize,
     bytes: usize,
-    /// How many frames of each stream wait: asked for each frame that arrives, so it must not cost a search.
-    streams: HashMap<Stream, usize>,
 }
 
 /// Which publisher of a key and which start of it, by a frame's own word.
@@ -89,7 +97,6 @@ impl Stream {
 
 #[derive(Debug)]
 struct WaitingFrame {
-    stream: Stream,
     bytes: Bytes,
     /// The last question put before it came.
     after: Question,
@@ -97,29 +104,36 @@ struct WaitingFrame {
 
 impl Waiting {
     fn has(&self, key: PublicKey) -> bool {
-        self.frames.iter().any(|frame| frame.stream.key == key)
+        self.keys.contains_key(&key)
     }
 
     fn has_stream(&self, header: &Header) -> bool {
         self.streams.contains_key(&Stream::of(header))
     }
 
-    fn first_of(&self, key: PublicKey) -> Option<(Bytes, Question)> {
-        self.frames
-            .iter()
-            .find(|frame| frame.stream.key == key)
-            .map(|frame| (frame.bytes.clone(), frame.after))
+    fn streams_of(&self, key: PublicKey) -> Vec<Stream> {
+        self.keys.get(&key).into_iter().flatten().copied().collect()
     }
 
-    fn remove_first_of(&mut self, key: PublicKey) {
-        if let Some(at) = self.frames.iter().position(|frame| frame.stream.key == key)
-            && let Some(frame) = self.frames.remove(at)
-        {
+    fn first_of(&self, stream: Stream) -> Option<(Bytes, Question)> {
+        let frame = self.streams.get(&stream)?.front()?;
+        Some((frame.bytes.clone(), frame.after))
+    }
+
+    fn remove_first_of(&mut self, stream: Stream) {
+        let Some(frames) = self.streams.get_mut(&stream) else {
+            return;
+        };
+        if let Some(frame) = frames.pop_front() {
+            self.frames -= 1;
             self.bytes -= frame.bytes.as_slice().len();
-            if let Entry::Occupied(mut count) = self.streams.entry(frame.stream) {
-                *count.get_mut() -= 1;
-                if *count.get() == 0 {
-                    count.remove();
+        }
+        if frames.is_empty() {
+            self.streams.remove(&stream);
+            if let Entry::Occupied(mut streams) = self.keys.entry(stream.key) {
+                streams.get_mut().remove(&stream);
+                if streams.get().is_empty() {
+                    streams.remove();
                 }
             }
         }
@@ -127,17 +141,16 @@ impl Waiting {
 
     /// `false` when there is no room.
     fn add(&mut self, header: &Header, bytes: &Bytes, after: Question) -> bool {
-        let len = bytes.as_slice().len();
-        if self.frames.len() >= WAITING_FRAMES_MAX || self.bytes + len > WAITING_BYTES_MAX {
+        let (stream, len) = (Stream::of(header), bytes.as_slice().len());
+        if self.frames >= WAITING_FRAMES_MAX || self.bytes + len > WAITING_BYTES_MAX {
             return false;
         }
-        self.frames.push_back(WaitingFrame {
-            stream: Stream::of(header),
-            bytes: bytes.clone(),
-            after,
-        });
+        self.frames += 1;
         self.bytes += len;
-        *self.streams.entry(Stream::of(header)).or_default() += 1;
+        self.keys.entry(stream.key).or_default().insert(stream);
+        let bytes = bytes.clone();
+        let frames = self.streams.entry(stream).or_default();
+        frames.push_back(WaitingFrame { bytes, after });
         true
     }
 }
@@ -148,7 +161,7 @@ impl Reception {
         verifier: Verifier,
         depth: usize,
         (node_refusals, contact): (Arc<Queue<RefusalEvent>>, Arc<ContactDesk>),
-        translation_desk: Option<TranslationDesk>,
+        (approval, translation_desk): (ApprovalPart, Option<TranslationDesk>),
     ) -> Self {
         Self {
             topic,
@@ -156,6 +169,7 @@ impl Reception {
             waiting: Mutex::default(),
             reopening: Mutex::default(),
             translation_desk,
+            approval,
             queue: Queue::new(depth),
             refusals: Queue::new(REFUSALS_KEPT),
             node_refusals,
@@ -177,13 +191,13 @@ impl Reception {
     /// Opens the waiting frames of a key again, in their order, now that something was learned about it. Those that are
     /// still a stranger's wait on.
     pub(crate) fn retry(&self, key: PublicKey) {
-        self.reopen_waiting(key, |_| false);
+        self.reopen_waiting(key, |_| None);
     }
 
     /// A question about a key has got all its answers: frames that came before it was put and are still a stranger's are
     /// refused, and for later ones it is asked again.
     pub(crate) fn settle(&self, key: PublicKey, question: Question, contact: &ContactDesk) {
-        self.reopen_waiting(key, |after| after < question);
+        self.reopen_waiting(key, |after| (after < question).then(|| unknown(key)));
         if self.lock_waiting().has(key) {
             self.ask_about(key, contact);
         }
@@ -192,8 +206,8 @@ impl Reception {
     /// Counts a refusal and tells those who listen.
     pub(crate) fn refuse(&self, refusal: Refusal) {
         self.counters.refuse(refusal.reason);
-        if let Some(evidence) = &refusal.evidence {
-            self.contact.leave(Note::Equivocated(Arc::clone(evidence)));
+        if let (Some(evidence), Some(key)) = (&refusal.evidence, refusal.claimed_key) {
+            self.contact.leave(Note::Equivocated(key, Arc::clone(evidence)));
         }
         if let (Reason::StampTooOld | Reason::StampInFuture, Some(key)) = (refusal.reason, refusal.claimed_key) {
             self.contact.doubt_clock(key);
@@ -205,16 +219,39 @@ impl Reception {
         self.refusals.push(refusal);
     }
 
-    /// Puts the messages of a frame into the queue.
-    pub(crate) fn pass_on(&self, frame: &Arc<Verified>, translation: Option<&Arc<Translation>>) {
-        add(&self.counters.received, u64::from(frame.count()));
-        add(&self.counters.received_bytes, frame.frame_bytes().len() as u64);
-        add(&self.counters.missing, frame.missing_before());
-        let deliveries = frame.messages().map(|message| Delivery {
+    /// Puts the messages of a frame into the queue, or one of them.
+    pub(crate) fn pass_on(&self, passing: &Passing, translation: Option<&Arc<Translation>>) {
+        let Passing { frame, only, approval } = passing;
+        add(&self.counters.received, only.map_or(u64::from(frame.count()), |_| 1));
+        // What belongs to the frame is counted once, with its first message.
+        if only.is_none_or(|number| number == frame.header().first_number) {
+            add(&self.counters.received_bytes, frame.frame_bytes().len() as u64);
+            add(&self.counters.missing, frame.missing_before());
+        }
+        let passes = |message: &VerifiedMessage| only.is_none_or(|number| number == message.number());
+        let deliveries = frame.messages().filter(passes).map(|message| Delivery {
             message,
             translation: translation.cloned(),
+            approval: approval.clone(),
         });
-        self.queue.push_all(deliveries, frame.count().into());
+        self.queue
+            .push_all(deliveries, only.map_or(frame.count().into(), |_| 1));
+    }
+
+    /// Has a frame translated if it needs that, and puts it into the queue. Nobody's approval is missing.
+    pub(crate) fn go_on(&self, passing: Passing) {
+        match &self.translation_desk {
+            None => self.pass_on(&passing, None),
+            Some(desk) => desk.attend(self, passing),
+        }
+    }
+
+    /// Where messages wait for approval, if they do here.
+    pub(crate) fn approval_desk(&self) -> Option<&ApprovalDesk> {
+        match &self.approval {
+            ApprovalPart::Awaits(desk) => Some(desk),
+            ApprovalPart::Shows | ApprovalPart::Brings(_) => None,
+        }
     }
 
     pub(crate) fn translation_desk(&self) -> Option<&TranslationDesk> {
@@ -228,6 +265,9 @@ impl Reception {
     pub(crate) fn close(&self) {
         self.queue.close();
         self.refusals.close();
+        if let Some(desk) = self.approval_desk() {
+            desk.end();
+        }
     }
 
     /// A frame of a publisher whose earlier frames still wait goes behind them, so that order is kept. Those of other
@@ -235,7 +275,7 @@ impl Reception {
     fn joins_the_waiting(&self, bytes: &Bytes, contact: &ContactDesk) -> bool {
         let header = {
             let mut waiting = self.lock_waiting();
-            if waiting.frames.is_empty() {
+            if waiting.frames == 0 {
                 return false;
             }
             let Ok(layout) = Layout::parse(bytes.as_slice()) else {
@@ -250,9 +290,9 @@ impl Reception {
             layout.header
         };
         // Too many: help the contact thread if the publisher is known by now. This holds up the link until there is room.
-        self.retry(header.key);
+        self.reopen(Stream::of(&header), |_| None);
         if self.lock_waiting().has_stream(&header) {
-            self.refuse_overload(header.key);
+            self.refuse(overload(header.key));
             return true;
         }
         false
@@ -271,9 +311,19 @@ impl Reception {
 
     fn deliver(&self, verified: Verified) {
         let frame = Arc::new(verified);
-        match &self.translation_desk {
-            None => self.pass_on(&frame, None),
-            Some(desk) => desk.attend(self, frame),
+        match &self.approval {
+            ApprovalPart::Brings(approved) => {
+                add(&self.counters.received, u64::from(frame.count()));
+                let Some(approved) = approved.upgrade() else { return };
+                let Some(desk) = approved.approval_desk() else { return };
+                for approval in frame.messages() {
+                    desk.take(&approved, &approval)
+                        .unwrap_or_else(|refusal| self.refuse(refusal));
+                }
+            }
+            ApprovalPart::Awaits(desk) if frame.asks_approval() => desk.attend(self, &frame),
+            ApprovalPart::Awaits(_) => self.go_on(Passing::whole(frame, ApprovalState::NotAsked)),
+            ApprovalPart::Shows => self.go_on(Passing::whole(frame, ApprovalState::Pending)),
         }
     }
 
@@ -286,7 +336,7 @@ impl Reception {
         if fits {
             self.ask_about(key, contact)
         } else {
-            self.refuse_overload(key)
+            self.refuse(overload(key))
         }
     }
 
@@ -294,39 +344,110 @@ impl Reception {
     fn ask_about(&self, key: PublicKey, contact: &ContactDesk) {
         match contact.ask_about(key) {
             AskOutcome::Asked => {}
-            AskOutcome::FailedLately => self.reopen_waiting(key, |_| true),
-            AskOutcome::TooMany => {
-                self.lock_waiting().remove_first_of(key);
-                self.refuse_overload(key);
-            }
+            AskOutcome::FailedLately => self.reopen_waiting(key, |_| Some(unknown(key))),
+            // All of them: without a question nothing would ever end their wait, nor that of what joins behind them.
+            AskOutcome::TooMany => self.reopen_waiting(key, |_| Some(overload(key))),
         }
     }
 
-    /// Opens the waiting frames of a key in their order. One that is still a stranger's is refused when `give_up` says so
-    /// of the question that it came after; otherwise it stays, and all behind it.
-    fn reopen_waiting(&self, key: PublicKey, give_up: impl Fn(Question) -> bool) {
+    /// Opens the waiting frames of a key. Streams do not wait for each other: anybody can make frames that name a key and a
+    /// publisher that it does not have.
+    fn reopen_waiting(&self, key: PublicKey, give_up: impl Fn(Question) -> Option<Refusal>) {
+        let streams = self.lock_waiting().streams_of(key);
+        streams.into_iter().for_each(|stream| self.reopen(stream, &give_up));
+    }
+
+    /// Opens the waiting frames of a stream in their order. One that is still a stranger's is refused with what `give_up`
+    /// says of the question that it came after; otherwise it stays, and all behind it.
+    fn reopen(&self, stream: Stream, give_up: impl Fn(Question) -> Option<Refusal>) {
         let _one_at_a_time = self.reopening.lock().unwrap_or_else(PoisonError::into_inner);
         // The frame stays in the list while it is opened: one that arrives meanwhile then joins behind it.
-        while let Some((bytes, after)) = { self.lock_waiting().first_of(key) } {
+        while let Some((bytes, after)) = { self.lock_waiting().first_of(stream) } {
             if self.open(&bytes).is_some() {
-                if !give_up(after) {
-                    return;
-                }
-                let detail = "no card of this key names the writer of this frame";
-                self.refuse(Refusal::new(Reason::UnknownKey, Some(key), detail));
+                let Some(refusal) = give_up(after) else { return };
+                self.refuse(refusal);
             }
-            self.lock_waiting().remove_first_of(key);
+            self.lock_waiting().remove_first_of(stream);
         }
-    }
-
-    fn refuse_overload(&self, key: PublicKey) {
-        let detail = format!(
-            "at most {WAITING_FRAMES_MAX} frames or {WAITING_BYTES_MAX} bytes of unknown keys wait for first contact on a topic"
-        );
-        self.refuse(Refusal::new(Reason::Overloaded, Some(key), detail));
     }
 
     fn lock_waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unknown(key: PublicKey) -> Refusal {
+    let detail = "no card of this key names the writer of this frame";
+    Refusal::new(Reason::UnknownKey, Some(key), detail)
+}
+
+fn overload(key: PublicKey) -> Refusal {
+    let detail = format!(
+        "at most {WAITING_FRAMES_MAX} frames or {WAITING_BYTES_MAX} bytes of unknown keys wait for first contact on a topic, \
+         and few keys are asked about at a time"
+    );
+    Refusal::new(Reason::Overloaded, Some(key), detail)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
+
+    use super::*;
+    use crate::contact::desk::ASKING_MAX;
+    use crate::link::Bytes;
+    use crate::security::key::Identity;
+    use crate::security::signer;
+    use crate::security::tests::stage::{EPOCH, NODE, Stage, TOPIC, context, header, topic, unsigned};
+
+    fn subscription() -> (Stage, Reception, Arc<ContactDesk>) {
+        let (stage, desk) = (Stage::new(), Arc::new(ContactDesk::default()));
+        let verifier = stage.another_subscription().verifier;
+        let aside = (Arc::new(Queue::new(1)), Arc::clone(&desk));
+        let reception = Reception::new(topic(TOPIC), verifier, 10_000, aside, (ApprovalPart::Shows, None));
+        (stage, reception, desk)
+    }
+
+    /// A frame that names a publisher of the node, or another one.
+    fn frame(identity: &Identity, other_writer: Option<u64>, number: u64) -> Bytes {
+        let mut header = header(identity, number);
+        header.writer = other_writer.map_or(header.writer, Writer);
+        signer::seal(identity, unsigned(&header, &[b"x"]), &context()).into()
+    }
+
+    #[test]
+    fn frames_that_name_a_key_falsely_do_not_hold_up_those_of_its_publishers() {
+        let (stage, reception, desk) = subscription();
+        let newcomer = Identity::from_seed(&[8; 32]);
+        reception.receive(&frame(&newcomer, Some(66), 1), &desk);
+        for number in 1..=3 {
+            reception.receive(&frame(&newcomer, None, number), &desk);
+            reception.receive(&frame(&newcomer, Some(67), number), &desk);
+        }
+        assert_eq!(reception.stats().received, 0);
+        stage.admit(&newcomer, NODE, EPOCH, 1);
+        reception.retry(newcomer.public_key());
+        let passed: Vec<_> = std::iter::from_fn(|| reception.queue.try_take().ok()).collect();
+        let numbers: Vec<_> = passed.iter().map(|delivery| delivery.message.number()).collect();
+        assert_eq!(numbers, [1, 2, 3]);
+
+        let question = desk.next_question();
+        reception.settle(newcomer.public_key(), question, &desk);
+        assert_eq!(reception.stats().refused[&Reason::UnknownKey], 4);
+        let waiting = reception.lock_waiting();
+        assert_eq!((waiting.frames, waiting.bytes), (0, 0));
+        assert!(waiting.keys.is_empty() && waiting.streams.is_empty());
+    }
+
+    #[test]
+    fn nothing_waits_for_a_question_that_was_never_put() {
+        let (_, reception, desk) = subscription();
+        for seed in 0..=u8::try_from(ASKING_MAX - 1).unwrap() {
+            assert_eq!(desk.ask_about(PublicKey::from_bytes([seed; 32])), AskOutcome::Asked);
+        }
+        let newcomer = Identity::from_seed(&[8; 32]);
+        reception.receive(&frame(&newcomer, None, 1), &desk);
+        assert_eq!(reception.stats().refused[&Reason::Overloaded], 1);
+        assert!(!reception.lock_waiting().has(newcomer.public_key()));
     }
 }

@@ -184,22 +184,32 @@ impl WantedLists {
 impl NodeCore {
     /// Takes in a list that came from the fabric, or was issued here.
     pub(crate) fn take_revocations(&self, bytes: &Bytes) {
-        let taken = SignedRevocations::read(bytes.as_slice(), &self.domain).and_then(|list| self.admit(list));
+        // Strangers can put what they like here: who is no anchor is refused before a signature is checked.
+        let taken = SignedRevocations::claimed_anchor(bytes.as_slice())
+            .and_then(|anchor| self.check_anchor(anchor))
+            .and_then(|()| SignedRevocations::read(bytes.as_slice(), &self.domain))
+            .and_then(|list| self.admit(list));
         if let Err(refusal) = taken {
             self.refuse_statement(refusal);
         }
     }
 
-    fn admit(&self, list: SignedRevocations) -> Result<(), Refusal> {
-        let (anchor, policy) = (list.anchor(), self.trust.policy());
+    fn check_anchor(&self, anchor: PublicKey) -> Result<(), Refusal> {
+        let policy = self.trust.policy();
         if !policy.is_anchor(anchor) {
             let detail = "a list of revocations by a key that is no anchor here";
             return Err(Refusal::new(Reason::NotPermitted, Some(anchor), detail));
         }
-        if policy.revoked_at(anchor).is_some_and(|at_ns| at_ns <= clock::now_ns()) {
+        let now_ns = self.trust.latest(clock::now_ns());
+        if policy.revoked_at(anchor).is_some_and(|at_ns| at_ns <= now_ns) {
             let detail = "a list of revocations by an anchor that is revoked itself";
             return Err(Refusal::new(Reason::Revoked, Some(anchor), detail));
         }
+        Ok(())
+    }
+
+    fn admit(&self, list: SignedRevocations) -> Result<(), Refusal> {
+        self.check_anchor(list.anchor())?;
         if let Some(list) = self.revocations.place(list)? {
             self.put_in_force(&list);
         }
@@ -212,6 +222,7 @@ impl NodeCore {
         *self.revocations.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
         let revoked: Vec<_> = list.revoked().iter().map(|entry| (entry.key, entry.since_ns)).collect();
         let keys = revoked.len();
+        self.trust.has_passed(list.issued_ns());
         self.trust.revoke(&revoked);
         self.trust_events.push(TrustEvent::Revoked {
             anchor: list.anchor(),

@@ -7,14 +7,31 @@
 //!
 //! **Promised.** A message that reaches a callback was published by the holder of the key it names, on this topic, in
 //! this domain, with this type; it is delivered once per subscription; it is called live only if it was signed after
-//! this node met the publisher and after the subscription was made, or within the second before; and if the key is not the one pinned to the node's name
-//! (and to the topic, for `@exclusive` types), it is refused, in mode `tofu`. Strangers cannot make a node's memory
-//! grow beyond fixed bounds. No flag, feature or setting turns verification off.
+//! this node met the publisher and after the subscription was made, or within the second before. Strangers cannot make a
+//! node's memory grow beyond fixed bounds. No flag, feature or setting turns verification off.
+//!
+//! - In mode `tofu`: if the key is not the one pinned to the node's name (and to the topic, for `@exclusive` types), nor one
+//!   that the pinned key has named as its successor, it is refused.
+//! - In mode `enforce`: it is refused unless a grant in trust.toml or a certificate of an anchor gives the key, here and now,
+//!   a role that permits it. Pins and successions count for nothing. Without a trust.toml that can be read, is nobody
+//!   else's to write, and is for this domain, the node does not start; while it runs, a file that cannot be used changes
+//!   nothing.
+//! - In every mode: a revoked key is refused from its instant on, whoever has vouched for it. The lists of anchors spread
+//!   from node to node and are on the disk; no older list takes the place of a newer one, and no clock that is set back
+//!   undoes one. What `topics` in trust.toml says of size, age, rate and roles binds everybody.
 //!
 //! **Not promised.** That nobody else reads: signing does not hide; use TLS and access control on routers. That every
 //! message arrives: whoever controls the network can drop all of them, and losses are only counted. That the first key
 //! seen under a name is the right one: trust on first use trusts on first use. That a key was not stolen: two programs
-//! with one key are noticed only when they contradict each other. How often and how much is sent is visible to all.
+//! with one key are noticed only when they contradict each other; then both frames are kept as a proof that anybody can
+//! check ([`equivocation`]). How often and how much is sent is visible to all.
+//!
+//! That a message is young: who controls the network can hold it back. `stamp_age_max` and `max_age` in trust.toml bound
+//! that, as well as clocks allow. The publisher's clock is compared with ours at first contact, to within half of a round
+//! trip of at most 100 ms; a publisher that lies about its clock lies about the age of its own messages only. That this
+//! machine's clock is right: who can set it decides when certificates begin and end. That a revocation is known: it is, as
+//! soon as any node that holds it can be reached, and who cuts a node off from all of them keeps it in the past. That an
+//! anchor is good: it can give every role that trust.toml names, and revoke every key.
 //!
 //! # Files
 //!
@@ -23,13 +40,17 @@
 //!   files: owners and mode bits are part of what is checked.
 //! - [`frame`] (with `frame_reader` and `frame_writer`), [`merkle`], [`context`], [`signer`]: the wire format, and what is
 //!   signed.
-//! - [`peers`]: who stands behind a key, by signed cards.
+//! - [`peers`], [`peer`] (with `credentials` and `floor`): who stands behind a key, by signed cards.
 //! - [`replay_window`]: which numbers are still acceptable.
 //! - [`trust_policy`], [`believer`]: how strictly a node believes; the pins.
 //! - [`topic_pattern`], [`role`], [`topic_limits`]: what a key may do, and what messages must keep to.
 //! - [`certificate`] (with `certificate_text`), [`certificate_chain`]: roles given from key to key, in signed text.
 //! - [`decision`] (with `survey`): may this key do this, here and now, and why.
 //! - [`trust_file`] (with `trust_reading` and `trust_edit`): trust.toml, read strictly and changed without loss of comments.
+//! - [`trust_source`], `trust_store`: where a node's policy comes from, and the policy as it is now.
+//! - [`revocation`], [`succession`]: keys that count no more, and keys that follow others.
+//! - `time_checks`, `rate_limit`: how old, and how often.
+//! - [`equivocation`]: the proof that a key was copied.
 //! - [`trust_storage`]: changes of trust.toml in the keystore, and key files beside the own key.
 //! - [`verifier`]: all of it in order. [`verifier::Verified`] is the proof.
 //! - [`router_rules`] (with [`pattern_overlap`]), [`x509`]: the same trust in the terms of Zenoh routers.
@@ -51,6 +72,7 @@ pub mod key;
 pub mod keystore;
 pub mod merkle;
 pub mod pattern_overlap;
+pub mod peer;
 mod peer_key;
 pub mod peers;
 pub mod proving_ground;

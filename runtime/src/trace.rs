@@ -1,8 +1,9 @@
 //! Tracing: from a message up to the one that everything began with, and down to what it has led to.
 //!
 //! A message may name another as its cause. Here that chain is fetched from whoever still has the frames, and every link
-//! of it is checked: each frame by its signature, its signer's card and the pins, each step by its times. What does not
-//! hold is named with its reason, what nobody has is reported as missing, and neither is ever shown as a message.
+//! of it is checked: each frame by its signature, its signer's card, the trust policy and the pins, each step by its times.
+//! What second signers have said of each message is fetched and checked beside it. What does not hold is named with its
+//! reason, what nobody has is reported as missing, and neither is ever shown as a message.
 //!
 //! A cause says what its publisher said when it signed. That the one truly followed from the other, no signature proves.
 //!
@@ -14,12 +15,17 @@
 
 mod tracer;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
+
+use nuncio_msgs::nuncio_msgs::msg::Approval;
 
 use self::tracer::Tracer;
 use crate::node::Node;
+use crate::security::decision::Permit;
 use crate::security::frame::MessageId;
 use crate::security::refusal::Refusal;
+use crate::security::role::RoleName;
 use crate::security::verifier::VerifiedMessage;
 
 /// The most causes above a message that are followed.
@@ -49,6 +55,54 @@ pub struct TraceStep {
     pub link: TraceLink,
     /// What was found.
     pub found: Found,
+    /// What this node's trust policy permits its publisher, at the message's own time. `None` when it was not found.
+    pub permit: Option<Permit>,
+    /// What second signers have said of it.
+    pub approvals: Vec<TraceApproval>,
+}
+
+/// What somebody has said of a message of the trace as its second signer.
+#[derive(Debug)]
+pub struct TraceApproval {
+    /// The message that says so.
+    pub message: VerifiedMessage,
+    /// What it says.
+    pub approval: Approval,
+    /// Those roles of its signer that this node's trust policy demands of a second signer here, or why it does not count.
+    pub roles: Result<BTreeSet<RoleName>, Refusal>,
+}
+
+impl TraceApproval {
+    /// Whether it approves, and counts.
+    pub fn approves(&self) -> bool {
+        self.counts() && self.approval.decision == Approval::DECISION_APPROVED
+    }
+
+    fn counts(&self) -> bool {
+        self.roles.as_ref().is_ok_and(|roles| !roles.is_empty())
+    }
+}
+
+impl TraceStep {
+    /// The roles whose holders should have approved the message, by this node's trust policy, and have not.
+    pub fn lacking(&self) -> BTreeSet<RoleName> {
+        let demanded = self.permit.iter().flat_map(|permit| &permit.limits.second_signers);
+        let held: Vec<_> = self.approvals.iter().filter(|said| said.approves()).collect();
+        let is_there = |role: &&RoleName| {
+            held.iter()
+                .any(|said| said.roles.as_ref().is_ok_and(|roles| roles.contains(*role)))
+        };
+        demanded.filter(|role| !is_there(role)).cloned().collect()
+    }
+
+    /// Whether somebody who may has rejected it.
+    pub fn is_rejected(&self) -> bool {
+        self.approvals.iter().any(|said| said.counts() && !said.approves())
+    }
+
+    fn holds(&self) -> bool {
+        matches!(self.found, Found::Verified(_)) && self.lacking().is_empty() && !self.is_rejected()
+    }
 }
 
 /// How a message of a trace hangs on the others.
@@ -74,10 +128,10 @@ pub enum Found {
 }
 
 impl Trace {
-    /// Whether every message is there and holds, up to the first cause.
+    /// Whether every message is there and holds, up to the first cause, and has the approvals that this node's trust
+    /// policy demands.
     pub fn is_whole(&self) -> bool {
-        let holds = |step: &TraceStep| matches!(step.found, Found::Verified(_));
-        !self.incomplete && !self.steps.is_empty() && self.steps.iter().all(holds)
+        !self.incomplete && !self.steps.is_empty() && self.steps.iter().all(TraceStep::holds)
     }
 
     /// The message asked for.

@@ -23,6 +23,7 @@ use std::time::Instant;
 use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::TypeDefinition;
 
+use crate::approval::Passing;
 use crate::contact::desk::FAILED_FOR;
 use crate::node::NodeCore;
 use crate::reception::Reception;
@@ -74,7 +75,7 @@ enum Version {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    frames: VecDeque<Arc<Verified>>,
+    frames: VecDeque<Passing>,
     bytes: usize,
 }
 
@@ -103,14 +104,15 @@ impl TranslationDesk {
     }
 
     /// Passes a verified frame on, at once or when it can be translated, or refuses it.
-    pub(crate) fn attend(&self, reception: &Reception, frame: Arc<Verified>) {
+    pub(crate) fn attend(&self, reception: &Reception, passing: Passing) {
+        let frame = Arc::clone(&passing.frame);
         if *frame.type_hash().as_bytes() == self.ours.type_hash {
-            return reception.pass_on(&frame, None);
+            return reception.pass_on(&passing, None);
         }
         let id = (frame.signer(), frame.type_hash());
-        let found = self.lock().admit(id, &frame);
+        let found = self.lock().admit(id, &passing);
         match found {
-            Found::Additive(translation) => reception.pass_on(&frame, Some(&translation)),
+            Found::Additive(translation) => reception.pass_on(&passing, Some(&translation)),
             Found::Refused(detail) => reception.refuse(self.mismatch(&frame, &detail)),
             Found::First => self.ask(reception, id),
             Found::Waits => {}
@@ -175,10 +177,10 @@ impl TranslationDesk {
             return;
         };
         state.waiting_bytes -= waiting.bytes;
-        for frame in &waiting.frames {
+        for passing in &waiting.frames {
             match &version {
-                Version::Additive(translation) => reception.pass_on(frame, Some(translation)),
-                Version::Refused { detail, .. } => reception.refuse(self.mismatch(frame, detail)),
+                Version::Additive(translation) => reception.pass_on(passing, Some(translation)),
+                Version::Refused { detail, .. } => reception.refuse(self.mismatch(&passing.frame, detail)),
                 Version::Asked(_) => {}
             }
         }
@@ -202,7 +204,7 @@ impl TranslationDesk {
 
 impl State {
     /// What is known of the frame's version. The frame waits if that has to be found out.
-    fn admit(&mut self, id: VersionId, frame: &Arc<Verified>) -> Found {
+    fn admit(&mut self, id: VersionId, frame: &Passing) -> Found {
         match self.versions.get(&id) {
             Some(Version::Additive(translation)) => return Found::Additive(Arc::clone(translation)),
             Some(Version::Refused { detail, until }) if until.is_none_or(|until| Instant::now() < until) => {
@@ -229,8 +231,8 @@ impl State {
     }
 
     /// Lets a frame wait; `false` when there is no room.
-    fn wait(&mut self, id: VersionId, frame: &Arc<Verified>) -> bool {
-        let len = frame.frame_bytes().len();
+    fn wait(&mut self, id: VersionId, passing: &Passing) -> bool {
+        let len = passing.frame.frame_bytes().len();
         let Some(Version::Asked(waiting)) = self.versions.get_mut(&id) else {
             return false;
         };
@@ -238,7 +240,7 @@ impl State {
             && waiting.bytes + len <= WAITING_BYTES_MAX
             && self.waiting_bytes + len <= WAITING_BYTES_IN_ALL;
         if fits {
-            waiting.frames.push_back(Arc::clone(frame));
+            waiting.frames.push_back(passing.clone());
             waiting.bytes += len;
             self.waiting_bytes += len;
         }
@@ -280,6 +282,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
 
     use super::*;
+    use crate::approval::{ApprovalPart, ApprovalState};
     use crate::queue::Queue;
     use crate::security::tests::stage::{Stage, TOPIC, TYPE_HASH, TYPE_NAME, topic};
     use crate::security::verifier::ExpectedType;
@@ -301,7 +304,7 @@ mod tests {
             versions().verifier,
             10_000,
             (node_refusals, Arc::default()),
-            None,
+            (ApprovalPart::Shows, None),
         );
         let ours = TypeDefinition {
             type_name: TYPE_NAME.to_owned(),
@@ -309,6 +312,10 @@ mod tests {
         };
         let desk = TranslationDesk::new(Weak::new(), Weak::new(), ours, 1000);
         (versions(), reception, desk)
+    }
+
+    fn passing(frame: Arc<Verified>) -> Passing {
+        Passing::whole(frame, ApprovalState::NotAsked)
     }
 
     fn translation() -> Arc<Translation> {
@@ -321,7 +328,7 @@ mod tests {
         let (stage, reception, desk) = subscription();
         let all = WAITING_FRAMES_MAX as u64 + 3;
         for number in 1..=all {
-            desk.attend(&reception, stage.accept(&stage.frame(number, &[b"x"])));
+            desk.attend(&reception, passing(stage.accept(&stage.frame(number, &[b"x"]))));
         }
         let stats = reception.stats();
         assert_eq!((stats.received, stats.refused_total()), (0, 3));
@@ -329,7 +336,7 @@ mod tests {
 
         let id = (stage.identity.public_key(), TYPE_HASH);
         desk.settle(&reception, id, Version::Additive(translation()));
-        desk.attend(&reception, stage.accept(&stage.frame(all + 1, &[b"x"])));
+        desk.attend(&reception, passing(stage.accept(&stage.frame(all + 1, &[b"x"]))));
         let passed: Vec<_> = std::iter::from_fn(|| reception.queue.try_take().ok()).collect();
         let numbers: Vec<_> = passed.iter().map(|delivery| delivery.message.number()).collect();
         let expected: Vec<_> = (1..=WAITING_FRAMES_MAX as u64).chain([all + 1]).collect();
@@ -343,7 +350,7 @@ mod tests {
         let (stage, reception, desk) = subscription();
         let large = vec![0; WAITING_BYTES_MAX / 4];
         for number in 1..=5 {
-            desk.attend(&reception, stage.accept(&stage.frame(number, &[&large])));
+            desk.attend(&reception, passing(stage.accept(&stage.frame(number, &[&large]))));
         }
         assert_eq!(reception.stats().refused[&Reason::Overloaded], 2);
     }
@@ -352,11 +359,11 @@ mod tests {
     fn without_a_description_all_that_waited_is_refused_and_it_is_asked_for_again_later() {
         let (stage, reception, desk) = subscription();
         for number in 1..=3 {
-            desk.attend(&reception, stage.accept(&stage.frame(number, &[b"x"])));
+            desk.attend(&reception, passing(stage.accept(&stage.frame(number, &[b"x"]))));
         }
         let id = (stage.identity.public_key(), TYPE_HASH);
         desk.settle(&reception, id, refused_for_now("nobody answered"));
-        desk.attend(&reception, stage.accept(&stage.frame(4, &[b"x"])));
+        desk.attend(&reception, passing(stage.accept(&stage.frame(4, &[b"x"]))));
         assert_eq!(reception.stats().refused[&Reason::TypeMismatch], 4);
         let refusal = reception.refusals.try_take().unwrap();
         assert!(refusal.detail.contains("nobody answered"), "{refusal}");
@@ -366,7 +373,7 @@ mod tests {
             until: Some(Instant::now()),
         };
         desk.lock().versions.insert(id, over);
-        desk.attend(&reception, stage.accept(&stage.frame(5, &[b"x"])));
+        desk.attend(&reception, passing(stage.accept(&stage.frame(5, &[b"x"]))));
         assert!(matches!(desk.lock().versions[&id], Version::Asked(_)));
     }
 

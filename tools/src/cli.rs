@@ -4,6 +4,7 @@ mod doctor;
 mod interface;
 mod key;
 mod prove;
+mod topic_approve;
 mod trust;
 mod trust_export;
 
@@ -21,6 +22,7 @@ pub(crate) use self::interface::{
 };
 pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, KeyRotate, PassphraseFrom};
 pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
+pub(crate) use self::topic_approve::TopicApprove;
 pub(crate) use self::trust::{
     TrustAdd, TrustCheck, TrustCommand, TrustExport, TrustInit, TrustRemove, TrustShow, TrustSign, TrustTest,
 };
@@ -201,6 +203,12 @@ pub(crate) enum TopicCommand {
         nuncio topic pub --once /cmd_vel geometry_msgs/msg/Twist '{linear: {x: 0.5}}'\n  \
         some-program | nuncio topic pub /chatter std_msgs/msg/String -")]
     Pub(TopicPub),
+    /// Approve messages as second signer, where trust.toml demands one
+    ///
+    /// `y`, or `n` and why, is read from stdin for each message shown. Receivers wait for ten seconds at most.
+    ///
+    /// --timeout: end when no message came for so long; without limit by default.
+    Approve(TopicApprove),
     /// Measure how often messages arrive, how regularly, and how many are missing
     ///
     /// --timeout: give up when no message came for so long; without limit by default.

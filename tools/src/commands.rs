@@ -22,6 +22,7 @@ mod key_show;
 mod node_info;
 mod node_list;
 mod prove;
+mod topic_approve;
 mod topic_bw;
 mod topic_echo;
 mod topic_hz;
@@ -147,6 +148,7 @@ fn topic(global: &GlobalArgs, render: &Render, command: TopicCommand) -> Result<
             let prepared = topic_pub::Prepared::new(global, args)?;
             on_the_network(global, render, async |session| topic_pub::run(session, prepared).await)
         }
+        Topic::Approve(args) => on_the_network(global, render, async |session| topic_approve::run(session, args).await),
         Topic::Hz(args) => on_the_network(global, render, async |session| topic_hz::run(session, args).await),
         Topic::Bw(args) => on_the_network(global, render, async |session| topic_bw::run(session, args).await),
     }

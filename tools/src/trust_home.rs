@@ -16,6 +16,7 @@ use crate::acquaintances::{Acquaintances, ME, WhoError};
 use crate::cli::{GlobalArgs, PassphraseFrom};
 use crate::commands::CommandError;
 use crate::passphrase::{PrivateKeyError, read_guarded_key};
+use crate::render::Render;
 
 /// The keystore, read.
 #[derive(Debug)]
@@ -96,6 +97,19 @@ impl TrustHome {
         let path = file.cloned().unwrap_or_else(|| self.path(ANCHOR_FILE));
         let key = read_guarded_key(&path, passphrase)?;
         Ok(key.map(|key| (path, key)))
+    }
+
+    /// Says when it is not trust.toml, or not trust.toml alone, that decides what is permitted here.
+    pub(crate) fn tell_what_is_asked(&self, render: &Render) {
+        if self.file.is_none() {
+            render.note("there is no trust.toml; this is what a node does without one");
+        }
+        if let Some(found) = self.policy.domain().filter(|found| **found != self.domain) {
+            render.warning(format!(
+                "trust.toml is for domain {found}, so no node in domain {} starts with it",
+                self.domain
+            ));
+        }
     }
 
     /// Changes trust.toml, which must be there.

@@ -35,8 +35,8 @@ pub(crate) enum Note {
     Announced(NodeClaim, Bytes),
     /// A card came as the answer to the question with this nonce.
     Answered(NodeClaim, Bytes, [u8; NONCE_LEN], RoundTrip),
-    /// Two frames of one number came.
-    Equivocated(Arc<Equivocation>),
+    /// Two frames of one number of this key came.
+    Equivocated(PublicKey, Arc<Equivocation>),
     /// A frame of this key has a time that was refused: its clock, or ours, may have been set.
     ClockDoubted(PublicKey),
     /// No more answers can come to this question about a key.
@@ -47,6 +47,8 @@ pub(crate) enum Note {
     Revocations(Bytes),
     /// The node believes others than before: what others hold may concern it now.
     PolicyChanged,
+    /// A message awaits a second signer's approval, and none did before.
+    AwaitsApproval,
     /// This node publishes, subscribes or serves something else than before.
     OwnCardChanged,
     /// The node is closing.
@@ -184,7 +186,7 @@ impl ContactDesk {
         Question(self.questions.load(Ordering::Acquire))
     }
 
-    pub(super) fn next_question(&self) -> Question {
+    pub(crate) fn next_question(&self) -> Question {
         Question(self.questions.fetch_add(1, Ordering::AcqRel) + 1)
     }
 

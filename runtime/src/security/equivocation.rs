@@ -27,8 +27,8 @@ use crate::private_file::{self, Others};
 const FRAMES_KEPT: usize = 16;
 /// The largest frame that is kept, in bytes.
 const FRAME_LEN_KEPT_MAX: usize = 4096;
-/// How many proofs a keystore keeps; later ones are not stored.
-const PROOFS_STORED_MAX: usize = 64;
+/// How many proofs a keystore keeps; later ones are not stored. A node stores one of each key.
+pub(crate) const PROOFS_STORED_MAX: usize = 64;
 
 /// Two frames that contradict each other, and where they were published.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

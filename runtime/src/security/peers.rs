@@ -18,10 +18,10 @@
 //! - The tables are bounded; a card that does not fit is refused, none is forgotten for it.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwapOption;
 use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::NodeCard;
 
@@ -36,82 +36,14 @@ use crate::name::{NodeName, TopicName};
 use crate::type_support::is_exclusive;
 
 pub use super::floor::FIRST_CONTACT_GRACE_NS;
+pub use super::peer::Peer;
 
 /// The most nodes that a node remembers.
 pub const PEERS_MAX: usize = 4096;
 /// The most writers that a node remembers, over all nodes.
 pub const WRITERS_MAX: usize = 65_536;
-/// One instance of a node whose card was verified and fresh.
-#[derive(Debug)]
-pub struct Peer {
-    pub(crate) key: Arc<PeerKey>,
-    pub(crate) name: NodeName,
-    pub(crate) epoch: u64,
-    card: RwLock<CardState>,
-    /// When it last answered a question, counted in turns.
-    answered: AtomicU64,
-    credentials: ArcSwap<Credentials>,
-    credentials_generation: AtomicU64,
-    clock_offset_ns: AtomicI64,
-}
-
-/// No clock offset was measured.
-const NOT_MEASURED: i64 = i64::MIN;
-
-#[derive(Debug)]
-struct CardState {
-    card: Arc<NodeCard>,
-    number: u64,
-}
-
-impl Peer {
-    /// The newest card.
-    pub fn card(&self) -> Arc<NodeCard> {
-        Arc::clone(&self.card.read().unwrap_or_else(PoisonError::into_inner).card)
-    }
-
-    /// The node's key.
-    pub fn public_key(&self) -> PublicKey {
-        self.key.enrolled.public_key()
-    }
-
-    /// The node's full name.
-    pub fn name(&self) -> &NodeName {
-        &self.name
-    }
-
-    /// The start of this instance.
-    pub fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
-    /// What it shows now.
-    pub(crate) fn credentials(&self) -> Arc<Credentials> {
-        self.credentials.load_full()
-    }
-
-    /// The generation of what it shows.
-    pub(crate) fn credentials_generation(&self) -> u64 {
-        self.credentials_generation.load(Ordering::Acquire)
-    }
-
-    /// Cards of one instance come one at a time, so nobody else counts meanwhile.
-    fn show(&self, credentials: Credentials) {
-        let generation = self.credentials_generation() + 1;
-        self.credentials.store(Arc::new(credentials.in_generation(generation)));
-        self.credentials_generation.store(generation, Ordering::Release);
-    }
-
-    /// How far its clock is ahead of ours, if that was measured.
-    pub(crate) fn clock_offset_ns(&self) -> Option<i64> {
-        Some(self.clock_offset_ns.load(Ordering::Relaxed)).filter(|offset| *offset != NOT_MEASURED)
-    }
-
-    pub(crate) fn set_clock_offset_ns(&self, offset_ns: i64) {
-        self.clock_offset_ns
-            .store(offset_ns.max(NOT_MEASURED + 1), Ordering::Relaxed);
-    }
-}
+/// The most subscribers and services that a node remembers from cards, over all nodes.
+pub const ENTRIES_MAX: usize = 131_072;
 
 /// What a card says of one writer.
 #[derive(Debug)]
@@ -186,6 +118,8 @@ struct State {
     keys: HashMap<PublicKey, Arc<PeerKey>>,
     nodes: HashMap<(PublicKey, NodeName), Arc<Peer>>,
     writers: HashMap<(PublicKey, Writer), Arc<WriterFacts>>,
+    /// How many subscribers and services the cards name.
+    entries: usize,
 }
 
 impl Peers {
@@ -233,25 +167,24 @@ impl Peers {
     pub(crate) fn admit(&self, authentic: AuthenticCard, road: CardRoad) -> Result<CardOutcome, Refusal> {
         let key = self.key(authentic.key)?;
         let id = (authentic.key, authentic.name.clone());
-        // Reading certificates verifies signatures: not while everybody waits for the table.
-        let same_instance = |peer: &&Arc<Peer>| peer.epoch == authentic.epoch;
-        let shown = self.read(|state| {
-            state
-                .nodes
-                .get(&id)
-                .filter(same_instance)
-                .map(|peer| peer.credentials())
-        });
-        let other = shown
-            .is_none_or(|shown| !shown.are_in(&authentic.card))
-            .then(|| Credentials::read(&authentic.card));
+        // Reading certificates verifies signatures: not while everybody waits for the table, and not for what tells nothing.
+        let known = self.read(|state| state.nodes.get(&id).cloned());
+        let other = match &known {
+            Some(peer) if peer.epoch > authentic.epoch => return Ok(CardOutcome::Stale),
+            Some(peer) if peer.epoch == authentic.epoch => {
+                let is_newer = authentic.number > peer.card_number();
+                (is_newer && !peer.credentials().are_in(&authentic.card)).then(|| Credentials::read(&authentic.card))
+            }
+            _ if road == CardRoad::Announced => return Ok(CardOutcome::NotFresh),
+            _ => Some(Credentials::read(&authentic.card)),
+        };
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let known = state.nodes.get(&id).cloned();
         match known {
             Some(peer) if peer.epoch > authentic.epoch => Ok(CardOutcome::Stale),
             Some(peer) if peer.epoch == authentic.epoch => {
                 if road == CardRoad::Answered {
-                    peer.answered.store(self.next_turn(), Ordering::Release);
+                    peer.has_answered(self.next_turn());
                     state.raise_floors(&peer, &authentic);
                 }
                 state.refresh(&peer, authentic, other)
@@ -264,27 +197,17 @@ impl Peers {
                         format!("{PEERS_MAX} nodes are known already"),
                     ));
                 }
+                let replaced = known.map_or(0, |peer| entries_of(&peer.card()));
+                let entries = state.entries_after(authentic.key, replaced, entries_of(&authentic.card))?;
                 state
                     .writers
                     .retain(|_, facts| !(facts.peer.name == id.1 && facts.peer.public_key() == id.0));
-                let peer = Arc::new(Peer {
-                    key: Arc::clone(&key),
-                    name: authentic.name.clone(),
-                    epoch: authentic.epoch,
-                    card: RwLock::new(CardState {
-                        card: Arc::new(NodeCard::default()),
-                        number: 0,
-                    }),
-                    answered: AtomicU64::new(self.next_turn()),
-                    credentials: ArcSwap::from_pointee(other.unwrap_or_else(|| Credentials::read(&authentic.card))),
-                    credentials_generation: AtomicU64::new(0),
-                    clock_offset_ns: AtomicI64::new(NOT_MEASURED),
-                });
+                let credentials = other.unwrap_or_else(|| Credentials::read(&authentic.card));
+                let (name, turn) = (authentic.name.clone(), self.next_turn());
+                let peer = Arc::new(Peer::new(Arc::clone(&key), name, authentic.epoch, turn, credentials));
                 state.add_writers(&peer, &authentic, true)?;
-                *peer.card.write().unwrap_or_else(PoisonError::into_inner) = CardState {
-                    card: Arc::new(authentic.card),
-                    number: authentic.number,
-                };
+                peer.replace_card(authentic.card, authentic.number);
+                state.entries = entries;
                 state.keys.insert(authentic.key, key);
                 state.nodes.insert(id, peer);
                 Ok(CardOutcome::Updated)
@@ -299,7 +222,8 @@ impl Peers {
         if state.nodes.get(&id).is_none_or(|peer| peer.epoch != epoch) {
             return;
         }
-        state.nodes.remove(&id);
+        let forgotten = state.nodes.remove(&id).map_or(0, |peer| entries_of(&peer.card()));
+        state.entries = state.entries.saturating_sub(forgotten);
         state
             .writers
             .retain(|_, facts| !(facts.peer.name == *name && facts.peer.public_key() == key));
@@ -321,25 +245,33 @@ impl State {
         authentic: AuthenticCard,
         credentials: Option<Credentials>,
     ) -> Result<CardOutcome, Refusal> {
-        let newest = peer.card.read().unwrap_or_else(PoisonError::into_inner).number;
-        if authentic.number <= newest {
+        if authentic.number <= peer.card_number() {
             return Ok(CardOutcome::Known);
         }
+        let before = peer.card();
+        let entries = self.entries_after(authentic.key, entries_of(&before), entries_of(&authentic.card))?;
         self.add_writers(peer, &authentic, false)?;
+        self.entries = entries;
         let shows_other = credentials.is_some();
         if let Some(credentials) = credentials {
             peer.show(credentials);
         }
-        let mut place = peer.card.write().unwrap_or_else(PoisonError::into_inner);
         let same = !shows_other
-            && place.card.publishers.len() == authentic.card.publishers.len()
-            && place.card.subscribers == authentic.card.subscribers
-            && place.card.services == authentic.card.services;
-        *place = CardState {
-            card: Arc::new(authentic.card),
-            number: authentic.number,
-        };
+            && before.publishers.len() == authentic.card.publishers.len()
+            && before.subscribers == authentic.card.subscribers
+            && before.services == authentic.card.services;
+        peer.replace_card(authentic.card, authentic.number);
         Ok(if same { CardOutcome::Known } else { CardOutcome::Updated })
+    }
+
+    /// How many entries there are with those of a card in the place of an older one's.
+    fn entries_after(&self, key: PublicKey, before: usize, after: usize) -> Result<usize, Refusal> {
+        let entries = self.entries.saturating_sub(before) + after;
+        if entries > ENTRIES_MAX && after > before {
+            let found = format!("{ENTRIES_MAX} subscribers and services are known already");
+            return Err(overloaded(key, found));
+        }
+        Ok(entries)
     }
 
     /// A known instance has answered again: streams that begin from now on begin there.
@@ -349,7 +281,7 @@ impl State {
                 *facts.latest.lock().unwrap_or_else(PoisonError::into_inner) = Floor {
                     number: publisher.next_number,
                     time_ns: authentic.time_ns,
-                    turn: peer.answered.load(Ordering::Acquire),
+                    turn: peer.turn(),
                 };
             }
         }
@@ -371,7 +303,7 @@ impl State {
                 let floor = Floor {
                     number: if first { publisher.next_number } else { 1 },
                     time_ns: authentic.time_ns,
-                    turn: peer.answered.load(Ordering::Acquire),
+                    turn: peer.turn(),
                 };
                 Arc::new(WriterFacts {
                     peer: Arc::clone(peer),
@@ -391,6 +323,10 @@ impl State {
         }
         Ok(())
     }
+}
+
+fn entries_of(card: &NodeCard) -> usize {
+    card.subscribers.len() + card.services.len()
 }
 
 fn overloaded(key: PublicKey, found: String) -> Refusal {

@@ -54,6 +54,7 @@ pub struct Revoked {
 pub struct SignedRevocations {
     anchor: PublicKey,
     serial: u64,
+    issued_ns: i64,
     revoked: Vec<Revoked>,
     bytes: Vec<u8>,
 }
@@ -110,6 +111,7 @@ impl SignedRevocations {
         Ok(Self {
             anchor: key,
             serial,
+            issued_ns: now_ns,
             revoked: all.into_values().collect(),
             bytes: document::seal(anchor, &list, &place).map_err(RevocationError::Refused)?,
         })
@@ -121,7 +123,7 @@ impl SignedRevocations {
     ///
     /// [`Refusal`] when the bytes are no such list or the signature does not hold.
     pub fn read(bytes: &[u8], domain: &Domain) -> Result<Self, Refusal> {
-        let anchor = Layout::parse(bytes).map_err(layout_refusal)?.header.key;
+        let anchor = Self::claimed_anchor(bytes)?;
         let enrolled = PeerKey::enrol(anchor)?;
         let (list, header): (RevocationList, _) =
             document::open_with(bytes, Kind::TrustStatement, &context(domain), &enrolled)?;
@@ -137,6 +139,7 @@ impl SignedRevocations {
         Ok(Self {
             anchor,
             serial: list.serial,
+            issued_ns: header.first_time_ns,
             revoked: entries.collect(),
             bytes: bytes.to_vec(),
         })
@@ -150,6 +153,20 @@ impl SignedRevocations {
     /// Grows with every list of the anchor.
     pub fn serial(&self) -> u64 {
         self.serial
+    }
+
+    /// When it was signed, by the anchor's clock, in nanoseconds since 1970.
+    pub fn issued_ns(&self) -> i64 {
+        self.issued_ns
+    }
+
+    /// Whose list these bytes claim to be, at no cost: nothing is verified.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] when the bytes are no frame.
+    pub(crate) fn claimed_anchor(bytes: &[u8]) -> Result<PublicKey, Refusal> {
+        Ok(Layout::parse(bytes).map_err(layout_refusal)?.header.key)
     }
 
     /// The revoked keys.

@@ -15,6 +15,7 @@ use super::time_text::utc_text;
 use super::topic_limits::TopicLimits;
 use super::topic_pattern::TopicPattern;
 use super::trust_policy::{Grant, TrustMode, TrustPolicy};
+use crate::name::TopicName;
 
 /// One run through the rules.
 pub(super) struct Survey<'a, 't> {
@@ -27,6 +28,8 @@ pub(super) struct Survey<'a, 't> {
     held: BTreeSet<&'a RoleName>,
     /// Those of them that permit the action.
     permitting: BTreeSet<&'a RoleName>,
+    /// For a topic of approvals: the topic whose messages are approved, and the roles that its second signers hold.
+    approved: Option<(TopicName, BTreeSet<RoleName>)>,
     /// The worst thing that is wrong with a grant or the certificate, by the order of reasons.
     failure: Option<Refusal>,
 }
@@ -45,6 +48,7 @@ impl<'a, 't> Survey<'a, 't> {
             holds_until_ns: i64::MAX,
             held: BTreeSet::new(),
             permitting: BTreeSet::new(),
+            approved: None,
             failure: None,
         }
     }
@@ -52,6 +56,7 @@ impl<'a, 't> Survey<'a, 't> {
     /// Whether the key may do what it wants.
     pub(super) fn decide(mut self) -> Decision {
         let answer = self.check_key().and_then(|()| {
+            self.look_at_approvals();
             let limits = self.limits();
             self.look_at_credentials();
             self.check_topic_roles(&limits)?;
@@ -96,6 +101,11 @@ impl<'a, 't> Survey<'a, 't> {
         has_come
     }
 
+    /// Whether the instant of a revocation has come, now or at any time that was seen before.
+    fn is_in_force(&mut self, since_ns: i64) -> bool {
+        since_ns <= self.policy.passed_ns || self.has_come(since_ns)
+    }
+
     fn refusal(&self, reason: Reason, detail: String) -> Refusal {
         Refusal::new(reason, Some(self.question.key), detail)
     }
@@ -103,7 +113,7 @@ impl<'a, 't> Survey<'a, 't> {
     fn check_key(&mut self) -> Result<(), Refusal> {
         let key = self.question.key;
         match self.policy.revoked_at(key) {
-            Some(at_ns) if self.has_come(at_ns) => {
+            Some(at_ns) if self.is_in_force(at_ns) => {
                 let detail = format!("the key was revoked from {} on", utc_text(at_ns));
                 self.note(StepOutcome::Refuses, || ("revoked".to_owned(), detail.clone()));
                 Err(self.refusal(Reason::Revoked, detail))
@@ -124,6 +134,23 @@ impl<'a, 't> Survey<'a, 't> {
         }
     }
 
+    /// Whoever may approve messages may publish approvals.
+    fn look_at_approvals(&mut self) {
+        let Question { action, topic, .. } = *self.question;
+        let Some(approved) = topic.approved().filter(|_| action == Action::Publish) else {
+            return;
+        };
+        let roles = self.policy.second_signers(&approved);
+        if roles.is_empty() {
+            return;
+        }
+        self.note(StepOutcome::Passed, || {
+            let detail = format!("second signers on {approved} may publish here");
+            ("approvals".to_owned(), detail)
+        });
+        self.approved = Some((approved, roles));
+    }
+
     /// The limits of all entries that match the topic.
     fn limits(&mut self) -> Arc<TopicLimits> {
         let Question { action, topic, .. } = *self.question;
@@ -137,6 +164,13 @@ impl<'a, 't> Survey<'a, 't> {
                     format!("{topic} has {}", entry.in_words()),
                 )
             });
+        }
+        // An approval is the second signature and needs none itself, nor the roles of those whose messages it is about.
+        if topic.approved().is_some() {
+            limits.second_signers.clear();
+        }
+        if self.approved.is_some() {
+            limits.roles.clear();
         }
         Arc::new(limits)
     }
@@ -194,7 +228,7 @@ impl<'a, 't> Survey<'a, 't> {
             let Some(at_ns) = self.policy.revoked_at(link) else {
                 continue;
             };
-            if self.has_come(at_ns) {
+            if self.is_in_force(at_ns) {
                 let detail = format!("the certificate rests on {link}, revoked from {} on", utc_text(at_ns));
                 return Err(self.refusal(Reason::Revoked, detail));
             }
@@ -236,6 +270,7 @@ impl<'a, 't> Survey<'a, 't> {
     /// Gathers the roles of a grant or certificate that is in force.
     fn gather(&mut self, roles: &'a BTreeSet<RoleName>, scope: &BTreeSet<TopicPattern>, rule: &dyn Fn() -> String) {
         let Question { action, topic, .. } = *self.question;
+        self.gather_approving(roles, scope, rule);
         if !scope.iter().any(|pattern| pattern.matches(topic)) {
             self.note(StepOutcome::Passed, || {
                 (rule(), format!("its scope does not have {topic}"))
@@ -265,6 +300,36 @@ impl<'a, 't> Survey<'a, 't> {
                 }),
             }
         }
+    }
+
+    /// Gathers those of the roles whose holders may approve messages.
+    fn gather_approving(
+        &mut self,
+        roles: &'a BTreeSet<RoleName>,
+        scope: &BTreeSet<TopicPattern>,
+        rule: &dyn Fn() -> String,
+    ) {
+        let Some((approved, second_signers)) = self.approved.take() else {
+            return;
+        };
+        if scope.iter().any(|pattern| pattern.matches(&approved)) {
+            let is_defined = |role: &&RoleName| self.policy.rules.roles.contains_key(*role);
+            for role in roles
+                .iter()
+                .filter(|role| second_signers.contains(*role))
+                .filter(is_defined)
+            {
+                self.held.insert(role);
+                self.permitting.insert(role);
+                self.note(StepOutcome::Permits, || {
+                    (
+                        rule(),
+                        format!("gives the role {role}, whose holders approve messages on {approved}"),
+                    )
+                });
+            }
+        }
+        self.approved = Some((approved, second_signers));
     }
 
     /// The refusal for want of something: the worst failure, or else that there is nothing.

@@ -10,11 +10,12 @@
 //! | is it what was asked for | `BadSignature` |
 //! | signature | `WeakKey`, `BadSignature` |
 //! | who is it | `UnknownKey`, `TypeMismatch` |
-//! | may it publish there, by the policy of today | `Revoked`, `CertInvalid`, `CertNotYetValid`, `CertExpired`, `NotPermitted` |
+//! | may it publish there: by the policy of today, at the time of the message | `Revoked`, `CertInvalid`, `CertNotYetValid`, `CertExpired`, `NotPermitted` |
 //! | pins | `PinMismatch` |
 //!
 //! No replay window is asked or changed: what is shown here is history and never delivered as live. How old it is does
-//! not matter, nor whether its node was started again since.
+//! not matter, nor whether its node was started again since. A key that is revoked by now is refused whatever time its
+//! message bears: whoever has stolen a key writes the time that suits.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
@@ -148,14 +149,19 @@ impl Testimony {
         now_ns: i64,
     ) -> Result<Verified, Refusal> {
         let facts = self.facts(signer, peers)?;
-        let standing = trust.standing(&facts, now_ns);
+        if let Err(refusal) = trust.standing(&facts, now_ns).permit()
+            && refusal.reason == Reason::Revoked
+        {
+            return Err(refusal);
+        }
+        let standing = trust.standing(&facts, self.layout.header.first_time_ns.min(now_ns));
         let verdict = believer.judge(
             &facts,
             &facts.topic,
             facts.exclusive,
             &standing.policy,
             standing.permit()?,
-            now_ns,
+            trust.latest(now_ns),
         )?;
         Verified::of_history(self.bytes, self.layout, &self.context, facts, verdict, now_ns)
     }

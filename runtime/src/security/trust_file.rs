@@ -31,7 +31,7 @@
 //! max_age = "200ms"
 //! max_rate = 50                    # messages a second of one signer
 //! role = "operator"                # needed to publish here, in every mode
-//! second_signer = "supervisor"     # a holder of this role must co-sign
+//! second_signer = "supervisor"     # a holder of this role must approve each message, too
 //! ```
 //!
 //! Nothing in the file is passed over: what is not understood is a problem, and all problems are told at once. A file with

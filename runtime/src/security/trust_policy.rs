@@ -13,7 +13,7 @@ use super::key::PublicKey;
 use super::role::{Nickname, Role, RoleName};
 use super::topic_limits::TopicLimits;
 use super::topic_pattern::TopicPattern;
-use crate::name::Domain;
+use crate::name::{Domain, TopicName};
 
 /// How a node treats keys that it has not been told about. No mode delivers anything whose signature does not hold.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -91,6 +91,8 @@ pub struct TrustPolicy {
     pub(super) rules: Arc<Rules>,
     /// The keys that are refused, and from which instant on, in nanoseconds since 1970.
     pub(super) revoked: Arc<BTreeMap<PublicKey, i64>>,
+    /// An instant that has passed for certain: what was revoked until then stays so, whatever a clock says later.
+    pub(super) passed_ns: i64,
 }
 
 /// What trust.toml says of keys and topics, revocations apart.
@@ -172,6 +174,14 @@ impl TrustPolicy {
     /// The limits by pattern, as trust.toml has them.
     pub fn topics(&self) -> impl Iterator<Item = (&TopicPattern, &TopicLimits)> {
         self.rules.topics.iter().map(|(pattern, limits)| (pattern, limits))
+    }
+
+    /// The roles of which a holder each has to approve what is published on a topic, before it is delivered. Approvals
+    /// themselves need no approval.
+    pub fn second_signers(&self, topic: &TopicName) -> BTreeSet<RoleName> {
+        let entries = self.rules.topics.iter().filter(|(pattern, _)| pattern.matches(topic));
+        let roles = entries.flat_map(|(_, limits)| limits.second_signers.iter().cloned());
+        roles.filter(|_| topic.approved().is_none()).collect()
     }
 
     /// The revoked keys, and from which instant on they are refused.

@@ -8,9 +8,11 @@
 //!
 //! - A policy is swapped as a whole: every frame is judged by one policy, the old or the new.
 //! - Revocations only add up: a new policy is merged with every list that was taken in before.
+//! - What was revoked stays so when a clock is set back: the latest time seen counts. It begins with that of the node's
+//!   epoch, which is on the disk and never goes back, so a machine that starts in 1970 believes no revoked key either.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -18,11 +20,14 @@ use arc_swap::ArcSwap;
 use super::credentials::Credentials;
 use super::decision::{Decision, Permit, Question};
 use super::key::PublicKey;
-use super::peers::WriterFacts;
+use super::peers::{Peer, WriterFacts};
 use super::refusal::Refusal;
-use super::role::Action;
+use super::role::{Action, RoleName};
 use super::trust_policy::TrustPolicy;
 use crate::name::{Domain, TopicName};
+
+/// How far time may go on before it is noted how late it is.
+const NOTICE_NS: i64 = 1_000_000_000;
 
 /// The policy of a node, and what was added to it while the node runs.
 #[derive(Debug)]
@@ -33,6 +38,10 @@ pub(crate) struct TrustStore {
     current: ArcSwap<State>,
     /// The generation of `current`, for a look that costs nothing.
     generation: AtomicU64,
+    /// The latest time seen, but for what has passed since it was noted.
+    latest_ns: AtomicI64,
+    /// When the time has to be noted again: a revocation comes into force then, or it was noted long ago.
+    notice_at_ns: AtomicI64,
 }
 
 #[derive(Debug)]
@@ -76,7 +85,26 @@ impl TrustStore {
             }),
             current: ArcSwap::from_pointee(State { generation: 1, policy }),
             generation: AtomicU64::new(1),
+            latest_ns: AtomicI64::new(i64::MIN),
+            notice_at_ns: AtomicI64::new(i64::MIN),
         }
+    }
+
+    /// Notes that it is at least so late. What was revoked until then stays so.
+    pub(crate) fn has_passed(&self, now_ns: i64) {
+        let sources = self.lock();
+        let before = self.latest_ns.fetch_max(now_ns, Ordering::AcqRel);
+        let due = |at_ns: &i64| before < *at_ns && *at_ns <= now_ns;
+        if self.current.load().policy.revoked.values().any(due) {
+            self.publish(&sources);
+        } else {
+            self.plan_notice();
+        }
+    }
+
+    /// The latest time seen, this one included.
+    pub(crate) fn latest(&self, now_ns: i64) -> i64 {
+        self.latest_ns.load(Ordering::Acquire).max(now_ns)
     }
 
     /// The policy as it is now, revocations included.
@@ -107,6 +135,9 @@ impl TrustStore {
 
     /// What is decided of a writer that publishes on its topic: what was decided before, while that holds.
     pub(crate) fn standing(&self, facts: &WriterFacts, now_ns: i64) -> Arc<Standing> {
+        if now_ns >= self.notice_at_ns.load(Ordering::Acquire) {
+            self.has_passed(now_ns);
+        }
         let generations = (
             self.generation.load(Ordering::Acquire),
             facts.peer.credentials_generation(),
@@ -135,6 +166,27 @@ impl TrustStore {
         standing
     }
 
+    /// The roles of which a holder each has to approve what is published on a topic.
+    pub(crate) fn second_signers(&self, topic: &TopicName) -> BTreeSet<RoleName> {
+        self.current.load().policy.second_signers(topic)
+    }
+
+    /// Whether whoever signed as this peer holds a role for the topic now.
+    pub(crate) fn holds_role(&self, peer: &Peer, role: &RoleName, topic: &TopicName, now_ns: i64) -> Decision {
+        let credentials = peer.credentials();
+        self.current.load().policy.holds_role(
+            role,
+            &Question {
+                key: peer.public_key(),
+                certificate: credentials.certificate.as_ref().map(Result::as_ref),
+                action: Action::Publish,
+                topic,
+                domain: &self.domain,
+                now_ns,
+            },
+        )
+    }
+
     fn decide(
         &self,
         policy: &TrustPolicy,
@@ -156,11 +208,21 @@ impl TrustStore {
     fn publish(&self, sources: &Sources) {
         let revoked: Vec<_> = sources.revoked.iter().map(|(key, at_ns)| (*key, *at_ns)).collect();
         let generation = self.generation.load(Ordering::Acquire) + 1;
-        self.current.store(Arc::new(State {
-            generation,
-            policy: sources.base.with_revocations(&revoked),
-        }));
+        let mut policy = sources.base.with_revocations(&revoked);
+        policy.passed_ns = self.latest_ns.load(Ordering::Acquire);
+        self.current.store(Arc::new(State { generation, policy }));
         self.generation.store(generation, Ordering::Release);
+        self.plan_notice();
+    }
+
+    fn plan_notice(&self) {
+        let latest_ns = self.latest_ns.load(Ordering::Acquire);
+        let later = |at_ns: &i64| *at_ns > latest_ns;
+        let current = self.current.load();
+        let next = current.policy.revoked.values().copied().filter(later).min();
+        let soon = latest_ns.saturating_add(NOTICE_NS);
+        let notice_at_ns = next.map_or(soon, |next| next.min(soon));
+        self.notice_at_ns.store(notice_at_ns, Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, Sources> {

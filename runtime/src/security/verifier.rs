@@ -102,6 +102,8 @@ pub struct Verified {
     provenance: Provenance,
     missing_before: u64,
     received_time_ns: i64,
+    /// Whether the policy demanded a second signer when it was received.
+    asks_approval: bool,
 }
 
 impl Verified {
@@ -128,6 +130,7 @@ impl Verified {
             provenance,
             missing_before: 0,
             received_time_ns,
+            asks_approval: false,
         })
     }
 
@@ -179,6 +182,16 @@ impl Verified {
     /// When it was received, ns since 1970 by this machine's clock.
     pub fn received_time_ns(&self) -> i64 {
         self.received_time_ns
+    }
+
+    /// Whether its messages are for those only who have a second signer's approval.
+    pub(crate) fn asks_approval(&self) -> bool {
+        self.asks_approval
+    }
+
+    /// What is known of its writer.
+    pub(crate) fn facts(&self) -> &Arc<WriterFacts> {
+        &self.facts
     }
 
     /// How many messages are in it.
@@ -380,17 +393,21 @@ impl Verifier {
             return Err(Refusal { evidence, ..refusal });
         }
         let exclusive = self.is_exclusive(&facts);
-        let verdict = self
-            .believer
-            .judge(&facts, &self.setup.topic, exclusive, &standing.policy, permit, now_ns)?;
+        let verdict = self.believer.judge(
+            &facts,
+            &self.setup.topic,
+            exclusive,
+            &standing.policy,
+            permit,
+            self.setup.trust.latest(now_ns),
+        )?;
         match self.admit(&facts, (&layout, raw), numbers, tag(&digest), context)? {
             None => Ok(Opened::Duplicate),
             Some(missing_before) => {
                 self.check_rate(&layout, &permit.limits, now_ns)?;
-                let provenance = if layout.header.replay {
-                    Provenance::Replay
-                } else {
-                    Provenance::Live
+                let provenance = match layout.header.replay {
+                    true => Provenance::Replay,
+                    false => Provenance::Live,
                 };
                 Ok(Opened::Verified(Verified {
                     bytes: bytes.clone(),
@@ -400,6 +417,7 @@ impl Verifier {
                     provenance,
                     missing_before,
                     received_time_ns: now_ns,
+                    asks_approval: !permit.limits.second_signers.is_empty(),
                 }))
             }
         }
@@ -610,10 +628,6 @@ impl Verifier {
 /// Whether the messages keep to the topic's limits, as far as that can be told without their signature.
 fn check_sizes(layout: &Layout, raw: &[u8], limits: &TopicLimits) -> Result<(), Refusal> {
     let refuse = |reason, detail: String| Err(Refusal::new(reason, Some(layout.header.key), detail));
-    if let Some(role) = limits.second_signers.first() {
-        let detail = format!("a holder of the role {role} must co-sign on this topic, which cannot be checked yet");
-        return refuse(Reason::NotPermitted, detail);
-    }
     let Some(max) = limits.max_size else { return Ok(()) };
     let len = layout
         .messages(raw)

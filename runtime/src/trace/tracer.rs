@@ -4,7 +4,11 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{CAUSE_LATER_MAX, DEPTH_MAX, EFFECTS_MAX, Found, Trace, TraceLink, TraceStep};
+use nuncio_msgs::Message;
+use nuncio_msgs::nuncio_msgs::msg::Approval;
+
+use super::{CAUSE_LATER_MAX, DEPTH_MAX, EFFECTS_MAX, Found, Trace, TraceApproval, TraceLink, TraceStep};
+use crate::approval::Subject;
 use crate::card::{self, NONCE_LEN};
 use crate::clock;
 use crate::contact::ANSWER_TIMEOUT;
@@ -13,10 +17,12 @@ use crate::key_expr;
 use crate::link::Bytes;
 use crate::name::Domain;
 use crate::node::NodeCore;
+use crate::payload;
 use crate::queue::{CloseOnDrop, Queue};
 use crate::security::frame::MessageId;
 use crate::security::peers::{CardRoad, Peer};
 use crate::security::refusal::{Reason, Refusal};
+use crate::security::role::RoleName;
 use crate::security::testimony::{FramePlace, Question, Testimony};
 use crate::security::verifier::{Verified, VerifiedMessage};
 
@@ -78,7 +84,7 @@ impl<'a> Tracer<'a> {
                 Found::Verified(message) => Some(message.clone()),
                 Found::Missing | Found::Refused(_) => None,
             };
-            steps.push_front(TraceStep { id, link, found });
+            steps.push_front(self.step(id, link, found).await);
             let Some((message, cause)) = message.and_then(|message| message.cause().map(|cause| (message, cause)))
             else {
                 break;
@@ -108,7 +114,9 @@ impl<'a> Tracer<'a> {
                 .iter()
                 .any(|frame| shown_by(frame.signer()) >= evidence::EFFECTS_ANSWERED_MAX);
             for message in frames.iter().flat_map(Verified::messages) {
-                if message.cause() != Some(cause.id()) || !self.seen.insert(message.id()) {
+                let is_new = message.cause() == Some(cause.id()) && self.seen.insert(message.id());
+                // What second signers say stands with the message that they say it of.
+                if !is_new || message.frame().topic().approved().as_ref() == Some(cause.frame().topic()) {
                     continue;
                 }
                 if effects == EFFECTS_MAX {
@@ -124,9 +132,70 @@ impl<'a> Tracer<'a> {
                     }
                     Err(refusal) => Found::Refused(refusal),
                 };
-                self.trace.steps.push(TraceStep { id, link, found });
+                let step = self.step(id, link, found).await;
+                self.trace.steps.push(step);
             }
         }
+    }
+
+    /// One step, with what the policy and second signers say of it.
+    async fn step(&mut self, id: MessageId, link: TraceLink, found: Found) -> TraceStep {
+        let mut step = TraceStep {
+            id,
+            link,
+            found,
+            permit: None,
+            approvals: Vec::new(),
+        };
+        if let Found::Verified(message) = &step.found {
+            let frame = message.frame();
+            let standing = self.core.trust.standing(frame.facts(), frame.header().first_time_ns);
+            step.permit = standing.permit().ok().cloned();
+            if frame.topic().approved().is_none() {
+                step.approvals = self.approvals_of(message).await;
+            }
+        }
+        step
+    }
+
+    /// What second signers have said of a message, by whom it was said and whether that counts.
+    async fn approvals_of(&mut self, message: &VerifiedMessage) -> Vec<TraceApproval> {
+        let topic = message.frame().topic();
+        let Ok(approvals) = topic.approvals() else {
+            return Vec::new();
+        };
+        let (subject, trust) = (Subject::of(message), &self.core.trust);
+        let demanded = trust.second_signers(topic);
+        let mut said = Vec::new();
+        for frame in self.ask(Question::EffectsOf(subject.id)).await.verified {
+            let is_one = *frame.topic() == approvals && frame.type_hash() == Approval::TYPE_HASH;
+            for message in frame
+                .messages()
+                .filter(|message| is_one && message.cause() == Some(subject.id))
+            {
+                let by = frame.signer();
+                let approval: Approval = match payload::decode(&message) {
+                    Ok(approval) => approval,
+                    Err(error) => {
+                        self.note(Refusal::new(Reason::DecodeFailed, Some(by), error.to_string()));
+                        continue;
+                    }
+                };
+                let holds = |role: &&RoleName| {
+                    let at_ns = message.source_time_ns();
+                    trust.holds_role(&frame.facts().peer, role, topic, at_ns).answer.is_ok()
+                };
+                let roles = subject
+                    .check(&approval, by)
+                    .map(|()| demanded.iter().filter(holds).cloned().collect());
+                said.push(TraceApproval {
+                    message,
+                    approval,
+                    roles,
+                });
+            }
+        }
+        said
     }
 
     /// Looks for one message.

@@ -1,5 +1,5 @@
-//! Messages of fixed size are encoded and decoded without asking for memory. It counts every allocation of the thread,
-//! which takes an allocator of its own and hence a test program of its own.
+//! Messages of fixed size are encoded and decoded without asking for memory, and what is remembered of a publisher is
+//! bounded. Every allocation of the thread is counted, which takes an allocator of its own and hence a test program of its own.
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
 
@@ -8,7 +8,7 @@ use std::hint::black_box;
 use allocation_counter::measure;
 use nuncio::msgs::geometry_msgs::msg::Twist;
 use nuncio::msgs::std_msgs::msg::Header;
-use nuncio::security::proving_ground::{self, ProvingGround};
+use nuncio::security::proving_ground::{self, Outcome, ProvingGround};
 use nuncio::{Discovery, Identity, Keystore, Message, Node, TrustPolicy};
 use nuncio_codegen::model::{Count, Element};
 
@@ -66,7 +66,11 @@ async fn a_busy_publisher_publishes_without_an_allocation() {
     let node = opened.await.unwrap();
     let publisher = node.publisher::<Twist>("/cmd_vel").unwrap();
     let message = Twist::default();
-    let publish_many = || (0..2000).for_each(|_| drop(publisher.publish(black_box(&message)).unwrap()));
+    let publish_many = || {
+        (0..2000).for_each(|_| {
+            publisher.publish(black_box(&message)).unwrap();
+        })
+    };
     // Its buffers grow to their size first; how many of them are in use at once is up to the threads.
     let rounds = (0..200).map(|_| measure(publish_many).count_total);
     let quiet = rounds.fold((0, 0), |(now, longest), count| {
@@ -92,4 +96,25 @@ fn a_text_is_an_allocation_that_is_counted() {
 fn a_buffer_that_has_to_grow_is_an_allocation_that_is_counted() {
     let grown = measure(|| proving_ground::encode(&Header::default(), 0, &mut Vec::new()).unwrap());
     assert_eq!(grown.count_total, 1);
+}
+
+#[test]
+fn what_is_remembered_of_a_publisher_is_bounded_whatever_it_sends() {
+    let ground = ground();
+    // What is sealed here is gone when it was opened, so what stays is what the receiver keeps.
+    let kept = |numbers: std::ops::Range<u64>, len| {
+        let send = || {
+            for number in numbers {
+                let frame = ground.seal(number, 1, &vec![0x5a; len]);
+                assert_eq!(ground.open(frame, 1), Outcome::Delivered(1));
+            }
+        };
+        measure(send).bytes_current
+    };
+    let quiet = kept(1..2, 48);
+    let busy = quiet + kept(2..3000, 3900);
+    println!("{quiet} bytes after one message of 48 bytes, {busy} after 3,000 of 3,900 bytes");
+    assert!((1..16 << 10).contains(&quiet), "{quiet} bytes");
+    assert!((quiet..96 << 10).contains(&busy), "{busy} bytes");
+    assert_eq!(kept(3000..4000, 3900), 0);
 }

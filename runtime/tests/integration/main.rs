@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
 
+mod approval;
 mod close;
 mod corpus;
 mod evolution;
@@ -18,3 +19,17 @@ mod run_time_types;
 mod trace;
 mod trust;
 mod trust_refusals;
+
+/// Whoever adds a reason adds a test that provokes it over a real link.
+#[test]
+fn every_reason_for_a_refusal_is_provoked_here() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration");
+    let files = std::fs::read_dir(folder).unwrap().flatten();
+    let texts: Vec<_> = files
+        .map(|file| std::fs::read_to_string(file.path()).unwrap())
+        .collect();
+    for reason in nuncio::Reason::ALL {
+        let name = format!("Reason::{reason:?}");
+        assert!(texts.iter().any(|text| text.contains(&name)), "no test provokes {name}");
+    }
+}

@@ -25,10 +25,10 @@ impl Scene {
         let peers = Peers::new().await;
         let topic = TopicName::parse("/cmd_vel").unwrap();
         let attacker = Adversary::join(&peers.link(), Domain::default()).await.unwrap();
-        let capture = attacker.capture(&topic).unwrap();
         let subscriber = peers.listener.subscriber::<Twist>("/cmd_vel").unwrap();
         let publisher = peers.talker.publisher::<Twist>("/cmd_vel").unwrap();
         assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
+        let capture = attacker.capture(&topic).unwrap();
         let mut scene = Self {
             peers,
             publisher,
@@ -63,6 +63,10 @@ impl Scene {
 
     /// Bytes like the genuine ones, signed by the attacker's own key.
     fn signed_by_attacker(&self, header: &Header) -> Vec<u8> {
+        self.signed_by(66, header)
+    }
+
+    fn signed_by(&self, seed: u8, header: &Header) -> Vec<u8> {
         let mut frame = FrameWriter::new(Vec::new(), header, Accompaniment::default());
         frame
             .push(header.first_time_ns, Accompaniment::default(), |bytes| {
@@ -72,7 +76,7 @@ impl Scene {
             .unwrap();
         let (name, hash) = (Twist::TYPE_NAME, &Twist::TYPE_HASH);
         let context = Context::new(&Domain::default(), self.topic.as_str(), name, hash, Kind::Message, &[]);
-        signer::seal(&identity(66), frame.finish(), &context)
+        signer::seal(&identity(seed), frame.finish(), &context)
     }
 }
 
@@ -91,10 +95,36 @@ async fn altered_and_foreign_bytes_never_arrive() {
     let mut version = scene.genuine.clone();
     version[2] = 9;
     assert_eq!(scene.refusal_of(&version).await, Reason::UnsupportedVersion);
+    let mut suite = scene.genuine.clone();
+    suite[3] = 2;
+    assert_eq!(scene.refusal_of(&suite).await, Reason::UnsupportedSuite);
     scene.publish();
     let stats = scene.subscriber.stats();
-    assert_eq!(stats.refused_total(), 5, "{stats:?}");
+    assert_eq!(stats.refused_total(), 6, "{stats:?}");
     assert_eq!(stats.missing, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_recording_that_is_played_back_is_no_live_message() {
+    let scene = Scene::new().await;
+    let mut header = Layout::parse(&scene.genuine).unwrap().header;
+    (header.replay, header.first_number) = (true, header.first_number + 10);
+    let played = scene.signed_by(1, &header);
+    assert_eq!(scene.refusal_of(&played).await, Reason::ReplayNotAllowed);
+    scene.publish();
+}
+
+/// For the neutral element of the curve, everybody can make signatures.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_card_under_a_weak_key_is_refused() {
+    let scene = Scene::new().await;
+    let weak = format!("01{}", "00".repeat(31));
+    let key_expr = format!("nuncio/0/@card/{weak}/0000000000000001/weak");
+    scene.attacker.put_on(&key_expr, &scene.genuine).unwrap();
+    let refused = tokio::time::timeout(DEADLINE, scene.peers.listener.next_refusal()).await;
+    let refusal = refused.expect("nothing was refused").unwrap().refusal;
+    assert_eq!(refusal.reason, Reason::WeakKey, "{refusal}");
+    scene.publish();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -45,10 +45,10 @@ async fn two_programs_with_one_key_are_found_out_and_the_proof_is_kept() {
     };
     let attacker = Adversary::join(&link, Domain::default()).await.unwrap();
     let topic = TopicName::parse("/cmd_vel").unwrap();
-    let capture = attacker.capture(&topic).unwrap();
     let talker = node("talker", 1).connect(&endpoint).open().await.unwrap();
     let publisher = talker.publisher::<Twist>("/cmd_vel").unwrap();
     assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
+    let capture = attacker.capture(&topic).unwrap();
     let genuine = loop {
         publisher.publish(&Twist::default()).unwrap();
         next(&subscriber);
@@ -85,9 +85,9 @@ async fn stamps_that_are_too_old_or_ahead_are_refused_where_the_policy_says_so()
     let subscriber = judge.subscriber::<Twist>("/cmd_vel").unwrap();
     let attacker = Adversary::join(&peers.link(), Domain::default()).await.unwrap();
     let topic = TopicName::parse("/cmd_vel").unwrap();
-    let capture = attacker.capture(&topic).unwrap();
     let publisher = peers.talker.publisher::<Twist>("/cmd_vel").unwrap();
     assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
+    let capture = attacker.capture(&topic).unwrap();
     let genuine = loop {
         publisher.publish(&Twist::default()).unwrap();
         next(&subscriber);

@@ -51,17 +51,17 @@ impl Publisher {
     }
 
     /// As `Outbox::publish` does, signing in place where that is asked for and nothing is before the message.
-    fn publish(self: &Arc<Self>, desk: &Desk, number: u32, in_place: bool) {
-        let mut state = self.lane.lock();
+    fn publish(this: &Arc<Self>, desk: &Desk, number: u32, in_place: bool) {
+        let mut state = this.lane.lock();
         state.open.get_or_insert_default().push(number);
         if in_place && state.is_idle() {
             let frame = state.take_alone().unwrap();
             drop(state);
-            self.send(frame);
-            self.finish(desk);
+            this.send(frame);
+            Self::finish(this, desk);
         } else if state.list() {
             drop(state);
-            desk.add(Arc::clone(self), Instant::now());
+            desk.add(Arc::clone(this), Instant::now());
         }
     }
 
@@ -69,9 +69,9 @@ impl Publisher {
         self.sent.lock().unwrap().extend(frame);
     }
 
-    fn finish(self: &Arc<Self>, desk: &Desk) {
-        if self.lane.finish() {
-            desk.add(Arc::clone(self), Instant::now());
+    fn finish(this: &Arc<Self>, desk: &Desk) {
+        if this.lane.finish() {
+            desk.add(Arc::clone(this), Instant::now());
         }
     }
 }
@@ -83,7 +83,7 @@ fn work(desk: &Desk) {
         match desk.next(&mut lanes, 8, None) {
             Task::Run(Errand { publisher, frames }) => {
                 frames.into_iter().for_each(|frame| publisher.send(frame));
-                publisher.finish(desk);
+                Publisher::finish(&publisher, desk);
             }
             Task::Sign => {
                 let mut errands = Vec::new();
@@ -116,7 +116,7 @@ fn every_message_is_sent_once_and_in_order_while_one_thread_signs() {
             let desk = Arc::clone(&desk);
             move || work(&desk)
         });
-        (1..=3).for_each(|number| publisher.publish(&desk, number, false));
+        (1..=3).for_each(|number| Publisher::publish(&publisher, &desk, number, false));
         desk.end();
         signer.join().unwrap();
         assert_eq!(*publisher.sent.lock().unwrap(), [1, 2, 3]);
@@ -129,11 +129,11 @@ fn what_is_signed_in_place_keeps_its_turn() {
         let (desk, publisher) = (Arc::new(Desk::new()), Publisher::new());
         let other = thread::spawn({
             let (desk, publisher) = (Arc::clone(&desk), Arc::clone(&publisher));
-            move || publisher.publish(&desk, 10, true)
+            move || Publisher::publish(&publisher, &desk, 10, true)
         });
-        publisher.publish(&desk, 1, true);
-        publisher.publish(&desk, 2, false);
-        publisher.publish(&desk, 3, true);
+        Publisher::publish(&publisher, &desk, 1, true);
+        Publisher::publish(&publisher, &desk, 2, false);
+        Publisher::publish(&publisher, &desk, 3, true);
         other.join().unwrap();
         desk.end();
         work(&desk);
@@ -152,9 +152,9 @@ fn two_threads_that_sign_never_overtake_each_other_on_a_topic() {
             move || work(&desk)
         });
         for publisher in &publishers {
-            publisher.publish(&desk, 1, false);
+            Publisher::publish(publisher, &desk, 1, false);
         }
-        publishers[0].publish(&desk, 2, false);
+        Publisher::publish(&publishers[0], &desk, 2, false);
         desk.end();
         work(&desk);
         other.join().unwrap();

@@ -41,9 +41,10 @@ pub(crate) enum TrustCommand {
     #[command(after_help = "Example:\n  \
         nuncio trust sign did:key:z6Mk… --name robot1 --role sensor --scope 'robot1/**' --until +365d -o identity.cert")]
     Sign(TrustSign),
-    /// Say in plain words what trust.toml, certificates or keys say, and whether they hold
+    /// Say in plain words what trust.toml, certificates, revocations or keys say, and whether they hold
     ///
-    /// Without FILE: the keystore's own trust.toml and identity.cert. Exit code 3 when something in them does not hold.
+    /// Without FILE: the keystore's own trust.toml, identity.cert, and what its anchors have revoked. Exit code 3 when
+    /// something in them does not hold.
     Show(TrustShow),
     /// Explain, rule by rule, whether a key may do something
     ///
@@ -149,7 +150,7 @@ pub(crate) struct TrustSign {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct TrustShow {
-    /// A trust.toml, an identity.cert or a key
+    /// A trust.toml, an identity.cert, a list of revocations or a key
     pub(crate) file: Option<PathBuf>,
 }
 

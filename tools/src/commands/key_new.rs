@@ -26,6 +26,16 @@ pub(super) fn run(render: &Render, args: KeyNew) -> Result<Outcome, CommandError
         }
         None => store(&identity, args.force)?,
     };
+    tell_new_key(render, &identity, &path, moved.as_deref())
+}
+
+/// Says which key is in which file now.
+pub(super) fn tell_new_key(
+    render: &Render,
+    identity: &Identity,
+    path: &Path,
+    moved: Option<&Path>,
+) -> Result<Outcome, CommandError> {
     let key = identity.public_key();
     if render.is_json() {
         render.json(&json!({
@@ -38,12 +48,12 @@ pub(super) fn run(render: &Render, args: KeyNew) -> Result<Outcome, CommandError
     }
     render.line(None, &key.to_string())?;
     render.line(None, &format!("file   {}", path.display()))?;
-    tell_moved(render, moved.as_deref());
+    tell_moved(render, moved);
     Ok(Outcome::Found)
 }
 
 /// Says where the old key went.
-pub(super) fn tell_moved(render: &Render, moved: Option<&Path>) {
+fn tell_moved(render: &Render, moved: Option<&Path>) {
     if let Some(moved) = moved {
         render.note(format!(
             "the old key is in {}; nodes that pinned it refuse the new one",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use nuncio::run_time_type::DecodeError;
-use nuncio::{GenericReceived, GenericSubscriber, MessageInfo, QosProfile, Reason};
+use nuncio::{ApprovalState, GenericReceived, GenericSubscriber, MessageInfo, PublicKey, QosProfile, Reason};
 use serde_json::{Map, Value};
 
 use super::{CommandError, Outcome};
@@ -33,14 +33,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicEcho) -> Result<Ou
     let subscriber = session
         .node
         .generic_subscriber(args.topic.as_str(), QosProfile::keep_last(QUEUE_DEPTH))?;
-    let mut echo = Echo {
-        args: &args,
-        render: session.render,
-        types: KnownTypes::new(catalog),
-        talk: RefusalTalk::default(),
-        shown: 0,
-        undecodable: BTreeMap::new(),
-    };
+    let mut echo = Echo::new(&args, session.render, catalog);
     let node = session.node.clone();
     let explained = explain_silence(session.render, &node, &subscriber);
     let ended = {
@@ -77,8 +70,9 @@ enum Ended {
     Wished,
 }
 
+/// Shows messages, and tells about those that cannot be shown.
 #[derive(Debug)]
-struct Echo<'a> {
+pub(super) struct Echo<'a> {
     args: &'a TopicEcho,
     render: &'a Render,
     types: KnownTypes,
@@ -88,7 +82,18 @@ struct Echo<'a> {
     undecodable: BTreeMap<Reason, u64>,
 }
 
-impl Echo<'_> {
+impl<'a> Echo<'a> {
+    pub(super) fn new(args: &'a TopicEcho, render: &'a Render, catalog: Catalog) -> Self {
+        Self {
+            args,
+            render,
+            types: KnownTypes::new(catalog),
+            talk: RefusalTalk::default(),
+            shown: 0,
+            undecodable: BTreeMap::new(),
+        }
+    }
+
     async fn print_all(
         &mut self,
         node: &nuncio::Node,
@@ -115,7 +120,7 @@ impl Echo<'_> {
     }
 
     /// The next message, or `None` when none came in time. Meanwhile tells about refusals as they come.
-    async fn wait(
+    pub(super) async fn wait(
         &mut self,
         node: &nuncio::Node,
         subscriber: &GenericSubscriber,
@@ -140,17 +145,23 @@ impl Echo<'_> {
         }
     }
 
-    async fn print(&mut self, node: &nuncio::Node, received: &GenericReceived) -> Result<(), CommandError> {
+    /// Shows a message; `false` when it is none of its type.
+    pub(super) async fn print(
+        &mut self,
+        node: &nuncio::Node,
+        received: &GenericReceived,
+    ) -> Result<bool, CommandError> {
         if self.args.raw {
             self.shown += 1;
-            return Ok(self.print_raw(received)?);
+            self.print_raw(received)?;
+            return Ok(true);
         }
         let fetching = self.types.of(node, received.message());
         let codec = match fetching.await {
             Ok(codec) => codec,
             Err(error) => {
                 self.refuse(received, Reason::DecodeFailed, &error.to_string());
-                return Ok(());
+                return Ok(false);
             }
         };
         let checked = codec.check(received.payload());
@@ -166,15 +177,16 @@ impl Echo<'_> {
         match written {
             Ok(text) => {
                 self.shown += 1;
-                Ok(self.print_message(received, &text)?)
+                self.print_message(received, &text)?;
+                Ok(true)
             }
             Err(DecodeError::Limit(violation)) => {
                 self.refuse(received, Reason::LimitViolated, &violation.to_string());
-                Ok(())
+                Ok(false)
             }
             Err(error) => {
                 self.refuse(received, Reason::DecodeFailed, &error.to_string());
-                Ok(())
+                Ok(false)
             }
         }
     }
@@ -220,8 +232,13 @@ impl Echo<'_> {
             0 => String::new(),
             missing => format!(", {missing} missing before it"),
         };
+        let approval = match &info.approval {
+            ApprovalState::By(keys) => format!(", approved by {}", joined(keys, short_key)),
+            ApprovalState::Pending => ", not approved yet".to_owned(),
+            _ => String::new(),
+        };
         let head = format!(
-            "# {}, signed by {} ({}), #{}, {} old{missing}",
+            "# {}, signed by {} ({}){approval}, #{}, {} old{missing}",
             info.node,
             short_key(&info.signer),
             info.verdict.as_str(),
@@ -239,6 +256,9 @@ impl Echo<'_> {
             format!("# id {}", info.id),
         ];
         facts.extend(info.cause.map(|cause| format!("# caused by {cause}")));
+        if let ApprovalState::By(keys) = &info.approval {
+            facts.push(format!("# approved by {}", joined(keys, PublicKey::to_string)));
+        }
         facts.extend(info.origin.as_ref().map(|origin| format!("# on behalf of {origin}")));
         facts
             .iter()
@@ -264,7 +284,7 @@ impl Echo<'_> {
         }
     }
 
-    fn outcome(&self, subscriber: &GenericSubscriber) -> Outcome {
+    pub(super) fn outcome(&self, subscriber: &GenericSubscriber) -> Outcome {
         let stats = subscriber.stats();
         let mut refused = stats.refused;
         for (reason, count) in &self.undecodable {
@@ -304,10 +324,19 @@ fn facts(info: &MessageInfo, received: &GenericReceived) -> Map<String, Value> {
     if let Some(cause) = info.cause {
         fact("cause", cause.to_string().into());
     }
+    match &info.approval {
+        ApprovalState::By(keys) => fact("approved_by", keys.iter().map(PublicKey::to_string).collect()),
+        ApprovalState::Pending => fact("approval", "pending".into()),
+        _ => None,
+    };
     if let Some(origin) = &info.origin {
         fact("origin", origin.as_str().into());
     }
     facts
+}
+
+fn joined(keys: &[PublicKey], text: impl Fn(&PublicKey) -> String) -> String {
+    keys.iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
 /// An object's text with one more member, whose value is JSON text already.
@@ -325,7 +354,9 @@ async fn explain_silence(
     subscriber: &GenericSubscriber,
 ) -> std::convert::Infallible {
     tokio::time::sleep(EXPLAIN_AFTER).await;
-    if subscriber.stats().received == 0 {
+    let stats = subscriber.stats();
+    // Messages that are refused are told about as they come.
+    if stats.received == 0 && stats.refused.is_empty() {
         let topics = node.graph().topics();
         let publishers = topics.get(subscriber.topic()).map_or(0, |topic| topic.publishers.len());
         let why = match publishers {

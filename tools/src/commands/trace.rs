@@ -1,9 +1,11 @@
 //! `trace`: the chain of messages that led to one, each link checked. What does not hold is named and never shown.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use nuncio::msgs::nuncio_msgs::msg::Approval;
 use nuncio::run_time_type::DecodeError;
-use nuncio::{Found, Reason, TraceLink, TraceStep, VerifiedMessage};
+use nuncio::{Found, Reason, RoleName, TraceApproval, TraceLink, TraceStep, VerifiedMessage};
 use serde_json::{Value, json};
 
 use super::topic_echo::with_member;
@@ -113,8 +115,65 @@ fn print(render: &Render, lines: &[Line<'_>]) -> Result<(), OutputError> {
             Told::Message(..) => None,
             Told::Missing | Told::Refused(..) => Some(Tone::Warning),
         };
-        render.line(tone, &row)
+        render.line(tone, &row)?;
+        line.step.approvals.iter().try_for_each(|said| {
+            let tone = if said.approves() { None } else { Some(Tone::Warning) };
+            render.line(tone, &format!("  {}", approval_text(said)))
+        })?;
+        line.step.lacking().iter().try_for_each(|role| {
+            let text = format!("  lacks the approval of a holder of the role {role}");
+            render.line(Some(Tone::Warning), &text)
+        })
     })
+}
+
+/// What a second signer has said, in one line.
+fn approval_text(said: &TraceApproval) -> String {
+    let frame = said.message.frame();
+    let decision = decision(said);
+    let counts = match &said.roles {
+        Ok(roles) if roles.is_empty() => "which no rule here asks for".to_owned(),
+        Ok(roles) => format!("as {}", joined(roles)),
+        Err(refusal) => format!("which does not count: {}", refusal.detail),
+    };
+    let text = match said.approval.text.as_str() {
+        "" => String::new(),
+        text => format!(": {text:?}"),
+    };
+    format!(
+        "{decision} by {} of {}, {counts}{text}",
+        short_key(&frame.signer()),
+        frame.node()
+    )
+}
+
+fn decision(said: &TraceApproval) -> &'static str {
+    match said.approval.decision {
+        Approval::DECISION_APPROVED => "approved",
+        _ => "rejected",
+    }
+}
+
+fn approval_json(said: &TraceApproval) -> Value {
+    let frame = said.message.frame();
+    let (roles, why) = match &said.roles {
+        Ok(roles) => (roles.iter().map(RoleName::as_str).collect(), None),
+        Err(refusal) => (Vec::new(), Some(&*refusal.detail)),
+    };
+    json!({
+        "id": said.message.id().to_string(),
+        "signer": frame.signer().to_string(),
+        "node": frame.node().as_str(),
+        "decision": decision(said),
+        "text": said.approval.text,
+        "roles": roles,
+        "counts": said.roles.as_ref().is_ok_and(|roles| !roles.is_empty()),
+        "detail": why,
+    })
+}
+
+fn joined(roles: &BTreeSet<RoleName>) -> String {
+    roles.iter().map(RoleName::as_str).collect::<Vec<_>>().join(", ")
 }
 
 impl Line<'_> {
@@ -134,7 +193,12 @@ impl Line<'_> {
                     frame.type_name().to_owned(),
                     frame.node().to_string(),
                     short_key(&frame.signer()),
-                    frame.verdict().as_str().to_owned(),
+                    match &self.step.permit {
+                        Some(permit) if !permit.roles.is_empty() => {
+                            format!("{} as {}", frame.verdict().as_str(), joined(&permit.roles))
+                        }
+                        _ => frame.verdict().as_str().to_owned(),
+                    },
                     id,
                     shortened(values.as_deref().unwrap_or("(its type is not to be had)")),
                 ]
@@ -154,6 +218,7 @@ impl Line<'_> {
             Told::Refused(reason, detail) => (None, "refused", Some((reason, detail))),
         };
         let frame = message.map(|message| message.frame());
+        let permit = self.step.permit.as_ref();
         let facts = json!({
             "id": self.step.id.to_string(),
             "cause": message.and_then(|message| message.cause()).map(|cause| cause.to_string()),
@@ -169,6 +234,9 @@ impl Line<'_> {
             "number": message.map(|message| message.number()),
             "source_time_ns": message.map(|message| message.source_time_ns()),
             "verdict": frame.map(|frame| frame.verdict().as_str()),
+            "roles": permit.map(|permit| permit.roles.iter().map(RoleName::as_str).collect::<Vec<_>>()),
+            "approvals": self.step.approvals.iter().map(approval_json).collect::<Vec<_>>(),
+            "lacking": self.step.lacking().iter().map(RoleName::as_str).collect::<Vec<_>>(),
             "status": status,
             "reason": refusal.map(|(reason, _)| reason.to_string()),
             "detail": refusal.map(|(_, detail)| detail),

@@ -34,15 +34,7 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &TrustCheck) -> Re
         now_ns: args.at.map_or(now_ns, |at| at.at_ns(now_ns)),
     };
     let (decision, steps) = home.policy.explain(&question);
-    if home.file.is_none() {
-        render.note("there is no trust.toml; this is what a node does without one");
-    }
-    if let Some(found) = home.policy.domain().filter(|found| **found != home.domain) {
-        render.warning(format!(
-            "trust.toml is for domain {found}, so no node in domain {} starts with it",
-            home.domain
-        ));
-    }
+    home.tell_what_is_asked(render);
     match render.is_json() {
         true => render.json(&as_json(&home, &question, &decision, &steps))?,
         false => print(render, &home, &question, &decision, &steps)?,

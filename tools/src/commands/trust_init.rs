@@ -140,6 +140,7 @@ roles = [\"{ROLE}\"]
 # max_age = \"200ms\"
 # max_rate = 50              # messages a second of one signer
 # role = \"operator\"          # needed to publish here
+# second_signer = \"supervisor\" # a holder of this role must approve each message, too
 "
     )
 }

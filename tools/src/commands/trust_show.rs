@@ -1,4 +1,4 @@
-//! `trust show`: what a trust.toml, certificates or a key file say, in plain words, and whether it holds.
+//! `trust show`: what a trust.toml, certificates, a list of revocations or a key file say, in plain words, and whether it holds.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,10 +6,12 @@ use std::path::Path;
 
 use nuncio::security::certificate_chain::CertificateChain;
 use nuncio::security::key::needs_passphrase;
+use nuncio::security::revocation::{Revoked, SignedRevocations};
 use nuncio::security::time_text::utc_text;
 use nuncio::security::trust_file::TrustFile;
 use nuncio::{Domain, Identity, TrustPolicy, clock};
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::{CommandError, Outcome};
 use crate::cli::{GlobalArgs, TrustShow};
@@ -19,6 +21,9 @@ use crate::trust_home::TrustHome;
 
 /// No file that is looked at is larger.
 const FILE_LEN_MAX: u64 = 2 * 1024 * 1024;
+
+/// How a signed list of revocations begins.
+const FRAME_BEGINS: &[u8] = b"Nu";
 
 /// How a certificate begins.
 const CERTIFICATE_BEGINS: &str = "nuncio certificate v";
@@ -37,6 +42,11 @@ fn keystore(render: &Render, global: &GlobalArgs) -> Result<Outcome, CommandErro
     let mut all_hold = true;
     if home.file.is_some() {
         policy(render, &path, &home.policy, now_ns)?;
+        for (_, anchor) in home.policy.anchors() {
+            if let Some(list) = home.keystore.revocations(&home.domain, anchor)? {
+                revocations(render, None, &list, &home.policy)?;
+            }
+        }
     } else {
         render.note(format!(
             "there is no {}, so the mode is {}: {}",
@@ -61,14 +71,28 @@ fn keystore(render: &Render, global: &GlobalArgs) -> Result<Outcome, CommandErro
 }
 
 fn file(render: &Render, global: &GlobalArgs, path: &Path) -> Result<Outcome, CommandError> {
-    let mut text = String::new();
+    let mut content = Zeroizing::new(Vec::new());
+    let cannot_read =
+        |error: io::Error| io::Error::new(error.kind(), format!("cannot read {}: {error}", path.display()));
     File::open(path)
-        .and_then(|file| file.take(FILE_LEN_MAX).read_to_string(&mut text))
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot read {}: {error}", path.display())))?;
+        .and_then(|file| file.take(FILE_LEN_MAX).read_to_end(&mut content))
+        .map_err(cannot_read)?;
     let now_ns = clock::now_ns();
+    if content.starts_with(FRAME_BEGINS) {
+        let home = TrustHome::open(global)?;
+        return match SignedRevocations::read(&content, &global.domain) {
+            Ok(list) => revocations(render, Some(path), &list, &home.policy),
+            Err(refusal) => {
+                let problem = format!("{}: {}", refusal.reason, refusal.detail);
+                verdict(render, path, Some(&problem))?;
+                Ok(Outcome::Refused)
+            }
+        };
+    }
+    let text = str::from_utf8(&content).map_err(|error| cannot_read(io::Error::other(error)))?;
     if text.starts_with(CERTIFICATE_BEGINS) {
         let home = TrustHome::open(global)?;
-        return Ok(match CertificateChain::parse(&text) {
+        return Ok(match CertificateChain::parse(text) {
             Ok(chain) => {
                 let holds = certificates(render, path, &chain, &home.policy, &global.domain, now_ns)?;
                 outcome(holds)
@@ -81,10 +105,10 @@ fn file(render: &Render, global: &GlobalArgs, path: &Path) -> Result<Outcome, Co
         });
     }
     if text.contains("-----BEGIN ") {
-        key_file(render, path, &text)?;
+        key_file(render, path, text)?;
         return Ok(Outcome::Found);
     }
-    match TrustFile::parse(&text) {
+    match TrustFile::parse(text) {
         Ok(file) => {
             policy(render, path, file.policy(), now_ns)?;
             Ok(Outcome::Found)
@@ -131,6 +155,48 @@ fn policy(render: &Render, path: &Path, policy: &TrustPolicy, now_ns: i64) -> Re
     }
     table.lines(2).iter().try_for_each(|line| render.line(None, line))?;
     Ok(())
+}
+
+/// Prints who was revoked, and says whether that has effect here.
+fn revocations(
+    render: &Render,
+    path: Option<&Path>,
+    list: &SignedRevocations,
+    policy: &TrustPolicy,
+) -> Result<Outcome, CommandError> {
+    let holds = policy.is_anchor(list.anchor());
+    let problem = (!holds).then(|| format!("{} is no anchor in this user's trust.toml", list.anchor()));
+    if render.is_json() {
+        let entry = |revoked: &Revoked| {
+            let since = utc_text(revoked.since_ns);
+            json!({"key": revoked.key.to_string(), "since": since, "reason": revoked.reason})
+        };
+        render.json(&json!({
+            "file": path.map(|path| path.display().to_string()),
+            "what": "revocations",
+            "anchor": list.anchor().to_string(),
+            "serial": list.serial(),
+            "revoked": list.revoked().iter().map(entry).collect::<Vec<_>>(),
+            "holds": holds,
+            "problem": problem,
+        }))?;
+        return Ok(outcome(holds));
+    }
+    if let Some(path) = path {
+        render.line(Some(Tone::Strong), &path.display().to_string())?;
+    }
+    let head = format!("revocations of {}, list {}", list.anchor(), list.serial());
+    render.line(Some(Tone::Strong), &head)?;
+    let mut table = Table::default();
+    for revoked in list.revoked() {
+        let since = format!("refused since {}", utc_text(revoked.since_ns));
+        table.row([revoked.key.to_string(), since, revoked.reason.clone()]);
+    }
+    table.lines(2).iter().try_for_each(|line| render.line(None, line))?;
+    if let Some(problem) = problem {
+        render.line(Some(Tone::Warning), &format!("  they have no effect here: {problem}"))?;
+    }
+    Ok(outcome(holds))
 }
 
 /// Prints a chain and says whether it holds here and now.

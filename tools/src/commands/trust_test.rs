@@ -4,11 +4,12 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
-use nuncio::clock;
 use nuncio::security::decision::Question;
+use nuncio::{Reason, TrustMode, clock};
 use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::acquaintances::WhoError;
 use crate::cli::{GlobalArgs, TrustTest};
 use crate::expectations::{Expectation, Expected, read_table};
 use crate::render::{Render, Tone, count};
@@ -28,6 +29,13 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &TrustTest) -> Res
     let home = TrustHome::open(global)?;
     let text = read(&args.file)
         .map_err(|error| io::Error::new(error.kind(), format!("cannot read {}: {error}", args.file.display())))?;
+    home.tell_what_is_asked(render);
+    if home.policy.mode != TrustMode::Enforce {
+        render.note(format!(
+            "mode {} asks for no role; --trust-mode enforce asks as if trust.toml said so",
+            home.policy.mode
+        ));
+    }
     let now_ns = clock::now_ns();
     let now_ns = args.at.map_or(now_ns, |at| at.at_ns(now_ns));
     let rows = read_table(&text);
@@ -52,17 +60,22 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &TrustTest) -> Res
     Ok(if ok { Outcome::Found } else { Outcome::Wrong })
 }
 
-/// No table is longer.
+/// Every table is shorter.
 const TABLE_LEN_MAX: u64 = 64 * 1024 * 1024;
 
 fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    if path == Path::new("-") {
-        io::stdin().lock().take(TABLE_LEN_MAX).read_to_string(&mut text)?;
+    let len = if path == Path::new("-") {
+        io::stdin().lock().take(TABLE_LEN_MAX).read_to_string(&mut text)?
     } else {
-        fs::File::open(path)?.take(TABLE_LEN_MAX).read_to_string(&mut text)?;
+        fs::File::open(path)?.take(TABLE_LEN_MAX).read_to_string(&mut text)?
+    };
+    match u64::try_from(len) {
+        Ok(len) if len < TABLE_LEN_MAX => Ok(text),
+        _ => Err(io::Error::other(format!(
+            "expected less than {TABLE_LEN_MAX} bytes, found more"
+        ))),
     }
-    Ok(text)
 }
 
 fn ask(home: &TrustHome, expectation: &Expectation, now_ns: i64) -> Found {
@@ -77,6 +90,8 @@ fn ask(home: &TrustHome, expectation: &Expectation, now_ns: i64) -> Found {
     };
     let key = match home.find(&expectation.key) {
         Ok(key) => key,
+        // No policy is asked about such a key.
+        Err(WhoError::Weak(_)) => return refused(Reason::WeakKey, asked.expected),
         Err(error) => return wrong(error.to_string()),
     };
     let chain = match home.own_chain(key) {
@@ -97,14 +112,18 @@ fn ask(home: &TrustHome, expectation: &Expectation, now_ns: i64) -> Found {
             reason: None,
             ok: asked.expected == Expected::Permit,
         },
-        Err(refusal) => Found {
-            word: "refuse",
-            reason: Some(refusal.reason.to_string()),
-            ok: match asked.expected {
-                Expected::Permit => false,
-                Expected::Refuse => true,
-                Expected::Reason(reason) => reason == refusal.reason,
-            },
+        Err(refusal) => refused(refusal.reason, asked.expected),
+    }
+}
+
+fn refused(reason: Reason, expected: Expected) -> Found {
+    Found {
+        word: "refuse",
+        reason: Some(reason.to_string()),
+        ok: match expected {
+            Expected::Permit => false,
+            Expected::Refuse => true,
+            Expected::Reason(expected) => expected == reason,
         },
     }
 }

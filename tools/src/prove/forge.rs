@@ -10,7 +10,7 @@ use super::mutation::mutated;
 use super::random::Random;
 use super::report::Report;
 use super::specimen::{NOW_NS, NUMBERS, Specimen, Stage};
-use super::{ProveError, Settings, failed};
+use super::{ProveError, Settings};
 use crate::cli::Attack;
 
 /// How many sets of specimens there are; their numbers fit into one window.
@@ -18,7 +18,9 @@ const SETS: u64 = 16;
 
 pub(super) fn run(settings: Settings) -> Result<Report, ProveError> {
     let mut report = Report::new(Attack::Forge);
-    let stage = Stage::new(&Identity::generate().map_err(failed("making a key"))?)?;
+    let mut random = Random::new(settings.seed);
+    // The key is of the seed, too: it is in every frame.
+    let stage = Stage::new(&Identity::from_seed(&random.bytes()))?;
     let sets: Vec<Vec<Specimen>> = (0..SETS).map(|set| stage.specimens(1 + set * NUMBERS)).collect();
     let open = |specimen: &Specimen, report: &mut Report| {
         let outcome = stage.ground.open(specimen.bytes.clone(), NOW_NS);
@@ -29,7 +31,6 @@ pub(super) fn run(settings: Settings) -> Result<Report, ProveError> {
 
     let pool: Vec<&Specimen> = sets.iter().flatten().collect();
     let genuine: HashSet<&[u8]> = pool.iter().map(|specimen| specimen.bytes.as_slice()).collect();
-    let mut random = Random::new(settings.seed);
     let since = Instant::now();
     while report.tried < settings.n {
         let (Some(one), Some(other)) = (random.one_of(&pool), random.one_of(&pool)) else {

@@ -36,6 +36,11 @@ impl Random {
         of.get(self.below(of.len()))
     }
 
+    /// Some bytes.
+    pub(super) fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        std::array::from_fn(|_| self.byte())
+    }
+
     /// A byte.
     pub(super) const fn byte(&mut self) -> u8 {
         self.bits() as u8

@@ -51,15 +51,14 @@ class Fleet:
         self.port = free_port()
         self.keys = {}
 
-    def run(self, who, *arguments, expect=0, stdin=None):
-        environment = {
-            **os.environ,
-            "NUNCIO_HOME": str(self.folder / who),
-            "NUNCIO_DISCOVERY": "off",
-        }
+    def environment(self, who):
+        return {**os.environ, "NUNCIO_HOME": str(self.folder / who), "NUNCIO_DISCOVERY": "off"}
+
+    def run(self, who, *arguments, expect=0, stdin=None, may_abort=False):
         command = [self.nuncio, *map(str, arguments)]
+        environment = self.environment(who)
         done = subprocess.run(command, env=environment, input=stdin, capture_output=True, text=True, timeout=SECONDS_MAX)
-        if done.returncode != expect:
+        if done.returncode != expect and not (may_abort and done.returncode < 0):
             raise AssertionError(f"{who}: {' '.join(command[1:])} ended with {done.returncode}, not {expect}: {done.stderr}")
         return done
 
@@ -85,8 +84,15 @@ class Fleet:
         return f"tls/{host}:{self.port}"
 
     def publish(self, who, topic, text, expect=0):
-        message = ["--once", "--wait", "0", "--connect", self.endpoint(), topic, "std_msgs/String", f"data: {text}"]
-        return self.run(who, "topic", "pub", *message, expect=expect)
+        message = ["--once", "--wait", "5", "--connect", self.endpoint(), topic, "std_msgs/String", f"data: {text}"]
+        # Zenoh 1.10 reads and writes one TLS connection from two threads without a lock (`UnsafeCell` in its
+        # zenoh-link-tls), so that a program may abort while its link is closed. It is said, and done again.
+        for _ in range(3):
+            done = self.run(who, "topic", "pub", *message, expect=expect, may_abort=True)
+            if done.returncode >= 0:
+                return done
+            print(f"{who}: Zenoh's TLS link aborted the program with signal {-done.returncode}, once more", file=sys.stderr)
+        raise AssertionError(f"{who}: aborted three times: {done.stderr}")
 
     def client(self, who):
         """A Zenoh session with the key and the certificate of somebody, that knows nothing of Nuncio."""
@@ -128,7 +134,7 @@ class Spy:
     def wait_for(self, text):
         deadline = time.monotonic() + SECONDS_MAX
         while not self.has_heard(text):
-            assert time.monotonic() < deadline, f"the spy has not heard {text!r}, only {self.heard}"
+            assert time.monotonic() < deadline, f"the spy has not heard {text!r}"
             time.sleep(0.01)
 
     def catch_up(self, alice):
@@ -141,7 +147,7 @@ class Spy:
         if let_through:
             self.wait_for(text)
         self.catch_up(alice)
-        assert self.has_heard(text) == let_through, f"{text!r} was {'not ' * let_through}heard: {self.heard}"
+        assert self.has_heard(text) == let_through, f"{text!r} was {'not ' * let_through}heard"
 
 
 def free_port():
@@ -225,6 +231,7 @@ def check_table(fleet, rows):
 
 
 def main():
+    zenoh.init_log_from_env_or("warn")
     with tempfile.TemporaryDirectory() as folder:
         prove(Fleet(sys.argv[1], pathlib.Path(folder)))
 
@@ -294,19 +301,15 @@ def prove(fleet):
 
 def check_echo(fleet):
     """From node to node through the router, in mode enforce on both sides."""
-    command = [fleet.nuncio, "topic", "echo", "--once", "--json", "--timeout", "20", "--connect", fleet.endpoint(), "/chatter"]
-    environment = {**os.environ, "NUNCIO_HOME": str(fleet.folder / "bob"), "NUNCIO_DISCOVERY": "off"}
-    echo = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    talk = ["topic", "pub", "--rate", "5", "--connect", fleet.endpoint(), "/chatter", "std_msgs/String", "data: hello bob"]
+    listen = ["topic", "echo", "--once", "--json", "--timeout", "20", "--connect", fleet.endpoint(), "/chatter"]
+    talker = subprocess.Popen([fleet.nuncio, *talk], env=fleet.environment("alice"), stderr=subprocess.DEVNULL)
     try:
-        fleet.run(
-            "alice",
-            *["topic", "pub", "--once", "--wait", "20", "--keep-alive", "2", "--connect", fleet.endpoint()],
-            *["/chatter", "std_msgs/String", "data: hello bob"],
-        )
-        heard, problems = echo.communicate(timeout=SECONDS_MAX)
+        heard = fleet.run("bob", *listen).stdout
     finally:
-        echo.kill()
-    assert echo.returncode == 0 and "hello bob" in heard and fleet.keys["alice"] in heard, f"{heard} {problems}"
+        talker.kill()
+        talker.wait()
+    assert "hello bob" in heard and fleet.keys["alice"] in heard, heard
 
 
 main()

@@ -15,8 +15,8 @@ fn problems(findings: &[Value]) -> Vec<String> {
         .map(|finding| {
             format!(
                 "{}: {}",
-                finding["about"].as_str().unwrap(),
-                finding["text"].as_str().unwrap()
+                finding["about"].as_str().expect("a text"),
+                finding["text"].as_str().expect("a text")
             )
         })
         .collect()

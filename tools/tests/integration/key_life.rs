@@ -22,8 +22,8 @@ fn user() -> User {
 
 fn own_key(user: &User) -> String {
     let listed = user.run(&["key", "list", "--json"]).json();
-    let own = listed.iter().find(|entry| entry["own"] == true).unwrap();
-    own["key"].as_str().unwrap().to_owned()
+    let own = listed.iter().find(|entry| entry["own"] == true).expect("a key");
+    own["key"].as_str().expect("a text").to_owned()
 }
 
 fn with_passphrase(user: &User, passphrase: &str, args: &[&str]) -> Ended {
@@ -194,4 +194,49 @@ fn who_has_no_anchor_can_revoke_nothing() {
     let none = user.run(&["key", "revoke", &bob]);
     assert_eq!(none.code, Some(2));
     insta::assert_snapshot!(none.stderr.replace(user.home().to_str().unwrap(), "HOME"), @"error: expected the anchor's private key in HOME/nuncio/anchor.key, found no file; name it with --anchor FILE, or refuse the key here alone by a line in [revoked] of trust.toml");
+}
+
+#[test]
+fn a_list_of_revocations_is_shown_in_words() {
+    let user = user();
+    let bob = key(7);
+    let revoke = [
+        "key",
+        "revoke",
+        &bob,
+        "--reason",
+        "lost at the fair",
+        "--since",
+        "2026-01-01",
+        "--timeout",
+        "0.1",
+    ];
+    assert_eq!(user.run(&revoke).code, Some(0));
+    let shown = user.run(&["trust", "show"]);
+    assert!(
+        shown.code == Some(0) && shown.stdout.contains("lost at the fair"),
+        "{shown:?}"
+    );
+    let state = fs::read_dir(user.path("nuncio/state")).unwrap().flatten();
+    let mut names = state.map(|entry| entry.file_name().into_string().unwrap());
+    let name = names.find(|name| name.starts_with("revoked-")).unwrap();
+    let list = user.path(&format!("nuncio/state/{name}"));
+    let [json] = user.run(&["trust", "show", &list, "--json"]).json().try_into().unwrap();
+    let revoked = serde_json::json!({"key": bob, "since": "2026-01-01T00:00:00Z", "reason": "lost at the fair"});
+    assert_eq!((&json["revoked"][0], &json["holds"]), (&revoked, &true.into()));
+    // Where its anchor is not known, it says so; and a damaged one is told.
+    let stranger = User::new().run(&["trust", "show", &list]);
+    assert!(
+        stranger.code == Some(3) && stranger.stdout.contains("is no anchor"),
+        "{stranger:?}"
+    );
+    let mut bytes = fs::read(&list).unwrap();
+    let last = bytes.last_mut().unwrap();
+    *last ^= 1;
+    fs::write(user.path("damaged"), bytes).unwrap();
+    let damaged = user.run(&["trust", "show", &user.path("damaged")]);
+    assert!(
+        damaged.code == Some(3) && damaged.stdout.contains("BadSignature"),
+        "{damaged:?}"
+    );
 }

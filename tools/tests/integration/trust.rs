@@ -24,14 +24,14 @@ fn user() -> User {
 }
 
 fn trust_toml(user: &User) -> String {
-    fs::read_to_string(user.path("nuncio/trust.toml")).unwrap()
+    fs::read_to_string(user.path("nuncio/trust.toml")).expect("a trust.toml")
 }
 
 /// What a refused call says, without the user's own path.
 fn refused(user: &User, args: &[&str]) -> String {
     let Ended { code, stdout, stderr } = user.run(args);
     assert_eq!((code, stdout.as_str()), (Some(2), ""), "{args:?}: {stderr}");
-    stderr.replace(user.home().to_str().unwrap(), "HOME")
+    stderr.replace(user.home().to_str().expect("a text"), "HOME")
 }
 
 #[test]

@@ -71,6 +71,35 @@ fn rows_of_json_and_from_stdin_and_for_another_instant() {
 }
 
 #[test]
+fn a_key_under_which_anybody_could_sign_is_refused_and_no_error() {
+    let user = User::new();
+    assert_eq!(user.run(&["trust", "init"]).code, Some(0));
+    let weak = nuncio::PublicKey::from_bytes([0; 32]);
+    let rows = format!("{weak} publish /x WeakKey\n{weak} publish /x refuse\n");
+    let ended = user.start_with_stdin(&["trust", "test", "-"], &rows).end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
+fn what_the_table_is_asked_of_is_told_where_it_is_not_what_one_expects() {
+    let user = User::new();
+    let ask = |user: &User, more: &[&str]| {
+        let args = [&["trust", "test", "-"], more].concat();
+        user.start_with_stdin(&args, "me publish /x permit\n").end().stderr
+    };
+    assert!(ask(&user, &[]).contains("there is no trust.toml"));
+    assert_eq!(
+        user.run(&["trust", "init", "--domain", "lab", "--mode", "tofu"]).code,
+        Some(0)
+    );
+    let said = ask(&user, &[]);
+    for text in ["trust.toml is for domain lab", "mode tofu asks for no role"] {
+        assert!(said.contains(text), "{said}");
+    }
+    assert_eq!(ask(&user, &["--domain", "lab", "--trust-mode", "enforce"]), "");
+}
+
+#[test]
 fn what_is_no_table_fails() {
     let user = User::new();
     for (table, said) in [

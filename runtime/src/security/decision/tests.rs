@@ -487,6 +487,43 @@ fn a_second_signer_holds_its_role_in_scope_and_time_and_is_not_revoked() {
 }
 
 #[test]
+fn second_signers_may_publish_approvals_and_these_need_none_themselves() {
+    let topics = format!(
+        "[topics.\"**\"]\nrole = \"operator\"\nsecond_signer = \"supervisor\"\n\
+         [grants.bob]\nkey = \"{}\"\nroles = [\"supervisor\"]\nscope = [\"robot1/cmd_vel\"]",
+        key(BOB)
+    );
+    let enforced = policy("enforce", &topics);
+    let bob = Case::new(BOB, Action::Publish, "/robot1/cmd_vel/_approvals");
+    let permit = bob.permit(&enforced);
+    assert_eq!(permit.roles, BTreeSet::from([RoleName::parse("supervisor").unwrap()]));
+    assert_eq!(permit.limits.second_signers, BTreeSet::new());
+    assert_eq!(permit.limits.roles, BTreeSet::new());
+    insta::assert_snapshot!(explained(&bob, &enforced), @r#"
+    passed revoked: the key is not revoked
+    passed approvals: second signers on /robot1/cmd_vel may publish here
+    passed topics."**": /robot1/cmd_vel/_approvals has role operator, second_signer supervisor
+    permits grants.bob: gives the role supervisor, whose holders approve messages on /robot1/cmd_vel
+    passed grants.bob: its scope does not have /robot1/cmd_vel/_approvals
+    "#);
+
+    let elsewhere = Case::new(BOB, Action::Publish, "/robot2/cmd_vel/_approvals");
+    assert_eq!(elsewhere.reason(&enforced), Reason::NotPermitted);
+    let alice = Case::new(ALICE, Action::Publish, "/robot1/cmd_vel/_approvals");
+    assert_eq!(alice.reason(&enforced), Reason::NotPermitted);
+    for action in [Action::Serve, Action::Call] {
+        let bob = Case::new(BOB, action, "/robot1/cmd_vel/_approvals");
+        assert_eq!(bob.reason(&enforced), Reason::NotPermitted);
+    }
+    // Where no second signer is asked for, such a topic is one like others.
+    let unasked = policy("enforce", &topics.replace("**", "other/**"));
+    assert_eq!(bob.reason(&unasked), Reason::NotPermitted);
+    let topic = TopicName::parse("/robot1/cmd_vel/_approvals").unwrap();
+    assert_eq!(enforced.second_signers(&topic), BTreeSet::new());
+    assert_eq!(enforced.second_signers(&topic.approved().unwrap()).len(), 1);
+}
+
+#[test]
 fn without_a_trust_file_enforce_refuses_everybody_and_the_others_nobody() {
     let case = Case::node();
     assert_eq!(

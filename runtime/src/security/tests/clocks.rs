@@ -1,5 +1,6 @@
 //! Clocks that jump and clocks that are wrong, and frames that prove that a key was copied.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::stage::{NODE, NOW_NS, Stage, context, header, store, unsigned};
@@ -130,6 +131,35 @@ fn a_certificate_is_judged_by_the_clock_of_the_moment_in_both_directions() {
     }
     stage.show("nuncio certificate v1\nnonsense\n");
     assert_eq!(stage.reason(&stage.frame(4, &[b"x"])), Reason::CertInvalid);
+}
+
+/// What was revoked stays so, whoever sets the clock back, and in whatever order the frames of others and the list come.
+#[test]
+fn a_clock_that_is_set_back_believes_no_revoked_key() {
+    let trust = store(TrustPolicy::default());
+    let stage = Stage::with(|setup| setup.trust = Arc::clone(&trust));
+    let frame = |number| frame_at(&stage, number, NOW_NS);
+    open_at(&stage, &frame(1), NOW_NS).unwrap();
+    trust.revoke(&[(stage.identity.public_key(), NOW_NS + DAY_NS)]);
+    open_at(&stage, &frame(2), NOW_NS + DAY_NS - 1).unwrap();
+    // Nobody heard of the key at that instant: time passed it all the same.
+    trust.has_passed(NOW_NS + DAY_NS);
+    for now_ns in [NOW_NS + DAY_NS, NOW_NS, NOW_NS - TEN_YEARS_NS, 0, i64::MIN] {
+        let refused = open_at(&stage, &frame(3), now_ns).unwrap_err();
+        assert_eq!(refused.reason, Reason::Revoked, "{now_ns}");
+    }
+    assert_eq!(trust.latest(0), NOW_NS + DAY_NS);
+}
+
+/// A machine without a battery for its clock: it is 1970, and what the disk knows is later.
+#[test]
+fn a_machine_that_starts_in_1970_believes_no_revoked_key() {
+    let trust = store(TrustPolicy::default());
+    let stage = Stage::with(|setup| setup.trust = Arc::clone(&trust));
+    trust.has_passed(NOW_NS);
+    trust.revoke(&[(stage.identity.public_key(), NOW_NS - DAY_NS)]);
+    let refused = open_at(&stage, &frame_at(&stage, 1, 0), 0).unwrap_err();
+    assert_eq!(refused.reason, Reason::Revoked);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::security::context::Context;
 use crate::security::frame::{Accompaniment, FrameWriter, Header, Kind, UnsignedFrame, Writer};
 use crate::security::key::Identity;
 use crate::security::keystore::Pins;
-use crate::security::peers::{AuthenticCard, CardRoad, Peers};
+use crate::security::peers::{AuthenticCard, CardRoad, Peer, Peers};
 use crate::security::refusal::{Reason, Refusal};
 use crate::security::signer;
 use crate::security::trust_policy::TrustPolicy;
@@ -57,7 +57,7 @@ impl Stage {
     }
 
     /// A later subscription of the same node.
-    pub(super) fn another_subscription(&self) -> Self {
+    pub(crate) fn another_subscription(&self) -> Self {
         let (setup, believer) = (setup(), Believer::new(Domain::default(), Pins::default()));
         Self {
             identity: self.identity.clone(),
@@ -83,6 +83,12 @@ impl Stage {
     /// As [`admit`](Self::admit), with the number of the card.
     pub(crate) fn admit_card(&self, identity: &Identity, node: &str, epoch: u64, next_number: u64, number: u64) {
         self.admit_with(identity, node, epoch, (next_number, number), "");
+    }
+
+    /// The known publisher's node.
+    pub(crate) fn peer(&self, node: &str) -> Arc<Peer> {
+        let name = NodeName::parse(node).unwrap();
+        self.peers.node(self.identity.public_key(), &name).unwrap()
     }
 
     fn admit_with(

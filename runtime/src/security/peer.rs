@@ -1,0 +1,116 @@
+//! Peer: one instance of a node, as its cards have shown it. No I/O, no clock.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use arc_swap::ArcSwap;
+use nuncio_msgs::nuncio_msgs::msg::NodeCard;
+
+use super::credentials::Credentials;
+use super::key::PublicKey;
+use super::peer_key::PeerKey;
+use crate::name::NodeName;
+
+/// One instance of a node whose card was verified and fresh.
+#[derive(Debug)]
+pub struct Peer {
+    pub(crate) key: Arc<PeerKey>,
+    pub(crate) name: NodeName,
+    pub(crate) epoch: u64,
+    card: RwLock<CardState>,
+    /// When it last answered a question, counted in turns.
+    answered: AtomicU64,
+    credentials: ArcSwap<Credentials>,
+    credentials_generation: AtomicU64,
+    clock_offset_ns: AtomicI64,
+}
+
+/// No clock offset was measured.
+const NOT_MEASURED: i64 = i64::MIN;
+
+#[derive(Debug, Default)]
+struct CardState {
+    card: Arc<NodeCard>,
+    number: u64,
+}
+
+impl Peer {
+    /// An instance that has just answered and shows this. Its card follows.
+    pub(super) fn new(key: Arc<PeerKey>, name: NodeName, epoch: u64, turn: u64, credentials: Credentials) -> Self {
+        Self {
+            key,
+            name,
+            epoch,
+            card: RwLock::default(),
+            answered: AtomicU64::new(turn),
+            credentials: ArcSwap::from_pointee(credentials),
+            credentials_generation: AtomicU64::new(0),
+            clock_offset_ns: AtomicI64::new(NOT_MEASURED),
+        }
+    }
+
+    /// The newest card.
+    pub fn card(&self) -> Arc<NodeCard> {
+        Arc::clone(&self.card.read().unwrap_or_else(PoisonError::into_inner).card)
+    }
+
+    pub(super) fn card_number(&self) -> u64 {
+        self.card.read().unwrap_or_else(PoisonError::into_inner).number
+    }
+
+    pub(super) fn replace_card(&self, card: NodeCard, number: u64) {
+        let card = Arc::new(card);
+        *self.card.write().unwrap_or_else(PoisonError::into_inner) = CardState { card, number };
+    }
+
+    /// When it last answered, counted in turns.
+    pub(super) fn turn(&self) -> u64 {
+        self.answered.load(Ordering::Acquire)
+    }
+
+    pub(super) fn has_answered(&self, turn: u64) {
+        self.answered.store(turn, Ordering::Release);
+    }
+
+    /// The node's key.
+    pub fn public_key(&self) -> PublicKey {
+        self.key.enrolled.public_key()
+    }
+
+    /// The node's full name.
+    pub fn name(&self) -> &NodeName {
+        &self.name
+    }
+
+    /// The start of this instance.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// What it shows now.
+    pub(crate) fn credentials(&self) -> Arc<Credentials> {
+        self.credentials.load_full()
+    }
+
+    /// The generation of what it shows.
+    pub(crate) fn credentials_generation(&self) -> u64 {
+        self.credentials_generation.load(Ordering::Acquire)
+    }
+
+    /// Cards of one instance come one at a time, so nobody else counts meanwhile.
+    pub(super) fn show(&self, credentials: Credentials) {
+        let generation = self.credentials_generation() + 1;
+        self.credentials.store(Arc::new(credentials.in_generation(generation)));
+        self.credentials_generation.store(generation, Ordering::Release);
+    }
+
+    /// How far its clock is ahead of ours, if that was measured.
+    pub(crate) fn clock_offset_ns(&self) -> Option<i64> {
+        Some(self.clock_offset_ns.load(Ordering::Relaxed)).filter(|offset| *offset != NOT_MEASURED)
+    }
+
+    pub(crate) fn set_clock_offset_ns(&self, offset_ns: i64) {
+        self.clock_offset_ns
+            .store(offset_ns.max(NOT_MEASURED + 1), Ordering::Relaxed);
+    }
+}
