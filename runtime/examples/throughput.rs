@@ -87,7 +87,7 @@ async fn far_end(endpoint: &str, raw_endpoint: &str) {
         .collect();
     let robot: Vec<_> = robot
         .into_iter()
-        .map(|topic| topic.on_message(|received| drop(received)).unwrap())
+        .map(|topic| topic.on_message(drop).unwrap())
         .collect();
     println!("ready");
     for line in stdin().lines() {
@@ -234,7 +234,9 @@ fn robot(node: &Node, far: &mut FarEnd) {
     let message = Twist::default();
     // Once evenly over the time, once all at the same moment.
     for (words, at_once) in [("evenly", 1), ("in bursts", 200)] {
-        topics.iter().for_each(|topic| drop(topic.publish(&message).unwrap()));
+        for topic in &topics {
+            topic.publish(&message).unwrap();
+        }
         thread::sleep(Duration::from_secs(1));
         let (before, signing, cpu, start) = (far.counts(), node.signing_stats(), cpu_seconds(), Instant::now());
         let mut next = start;

@@ -255,7 +255,9 @@ async fn a_topic_that_the_link_does_not_take_holds_up_no_other() {
     let (release, until) = mpsc::channel::<()>();
     let until = Mutex::new(until);
     let _never_reads: Declared = stuck
-        .subscribe("stuck", move |_, _| drop(until.lock().unwrap().recv()))
+        .subscribe("stuck", move |_, _| {
+            let _ = until.lock().unwrap().recv();
+        })
         .unwrap();
     let (heard, hears) = mpsc::channel();
     let _reads: Declared = free

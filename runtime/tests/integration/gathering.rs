@@ -136,11 +136,15 @@ async fn what_a_dropped_publisher_and_a_closed_node_hold_still_arrives() {
     let subscriber = peers.listener.subscriber_with::<Twist>("/odom", roomy).unwrap();
     let publisher = talker.publisher_with::<Twist>("/odom", patient()).unwrap();
     is_heard(&publisher);
-    (1..=100).for_each(|number| drop(publisher.publish(&twist(number)).unwrap()));
+    (1..=100).for_each(|number| {
+        publisher.publish(&twist(number)).unwrap();
+    });
     drop(publisher);
     (1..=100).for_each(|number| assert_eq!(next(&subscriber).info.number, number));
     let publisher = talker.publisher_with::<Twist>("/odom", patient()).unwrap();
-    (1..=100).for_each(|number| drop(publisher.publish(&twist(number)).unwrap()));
+    (1..=100).for_each(|number| {
+        publisher.publish(&twist(number)).unwrap();
+    });
     talker.close().await.unwrap();
     (1..=100).for_each(|number| assert_eq!(next(&subscriber).info.number, number));
     assert!(publisher.publish(&twist(1)).is_err());
