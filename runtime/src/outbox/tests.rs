@@ -1,3 +1,5 @@
+//! Outboxes on links of their own: room, order, counts, and what holds up whom.
+
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc;
 use std::thread;
