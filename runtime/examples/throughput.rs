@@ -85,10 +85,7 @@ async fn far_end(endpoint: &str, raw_endpoint: &str) {
                 .unwrap()
         })
         .collect();
-    let robot: Vec<_> = robot
-        .into_iter()
-        .map(|topic| topic.on_message(drop).unwrap())
-        .collect();
+    let robot: Vec<_> = robot.into_iter().map(|topic| topic.on_message(drop).unwrap()).collect();
     println!("ready");
     for line in stdin().lines() {
         line.unwrap();

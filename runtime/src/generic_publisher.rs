@@ -22,6 +22,7 @@ use crate::payload::EncodeError;
 use crate::qos::{QosProfile, Reliability};
 use crate::security::context::Context;
 use crate::security::frame::{Accompaniment, Header, Kind, MessageId, Writer};
+use crate::security::key::PublicKey;
 use crate::stats::PublisherStats;
 
 /// How long a publisher that is dropped waits for its messages to leave. What is late leaves all the same.
@@ -92,8 +93,16 @@ impl PublisherFacts {
 pub struct Published {
     /// The message's number.
     pub number: u64,
-    /// Its id, by which a later message can name it as its cause.
-    pub id: MessageId,
+    key: PublicKey,
+    writer: Writer,
+    epoch: u64,
+}
+
+impl Published {
+    /// The message's id, by which a later message can name it as its cause. It is computed here.
+    pub fn id(&self) -> MessageId {
+        MessageId::of(&self.key, self.writer, self.epoch, self.number)
+    }
 }
 
 /// Publishes payloads of one type on one topic.
@@ -184,8 +193,12 @@ impl GenericPublisher {
         // Whoever has met this node learns of the publisher before its first message: both take the same way.
         self.node.announce_card(self.card_change);
         let number = self.outbox.publish(&self.node.signing_desk, with, no_room, encode)?;
-        let id = MessageId::of(&self.node.public_key(), self.facts.writer, self.node.epoch, number);
-        Ok(Published { number, id })
+        Ok(Published {
+            number,
+            key: self.node.public_key(),
+            writer: self.facts.writer,
+            epoch: self.node.epoch,
+        })
     }
 
     /// Publishes a payload, for example one that [`RunTimeType`](crate::run_time_type::RunTimeType) made from JSON.

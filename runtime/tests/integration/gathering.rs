@@ -172,14 +172,14 @@ async fn a_gathered_message_names_its_cause_and_a_large_one_keeps_its_turn() {
             ..Accompaniment::default()
         };
         let published = publisher.publish_with(&bytes(len), with).unwrap();
-        cause = (published.number % 3 != 0).then_some(published.id);
+        cause = (published.number % 3 != 0).then_some(published.id());
     }
     let mut last = None;
     for (number, len) in (1..).zip([10, 20, 300_000, 30, 70_000, 70_000, 40, 0, 1000]) {
         let received = next(&subscriber);
         assert_eq!((received.info.number, received.message), (number, bytes(len)));
         assert_eq!(received.info.cause, last);
-        last = (number % 3 != 0).then_some(received.info.id);
+        last = (number % 3 != 0).then_some(received.info.id());
     }
 }
 
