@@ -4,26 +4,29 @@
 //! type in front.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use event_listener::{Event, Listener, listener};
 use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, TypeDefinition};
 
-use crate::clock;
 use crate::evidence::SentFrames;
 use crate::key_expr;
-use crate::link::{Bytes, LinkError, LinkPublisher};
+use crate::link::LinkError;
 use crate::name::TopicName;
 use crate::node::NodeCore;
+use crate::outbox::{FOREVER, NoRoom, Outbox};
 use crate::payload::EncodeError;
 use crate::qos::{QosProfile, Reliability};
 use crate::security::context::Context;
-use crate::security::frame::{Accompaniment, FrameWriter, Header, Kind, MessageId, PushError, Writer};
-use crate::security::signer;
-use crate::stats::{PublisherStats, add};
+use crate::security::frame::{Accompaniment, Header, Kind, MessageId, Writer};
+use crate::security::key::PublicKey;
+use crate::stats::PublisherStats;
+
+/// How long a publisher that is dropped waits for its messages to leave. What is late leaves all the same.
+const FLUSH_TIME: Duration = Duration::from_secs(1);
 
 /// What a publisher and the card of its node share.
 #[derive(Debug)]
@@ -35,8 +38,10 @@ pub(crate) struct PublisherFacts {
     pub(crate) qos: QosProfile,
     pub(crate) sent_frames: SentFrames,
     next_number: AtomicU64,
-    sent: AtomicU64,
-    sent_bytes: AtomicU64,
+    pub(crate) sent: AtomicU64,
+    pub(crate) sent_bytes: AtomicU64,
+    pub(crate) dropped: AtomicU64,
+    pub(crate) failed: AtomicU64,
 }
 
 impl PublisherFacts {
@@ -51,7 +56,19 @@ impl PublisherFacts {
             next_number: AtomicU64::new(1),
             sent: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
         }
+    }
+
+    /// The number of the next message.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.next_number.load(Ordering::Acquire)
+    }
+
+    /// A message has this number from now on. Numbers are given one at a time, under the lock of the publisher's lane.
+    pub(crate) fn use_number(&self, number: u64) {
+        self.next_number.store(number + 1, Ordering::Release);
     }
 
     pub(crate) fn card_entry(&self) -> CardPublisher {
@@ -60,7 +77,7 @@ impl PublisherFacts {
             type_name: self.type_name.clone(),
             type_hash: *self.type_hash.as_bytes(),
             writer: self.writer.0,
-            next_number: self.next_number.load(Ordering::Acquire),
+            next_number: self.next_number(),
             reliability: match self.qos.reliability {
                 Reliability::Reliable => CardPublisher::RELIABILITY_RELIABLE,
                 Reliability::BestEffort => CardPublisher::RELIABILITY_BEST_EFFORT,
@@ -76,21 +93,26 @@ impl PublisherFacts {
 pub struct Published {
     /// The message's number.
     pub number: u64,
-    /// Its id, by which a later message can name it as its cause.
-    pub id: MessageId,
+    key: PublicKey,
+    writer: Writer,
+    epoch: u64,
+}
+
+impl Published {
+    /// The message's id, by which a later message can name it as its cause. It is computed here.
+    pub fn id(&self) -> MessageId {
+        MessageId::of(&self.key, self.writer, self.epoch, self.number)
+    }
 }
 
 /// Publishes payloads of one type on one topic.
 pub struct GenericPublisher {
     node: Arc<NodeCore>,
     facts: Arc<PublisherFacts>,
-    link: LinkPublisher,
-    context: Context,
+    outbox: Arc<Outbox>,
     matched: Arc<Event>,
     /// The change of the card that entered this publisher.
     card_change: u64,
-    /// Held while a message is numbered, signed and sent, so that numbers leave in order.
-    sending: Mutex<()>,
 }
 
 impl fmt::Debug for GenericPublisher {
@@ -132,70 +154,50 @@ impl GenericPublisher {
             Kind::Message,
             &[],
         );
+        let header = Header {
+            kind: Kind::Message,
+            replay: false,
+            key: node.public_key(),
+            writer: facts.writer,
+            epoch: node.epoch,
+            first_number: 1,
+            first_time_ns: 0,
+            type_hash_prefix: facts.type_hash.prefix(),
+        };
+        let outbox = Outbox::new(Arc::clone(&facts), link, context, header, node.frame_len_max);
+        let outbox = Arc::new(outbox);
+        node.signing_desk.serve(&outbox);
         let card_change = node.card_changed();
         Ok(Self {
             card_change,
             node,
             facts,
-            link,
-            context,
+            outbox,
             matched,
-            sending: Mutex::new(()),
         })
     }
 
-    /// Publishes the payload that `encode` appends to the buffer it is given, along with the time.
+    /// Publishes the payload that `encode` appends to the buffer it is given, along with the time. It is called again when
+    /// the message does not fit into the frame that it was first tried in.
     ///
     /// # Errors
     ///
-    /// [`PublishError`] when the message cannot be encoded, is too large or the node is closed.
+    /// [`PublishError`] when the message cannot be encoded, is too large or has no room, or when the node is closed.
     pub(crate) fn publish_encoded(
         &self,
         with: Accompaniment<'_>,
-        encode: impl FnOnce(i64, &mut Vec<u8>) -> Result<(), EncodeError>,
+        no_room: NoRoom,
+        encode: impl Fn(i64, &mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<Published, PublishError> {
         self.node.check_open().map_err(|Closed| PublishError::Closed)?;
-        let _in_order = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever has met this node learns of the publisher before its first message: both take the same way.
         self.node.announce_card(self.card_change);
-        let number = self.facts.next_number.load(Ordering::Acquire);
-        let time_ns = clock::now_ns();
-        let identity = &self.node.identity;
-        let header = Header {
-            kind: Kind::Message,
-            replay: false,
+        let number = self.outbox.publish(&self.node.signing_desk, with, no_room, encode)?;
+        Ok(Published {
+            number,
             key: self.node.public_key(),
             writer: self.facts.writer,
             epoch: self.node.epoch,
-            first_number: number,
-            first_time_ns: time_ns,
-            type_hash_prefix: self.facts.type_hash.prefix(),
-        };
-        let mut frame = FrameWriter::new(Vec::new(), &header, with);
-        frame
-            .push(time_ns, with, |bytes| encode(time_ns, bytes))
-            .map_err(|error| match error {
-                PushError::Encode(error) => PublishError::Encode(error),
-                PushError::DoesNotFit => PublishError::OriginTooLong,
-            })?;
-        let bytes = Bytes::from(signer::seal(identity, frame.finish(), &self.context));
-        let len = bytes.as_slice().len();
-        if len > self.node.frame_len_max {
-            return Err(PublishError::TooLarge {
-                len,
-                max: self.node.frame_len_max,
-            });
-        }
-        // A number is never used twice, not even when the link fails: what it did with the bytes is unknown.
-        self.facts.next_number.store(number + 1, Ordering::Release);
-        // Before it is sent: whoever receives it may ask for it at once.
-        self.facts.sent_frames.keep(&bytes, number, 1);
-        self.link.put(bytes).map_err(PublishError::Link)?;
-        add(&self.facts.sent, 1);
-        add(&self.facts.sent_bytes, len as u64);
-        Ok(Published {
-            number,
-            id: MessageId::of(&header.key, header.writer, header.epoch, number),
         })
     }
 
@@ -203,12 +205,36 @@ impl GenericPublisher {
     ///
     /// # Errors
     ///
-    /// [`PublishError`] when it is too large, the origin is too long or the node is closed.
+    /// [`PublishError`] when it is too large, the origin is too long, there was no room in time, or the node is closed.
     pub fn publish(&self, payload: &[u8], with: Accompaniment<'_>) -> Result<Published, PublishError> {
-        self.publish_encoded(with, |_, bytes| {
+        self.publish_payload(payload, with, NoRoom::AsProfiled)
+    }
+
+    /// As [`publish`](Self::publish), but never waits and never drops.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::WouldBlock`] when there is no room: nothing was published then. Otherwise as `publish`.
+    pub fn try_publish(&self, payload: &[u8], with: Accompaniment<'_>) -> Result<Published, PublishError> {
+        self.publish_payload(payload, with, NoRoom::GiveBack)
+    }
+
+    fn publish_payload(
+        &self,
+        payload: &[u8],
+        with: Accompaniment<'_>,
+        no_room: NoRoom,
+    ) -> Result<Published, PublishError> {
+        self.publish_encoded(with, no_room, |_, bytes| {
             bytes.extend_from_slice(payload);
             Ok(())
         })
+    }
+
+    /// Waits until everything published was handed to the link; `false` when that was not so in time.
+    pub fn flush(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout.min(FOREVER);
+        self.outbox.flush(&self.node.signing_desk, deadline)
     }
 
     /// The topic.
@@ -222,7 +248,7 @@ impl GenericPublisher {
     ///
     /// [`LinkError`] when the link is closed.
     pub fn has_subscribers(&self) -> Result<bool, LinkError> {
-        self.link.has_subscribers()
+        self.outbox.link().has_subscribers()
     }
 
     /// Waits until a subscriber is known; `false` when none came in time.
@@ -255,12 +281,17 @@ impl GenericPublisher {
         PublisherStats {
             sent: self.facts.sent.load(Ordering::Relaxed),
             sent_bytes: self.facts.sent_bytes.load(Ordering::Relaxed),
+            dropped: self.facts.dropped.load(Ordering::Relaxed),
+            failed: self.facts.failed.load(Ordering::Relaxed),
+            queue_len: self.outbox.queue_len(),
         }
     }
 }
 
 impl Drop for GenericPublisher {
     fn drop(&mut self) {
+        self.outbox.close();
+        self.flush(FLUSH_TIME);
         self.node.evidence.retire(&self.facts);
         self.node.endpoints.remove_publisher(&self.facts);
         self.node.card_changed();
@@ -313,6 +344,13 @@ pub enum PublishError {
         /// Bytes allowed.
         max: usize,
     },
+    /// The link is congested and the publisher's room for messages is full.
+    WouldBlock,
+    /// The link was congested for as long as the profile lets a publisher wait.
+    TimedOut {
+        /// How long that is.
+        waited: Duration,
+    },
     /// The node is closed.
     Closed,
     /// The link did not take it.
@@ -325,6 +363,15 @@ impl fmt::Display for PublishError {
             Self::Encode(error) => fmt::Display::fmt(error, f),
             Self::OriginTooLong => f.write_str("an origin has at most 255 bytes"),
             Self::TooLarge { len, max } => write!(f, "the frame has {len} bytes, at most {max} are accepted"),
+            Self::WouldBlock => {
+                f.write_str("there is no room for the message now; try again, or use `publish` to wait")
+            }
+            Self::TimedOut { waited } => write!(
+                f,
+                "there was no room for the message within {} ms: the link is congested; send less, or let the profile's \
+                 blocking_time be longer",
+                waited.as_millis()
+            ),
             Self::Closed => f.write_str("the node is closed"),
             Self::Link(error) => fmt::Display::fmt(error, f),
         }

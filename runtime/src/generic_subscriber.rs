@@ -52,8 +52,6 @@ pub struct MessageInfo {
     pub provenance: Provenance,
     /// What the trust policy says of the signer.
     pub verdict: Verdict,
-    /// Its id.
-    pub id: MessageId,
     /// The message that led to it.
     pub cause: Option<MessageId>,
     /// On whose behalf it was published, by the publisher's word.
@@ -62,6 +60,13 @@ pub struct MessageInfo {
     pub translated_from: Option<TypeHash>,
     /// Whether a second signer has approved it, where the trust policy demands one.
     pub approval: ApprovalState,
+}
+
+impl MessageInfo {
+    /// The message's id, by which another message can name it as its cause. It is computed here.
+    pub fn id(&self) -> MessageId {
+        MessageId::of(&self.signer, self.writer, self.epoch, self.number)
+    }
 }
 
 /// A verified message of any type, not decoded yet.
@@ -128,7 +133,6 @@ impl GenericReceived {
             received_time_ns: frame.received_time_ns(),
             provenance: frame.provenance(),
             verdict: frame.verdict(),
-            id: message.id(),
             cause: message.cause(),
             origin: message.origin().map(ToOwned::to_owned),
             translated_from: self.translation.is_some().then(|| frame.type_hash()),

@@ -18,7 +18,8 @@
 //! # The path of a message
 //!
 //! ```text
-//! publish     &M -> payload -> frame (security::frame) -> sign (security::signer) -> link
+//! publish     &M -> payload -> frame (outbox, security::frame) -> sign (security::signer) -> link
+//! busy nodes  outbox -> signing_desk (one signature for the frames of many publishers) -> outbox -> link
 //! subscribe   link -> reception -> security::verifier -> Verified -> queue -> payload -> Received<M>
 //! trace       question -> evidence of the publishers -> security::testimony -> Verified -> the next question
 //! strangers   reception -> contact (asks for the card) -> security::peers -> reception again
@@ -30,7 +31,7 @@
 //!
 //! # Reading order
 //!
-//! [`publisher`] → [`generic_publisher`] → [`security::frame`] → [`security::signer`] → `reception` →
+//! [`publisher`] → [`generic_publisher`] → `outbox` → [`security::frame`] → [`security::signer`] → `reception` →
 //! [`security::verifier`] → [`security::peers`] → `contact` → [`generic_subscriber`] → [`subscriber`].
 //!
 //! # What is promised, and what is not
@@ -40,6 +41,7 @@
 //! The runtime is for Unix: keys are guarded by file modes and locks.
 
 pub mod adversary;
+mod agenda;
 pub mod approval;
 mod approval_desk;
 pub mod approver;
@@ -52,6 +54,7 @@ pub mod generic_publisher;
 pub mod generic_subscriber;
 pub mod graph;
 mod key_expr;
+mod lane;
 pub mod link;
 mod link_config;
 mod link_error;
@@ -59,6 +62,7 @@ pub mod local_registry;
 pub mod name;
 pub mod node;
 pub mod node_builder;
+mod outbox;
 mod payload;
 mod presence;
 pub mod private_file;
@@ -70,9 +74,12 @@ mod reception;
 mod revocations;
 pub mod run_time_type;
 pub mod security;
+mod signing_budget;
+mod signing_desk;
 pub mod stats;
 pub mod subscriber;
 pub mod subscription_options;
+mod sync;
 mod tls_files;
 pub mod trace;
 mod translation_desk;
@@ -109,7 +116,7 @@ pub use security::topic_pattern::TopicPattern;
 pub use security::trust_file::TrustFile;
 pub use security::trust_policy::{Grant, TrustMode, TrustPolicy};
 pub use security::verifier::{Provenance, Verified, VerifiedMessage};
-pub use stats::{PublisherStats, SubscriptionStats};
+pub use stats::{PublisherStats, SigningStats, SubscriptionStats};
 pub use subscriber::{Callback, Received, Subscriber};
 pub use subscription_options::{SubscriptionOptions, TypeVersions, Unapproved};
 pub use trace::{Found, Trace, TraceApproval, TraceLink, TraceStep};

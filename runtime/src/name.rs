@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// The greatest length of a fully qualified name, in bytes; ROS 2 allows 255 for a topic.
 pub const NAME_LEN_MAX: usize = 255;
@@ -17,13 +18,13 @@ const APPROVALS: &str = "/_approvals";
 ///
 /// Invariant: starts with `/`, has no empty segment, every segment matches `[A-Za-z_][A-Za-z0-9_]*`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct TopicName(String);
+pub struct TopicName(Arc<str>);
 
 /// A fully qualified node name, such as `/robot_1/driver`: namespace and node name in one.
 ///
 /// The invariant is that of [`TopicName`].
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct NodeName(String);
+pub struct NodeName(Arc<str>);
 
 /// The domain: nodes of different domains never meet. A text of letters, digits, `_` and `-`; `0` by default.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -47,7 +48,7 @@ impl TopicName {
     /// ```
     pub fn parse(text: &str) -> Result<Self, NameError> {
         check_absolute(text)?;
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     /// Makes a name as a node's author writes it absolute: `/abs` stays, `~` and `~/x` are below the node,
@@ -99,7 +100,7 @@ impl NodeName {
     /// [`NameError`] names the first rule broken and where.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         check_absolute(text)?;
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     /// Joins a namespace (`/`, `/robot_1`, or the same without the slash) and a base name without slashes.
@@ -374,14 +375,14 @@ mod tests {
     #[test]
     fn relative_and_private_names_resolve_as_in_ros() {
         let node = NodeName::join("/robot_1", "driver").unwrap();
-        let resolved = |text| TopicName::resolve(text, &node).unwrap().0;
+        let resolved = |text| TopicName::resolve(text, &node).unwrap().as_str().to_owned();
         assert_eq!(resolved("/imu"), "/imu");
         assert_eq!(resolved("imu"), "/robot_1/imu");
         assert_eq!(resolved("~/imu"), "/robot_1/driver/imu");
         assert_eq!(resolved("~"), "/robot_1/driver");
         assert!(TopicName::resolve("~imu", &node).is_err());
         let rooted = NodeName::join("/", "driver").unwrap();
-        assert_eq!(TopicName::resolve("imu", &rooted).unwrap().0, "/imu");
+        assert_eq!(TopicName::resolve("imu", &rooted).unwrap().as_str(), "/imu");
     }
 
     #[test]

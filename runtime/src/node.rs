@@ -30,6 +30,8 @@ use crate::security::peers::Peers;
 use crate::security::refusal::Refusal;
 use crate::security::trust_store::TrustStore;
 use crate::security::verifier::ExpectedType;
+use crate::signing_desk::SigningDesk;
+use crate::stats::SigningStats;
 use crate::subscriber::Subscriber;
 use crate::subscription_options::{SubscriptionOptions, TypeVersions};
 use crate::trust_watch::{TrustEvent, TrustWatch};
@@ -68,6 +70,7 @@ pub(crate) struct NodeCore {
     pub(crate) graph: GraphState,
     pub(crate) endpoints: Endpoints,
     pub(crate) evidence: Evidence,
+    pub(crate) signing_desk: Arc<SigningDesk>,
     pub(crate) refusals: Arc<Queue<RefusalEvent>>,
     pub(crate) started_ns: i64,
     pub(crate) locators: Vec<String>,
@@ -303,8 +306,13 @@ impl Node {
         self.core.link.neighbours().await
     }
 
-    /// Closes the node: it vanishes from the graph, what was sent is flushed, and further sends are errors. What was
-    /// received can still be taken.
+    /// What the signatures of this node's messages have cost so far.
+    pub fn signing_stats(&self) -> SigningStats {
+        self.core.signing_desk.stats()
+    }
+
+    /// Closes the node: it vanishes from the graph, what was published is signed and flushed within five seconds, and
+    /// further sends are errors. What was received can still be taken.
     ///
     /// # Errors
     ///
@@ -314,6 +322,7 @@ impl Node {
             return Ok(());
         }
         self.core.take_back_presence();
+        self.core.signing_desk.close().await;
         self.core.contact.leave(Note::Close);
         let closed = self.core.link.close().await;
         self.core.receptions().iter().for_each(|reception| reception.close());
@@ -384,5 +393,6 @@ impl NodeCore {
 impl Drop for NodeCore {
     fn drop(&mut self) {
         self.contact.leave(Note::Close);
+        self.signing_desk.end();
     }
 }

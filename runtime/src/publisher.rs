@@ -6,6 +6,7 @@ use std::ops::Deref;
 use nuncio_msgs::Message;
 
 use crate::generic_publisher::{GenericPublisher, PublishError, Published};
+use crate::outbox::NoRoom;
 use crate::payload;
 use crate::security::frame::Accompaniment;
 
@@ -38,11 +39,13 @@ impl<M: Message> Publisher<M> {
         }
     }
 
-    /// Checks a message against its schema, signs it and sends it. Waits while a reliable link is congested.
+    /// Checks a message against its schema, signs it and sends it; a busy node signs it together with others, within the
+    /// profile's signing delay. Waits while a reliable link is congested.
     ///
     /// # Errors
     ///
-    /// [`PublishError`] names the field that violates the schema, or says that the node is closed.
+    /// [`PublishError`] names the field that violates the schema, or says that the link was congested for too long or that
+    /// the node is closed.
     pub fn publish(&self, message: &M) -> Result<Published, PublishError> {
         self.publish_with(message, Accompaniment::default())
     }
@@ -53,8 +56,30 @@ impl<M: Message> Publisher<M> {
     ///
     /// As [`publish`](Self::publish), and when the origin is longer than 255 bytes.
     pub fn publish_with(&self, message: &M, with: Accompaniment<'_>) -> Result<Published, PublishError> {
+        self.publish_or(NoRoom::AsProfiled, message, with)
+    }
+
+    /// As [`publish`](Self::publish), but never waits and never drops.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::WouldBlock`] when there is no room: nothing was published then. Otherwise as `publish`.
+    pub fn try_publish(&self, message: &M) -> Result<Published, PublishError> {
+        self.try_publish_with(message, Accompaniment::default())
+    }
+
+    /// As [`try_publish`](Self::try_publish), for a message that names its cause, or on whose behalf it is sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_publish`](Self::try_publish), and when the origin is longer than 255 bytes.
+    pub fn try_publish_with(&self, message: &M, with: Accompaniment<'_>) -> Result<Published, PublishError> {
+        self.publish_or(NoRoom::GiveBack, message, with)
+    }
+
+    fn publish_or(&self, no_room: NoRoom, message: &M, with: Accompaniment<'_>) -> Result<Published, PublishError> {
         self.generic
-            .publish_encoded(with, |now_ns, bytes| payload::encode(message, now_ns, bytes))
+            .publish_encoded(with, no_room, |now_ns, bytes| payload::encode(message, now_ns, bytes))
     }
 }
 

@@ -63,6 +63,22 @@ impl<T> Queue<T> {
         self.changed.notify(1);
     }
 
+    /// Puts so many items in at once, as if one after the other: those that would be dropped again are not even made.
+    pub(crate) fn push_all(&self, items: impl Iterator<Item = T>, count: usize) {
+        {
+            let mut state = self.lock();
+            if state.closed {
+                return;
+            }
+            let skipped = count.saturating_sub(self.depth);
+            let displaced = (state.items.len() + count - skipped).saturating_sub(self.depth);
+            state.items.drain(..displaced);
+            state.dropped += (displaced + skipped) as u64;
+            state.items.extend(items.skip(skipped));
+        }
+        self.changed.notify(count);
+    }
+
     /// Takes the oldest item if there is one.
     pub(crate) fn try_take(&self) -> Result<T, TakeError> {
         let mut state = self.lock();
@@ -163,6 +179,26 @@ mod tests {
             [Ok(3), Ok(4), Ok(5)]
         );
         assert_eq!(queue.try_take(), Err(TakeError::Empty));
+    }
+
+    #[test]
+    fn many_items_at_once_are_as_many_one_after_the_other() {
+        for (depth, before, count) in [(3, 0, 2), (3, 2, 3), (3, 3, 1), (4, 2, 9), (1, 1, 0), (5, 5, 5)] {
+            let (one_by_one, at_once) = (Queue::new(depth), Queue::new(depth));
+            for queue in [&one_by_one, &at_once] {
+                (0..before).for_each(|item| queue.push(item));
+            }
+            (10..10 + count).for_each(|item| one_by_one.push(item));
+            at_once.push_all(10..10 + count, count);
+            assert_eq!(at_once.dropped(), one_by_one.dropped());
+            loop {
+                let taken = at_once.try_take();
+                assert_eq!(taken, one_by_one.try_take(), "{depth} {before} {count}");
+                if taken.is_err() {
+                    break;
+                }
+            }
+        }
     }
 
     #[test]

@@ -229,13 +229,13 @@ impl Reception {
             add(&self.counters.missing, frame.missing_before());
         }
         let passes = |message: &VerifiedMessage| only.is_none_or(|number| number == message.number());
-        for message in frame.messages().filter(passes) {
-            self.queue.push(Delivery {
-                message,
-                translation: translation.cloned(),
-                approval: approval.clone(),
-            });
-        }
+        let deliveries = frame.messages().filter(passes).map(|message| Delivery {
+            message,
+            translation: translation.cloned(),
+            approval: approval.clone(),
+        });
+        self.queue
+            .push_all(deliveries, only.map_or(frame.count().into(), |_| 1));
     }
 
     /// Has a frame translated if it needs that, and puts it into the queue. Nobody's approval is missing.

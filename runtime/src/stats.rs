@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::security::refusal::Reason;
 
@@ -12,6 +13,23 @@ pub struct PublisherStats {
     pub sent: u64,
     /// Bytes of their frames.
     pub sent_bytes: u64,
+    /// Messages of a best-effort publisher that were dropped, oldest first, because those behind them had no room.
+    pub dropped: u64,
+    /// Messages that were gathered and that the link did not take then.
+    pub failed: u64,
+    /// Messages that wait to be signed now.
+    pub queue_len: u64,
+}
+
+/// What the signatures of a node's messages have cost.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct SigningStats {
+    /// Signatures made.
+    pub signatures: u64,
+    /// Frames that they cover.
+    pub frames: u64,
+    /// How long making them took, hashes included.
+    pub time: Duration,
 }
 
 /// What became of what one subscription received.

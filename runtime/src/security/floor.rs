@@ -30,6 +30,15 @@ impl Floor {
         turn: 0,
     };
 
+    /// That of a writer that a card made then does not name: nothing of it follows, but its last may be on its way.
+    pub(crate) fn of_the_gone(time_ns: i64, turn: u64) -> Self {
+        Self {
+            number: u64::MAX,
+            time_ns,
+            turn,
+        }
+    }
+
     /// Whether a message may be called live (see [`peers`](super::peers)).
     pub(crate) fn is_fresh(&self, number: u64, time_ns: i64) -> bool {
         number >= self.number || time_ns >= self.time_ns.saturating_sub(FIRST_CONTACT_GRACE_NS)

@@ -1,12 +1,13 @@
 //! Peer: one instance of a node, as its cards have shown it. No I/O, no clock.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
 use nuncio_msgs::nuncio_msgs::msg::NodeCard;
 
 use super::credentials::Credentials;
+use super::floor::Floor;
 use super::key::PublicKey;
 use super::peer_key::PeerKey;
 use crate::name::NodeName;
@@ -18,8 +19,8 @@ pub struct Peer {
     pub(crate) name: NodeName,
     pub(crate) epoch: u64,
     card: RwLock<CardState>,
-    /// When it last answered a question, counted in turns.
-    answered: AtomicU64,
+    /// What its last answer says of writers that it does not name: they are gone, and what is on its way is their last.
+    answered: Mutex<Floor>,
     credentials: ArcSwap<Credentials>,
     credentials_generation: AtomicU64,
     clock_offset_ns: AtomicI64,
@@ -36,13 +37,19 @@ struct CardState {
 
 impl Peer {
     /// An instance that has just answered and shows this. Its card follows.
-    pub(super) fn new(key: Arc<PeerKey>, name: NodeName, epoch: u64, turn: u64, credentials: Credentials) -> Self {
+    pub(super) fn new(
+        key: Arc<PeerKey>,
+        name: NodeName,
+        epoch: u64,
+        answered: Floor,
+        credentials: Credentials,
+    ) -> Self {
         Self {
             key,
             name,
             epoch,
             card: RwLock::default(),
-            answered: AtomicU64::new(turn),
+            answered: Mutex::new(answered),
             credentials: ArcSwap::from_pointee(credentials),
             credentials_generation: AtomicU64::new(0),
             clock_offset_ns: AtomicI64::new(NOT_MEASURED),
@@ -63,13 +70,13 @@ impl Peer {
         *self.card.write().unwrap_or_else(PoisonError::into_inner) = CardState { card, number };
     }
 
-    /// When it last answered, counted in turns.
-    pub(super) fn turn(&self) -> u64 {
-        self.answered.load(Ordering::Acquire)
+    /// The floor of writers that its last answer does not name.
+    pub(super) fn answered(&self) -> Floor {
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn has_answered(&self, turn: u64) {
-        self.answered.store(turn, Ordering::Release);
+    pub(super) fn has_answered(&self, floor: Floor) {
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = floor;
     }
 
     /// The node's key.

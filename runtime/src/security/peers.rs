@@ -10,7 +10,8 @@
 //! What lies below was signed before. It may still be on its way, so it counts as live when its source time is at most
 //! [`FIRST_CONTACT_GRACE_NS`] before the card's: both times are read from the same clock, the publisher's, hence no
 //! clocks need agree. A writer that appears in a later card of the same epoch began after first contact, so all of its
-//! messages are fresh.
+//! messages are fresh. A writer that an answer does not name any more is gone: what it signed last is live within the same
+//! grace, and nothing else of it.
 //!
 //! # Invariants
 //!
@@ -56,7 +57,7 @@ pub(crate) struct WriterFacts {
     pub(crate) exclusive: bool,
     /// What the card said that this writer was first known by.
     pub(crate) floor: Floor,
-    /// What the last fresh card said.
+    /// What the last fresh card said that names it.
     pub(crate) latest: Mutex<Floor>,
     /// When the pins last agreed, and whether for an exclusive type; the [`Believer`](super::believer)'s own note.
     pub(crate) judged: AtomicU64,
@@ -65,9 +66,11 @@ pub(crate) struct WriterFacts {
 }
 
 impl WriterFacts {
-    /// What the last fresh card said.
+    /// What the last fresh card said, which may be that there is no such writer any more.
     pub(crate) fn latest_floor(&self) -> Floor {
-        *self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+        let named = *self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let answered = self.peer.answered();
+        if answered.turn > named.turn { answered } else { named }
     }
 }
 
@@ -184,8 +187,9 @@ impl Peers {
             Some(peer) if peer.epoch > authentic.epoch => Ok(CardOutcome::Stale),
             Some(peer) if peer.epoch == authentic.epoch => {
                 if road == CardRoad::Answered {
-                    peer.has_answered(self.next_turn());
-                    state.raise_floors(&peer, &authentic);
+                    let answered = Floor::of_the_gone(authentic.time_ns, self.next_turn());
+                    state.raise_floors(&authentic, answered.turn);
+                    peer.has_answered(answered);
                 }
                 state.refresh(&peer, authentic, other)
             }
@@ -203,8 +207,15 @@ impl Peers {
                     .writers
                     .retain(|_, facts| !(facts.peer.name == id.1 && facts.peer.public_key() == id.0));
                 let credentials = other.unwrap_or_else(|| Credentials::read(&authentic.card));
-                let (name, turn) = (authentic.name.clone(), self.next_turn());
-                let peer = Arc::new(Peer::new(Arc::clone(&key), name, authentic.epoch, turn, credentials));
+                let answered = Floor::of_the_gone(authentic.time_ns, self.next_turn());
+                let name = authentic.name.clone();
+                let peer = Arc::new(Peer::new(
+                    Arc::clone(&key),
+                    name,
+                    authentic.epoch,
+                    answered,
+                    credentials,
+                ));
                 state.add_writers(&peer, &authentic, true)?;
                 peer.replace_card(authentic.card, authentic.number);
                 state.entries = entries;
@@ -275,13 +286,13 @@ impl State {
     }
 
     /// A known instance has answered again: streams that begin from now on begin there.
-    fn raise_floors(&mut self, peer: &Arc<Peer>, authentic: &AuthenticCard) {
+    fn raise_floors(&mut self, authentic: &AuthenticCard, turn: u64) {
         for publisher in &authentic.card.publishers {
             if let Some(facts) = self.writers.get(&(authentic.key, Writer(publisher.writer))) {
                 *facts.latest.lock().unwrap_or_else(PoisonError::into_inner) = Floor {
                     number: publisher.next_number,
                     time_ns: authentic.time_ns,
-                    turn: peer.turn(),
+                    turn,
                 };
             }
         }
@@ -303,7 +314,7 @@ impl State {
                 let floor = Floor {
                     number: if first { publisher.next_number } else { 1 },
                     time_ns: authentic.time_ns,
-                    turn: peer.turn(),
+                    turn: peer.answered().turn,
                 };
                 Arc::new(WriterFacts {
                     peer: Arc::clone(peer),

@@ -1,9 +1,12 @@
 //! Sealing: unsigned frames and their contexts become frames that prove who sent them.
 
 use super::context::Context;
-use super::frame::{SUITE_ED25519_BLAKE3, UnsignedFrame};
+use super::frame::{SUITE_ED25519_BLAKE3, TRAILER_LEN, UnsignedFrame};
 use super::key::{Identity, PublicKey};
-use super::merkle;
+use super::merkle::{self, Hash};
+
+/// Frames up to this size are copied when they are sealed, so that their buffers can be filled again at once.
+const COPIED_LEN_MAX: usize = 64 << 10;
 
 /// What is signed: `"nuncio frame v1\0" ‖ suite ‖ public key ‖ number of leaves (u16, little-endian) ‖ root`.
 pub(crate) fn signed_text(key: &PublicKey, leaf_count: u16, root: &[u8; 32]) -> [u8; 83] {
@@ -21,10 +24,9 @@ pub(crate) fn signed_text(key: &PublicKey, leaf_count: u16, root: &[u8; 32]) -> 
 
 /// Signs one frame: the tree is its leaf.
 pub fn seal(identity: &Identity, frame: UnsignedFrame, context: &Context) -> Vec<u8> {
+    let tree = SignedTree::of_one(identity, frame.leaf(context));
     let UnsignedFrame { mut bytes } = frame;
-    let root = merkle::leaf(context.as_bytes(), blake3::hash(&bytes).as_bytes());
-    let signature = identity.sign(&signed_text(&identity.public_key(), 1, &root));
-    close(&mut bytes, 0, 1, &[], &signature);
+    tree.close(&mut bytes, 0);
     bytes
 }
 
@@ -32,34 +34,87 @@ pub fn seal(identity: &Identity, frame: UnsignedFrame, context: &Context) -> Vec
 ///
 /// Gives nothing for no frames or for more than [`merkle::LEAVES_MAX`].
 pub fn seal_together(identity: &Identity, frames: Vec<(UnsignedFrame, Context)>) -> Vec<Vec<u8>> {
-    let Some(leaf_count) = u16::try_from(frames.len())
-        .ok()
-        .filter(|count| usize::from(*count) <= merkle::LEAVES_MAX)
-    else {
+    let leaves: Vec<_> = frames.iter().map(|(frame, context)| frame.leaf(context)).collect();
+    let Some(tree) = SignedTree::new(identity, &leaves) else {
         return Vec::new();
     };
-    let leaves: Vec<_> = frames
-        .iter()
-        .map(|(frame, context)| merkle::leaf(context.as_bytes(), blake3::hash(&frame.bytes).as_bytes()))
-        .collect();
-    let (root, paths) = merkle::root_and_paths(&leaves);
-    let signature = identity.sign(&signed_text(&identity.public_key(), leaf_count, &root));
-    let sealed = frames
-        .into_iter()
-        .zip(paths)
-        .zip(0_u16..)
-        .map(|(((mut frame, _), path), index)| {
-            close(&mut frame.bytes, index, leaf_count, &path, &signature);
-            frame.bytes
-        });
+    let sealed = frames.into_iter().zip(0..).map(|((frame, _), index)| {
+        let UnsignedFrame { mut bytes } = frame;
+        tree.close(&mut bytes, index);
+        bytes
+    });
     sealed.collect()
 }
 
-fn close(bytes: &mut Vec<u8>, leaf_index: u16, leaf_count: u16, siblings: &[merkle::Hash], signature: &[u8; 64]) {
-    for sibling in siblings {
-        bytes.extend_from_slice(sibling);
+/// A signature over a tree, and the way from each leaf to its root.
+#[derive(Debug)]
+pub(crate) struct SignedTree {
+    /// Empty for a tree of one leaf.
+    paths: Vec<Vec<Hash>>,
+    leaf_count: u16,
+    signature: [u8; 64],
+}
+
+impl SignedTree {
+    /// Signs a tree of these leaves; `None` when there are none or more than [`merkle::LEAVES_MAX`].
+    pub(crate) fn new(identity: &Identity, leaves: &[Hash]) -> Option<Self> {
+        let leaf_count = u16::try_from(leaves.len()).ok()?;
+        match leaves {
+            [] => None,
+            [only] => Some(Self::of_one(identity, *only)),
+            _ if leaves.len() > merkle::LEAVES_MAX => None,
+            _ => {
+                let (root, paths) = merkle::root_and_paths(leaves);
+                Some(Self::signed(identity, leaf_count, &root, paths))
+            }
+        }
     }
-    bytes.extend_from_slice(&leaf_index.to_le_bytes());
-    bytes.extend_from_slice(&leaf_count.to_le_bytes());
-    bytes.extend_from_slice(signature);
+
+    /// Signs a tree of one leaf, without asking for memory.
+    pub(crate) fn of_one(identity: &Identity, leaf: Hash) -> Self {
+        Self::signed(identity, 1, &leaf, Vec::new())
+    }
+
+    fn signed(identity: &Identity, leaf_count: u16, root: &Hash, paths: Vec<Vec<Hash>>) -> Self {
+        Self {
+            paths,
+            leaf_count,
+            signature: identity.sign(&signed_text(&identity.public_key(), leaf_count, root)),
+        }
+    }
+
+    /// The frame that is leaf `index` as it is sent, and its buffer if that can be filled again: a small frame is copied
+    /// to its exact size, a large one is moved.
+    pub(crate) fn seal(&self, frame: UnsignedFrame, index: usize) -> (Vec<u8>, Option<Vec<u8>>) {
+        let UnsignedFrame { mut bytes } = frame;
+        if bytes.len() > COPIED_LEN_MAX {
+            self.close(&mut bytes, index);
+            return (bytes, None);
+        }
+        let mut sealed = Vec::with_capacity(bytes.len() + 32 * self.path(index).len() + TRAILER_LEN);
+        sealed.extend_from_slice(&bytes);
+        self.close(&mut sealed, index);
+        (sealed, Some(bytes))
+    }
+
+    fn path(&self, index: usize) -> &[Hash] {
+        self.paths.get(index).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn close(&self, bytes: &mut Vec<u8>, index: usize) {
+        for sibling in self.path(index) {
+            bytes.extend_from_slice(sibling);
+        }
+        // An index is below the number of leaves, which fits.
+        bytes.extend_from_slice(&u16::try_from(index).unwrap_or(u16::MAX).to_le_bytes());
+        bytes.extend_from_slice(&self.leaf_count.to_le_bytes());
+        bytes.extend_from_slice(&self.signature);
+    }
+}
+
+impl UnsignedFrame {
+    /// Its leaf in the tree: the hash of its bytes and of the place that they are for.
+    pub(crate) fn leaf(&self, context: &Context) -> Hash {
+        merkle::leaf(context.as_bytes(), blake3::hash(&self.bytes).as_bytes())
+    }
 }

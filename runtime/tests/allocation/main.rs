@@ -6,9 +6,10 @@
 use std::hint::black_box;
 
 use allocation_counter::measure;
+use nuncio::msgs::geometry_msgs::msg::Twist;
 use nuncio::msgs::std_msgs::msg::Header;
 use nuncio::security::proving_ground::{self, Outcome, ProvingGround};
-use nuncio::{Identity, Message, TrustPolicy};
+use nuncio::{Discovery, Identity, Keystore, Message, Node, TrustPolicy};
 use nuncio_codegen::model::{Count, Element};
 
 /// How many allocations it takes to encode the message into a buffer that is used again, and to decode it.
@@ -56,6 +57,28 @@ fn messages_of_fixed_size_are_encoded_and_decoded_without_an_allocation() {
     macro_rules! each { ($($name:path,)*) => { $(check::<$name>(&ground, &mut tried);)* } }
     nuncio::msgs::for_each_message!(each);
     assert!(tried > 80, "only {tried} types were tried");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_busy_publisher_publishes_without_an_allocation() {
+    let builder = Node::builder("talker").keystore(Keystore::ephemeral(Identity::from_seed(&[7; 32])));
+    let opened = builder.discovery(Discovery::Off).signing_budget(0.0).open();
+    let node = opened.await.unwrap();
+    let publisher = node.publisher::<Twist>("/cmd_vel").unwrap();
+    let message = Twist::default();
+    let publish_many = || {
+        (0..2000).for_each(|_| {
+            publisher.publish(black_box(&message)).unwrap();
+        })
+    };
+    // Its buffers grow to their size first; how many of them are in use at once is up to the threads.
+    let rounds = (0..200).map(|_| measure(publish_many).count_total);
+    let quiet = rounds.fold((0, 0), |(now, longest), count| {
+        let now = if count == 0 { now + 1 } else { 0 };
+        (now, longest.max(now))
+    });
+    assert!(quiet.1 >= 50, "{} rounds in a row without an allocation", quiet.1);
+    node.close().await.unwrap();
 }
 
 #[test]

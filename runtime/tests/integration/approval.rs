@@ -110,10 +110,10 @@ impl Scene {
 
     /// Publishes a command that follows from an answer, and waits until the supervisor sees it.
     fn command(&self) -> GenericReceived {
-        let answer = self.answers.publish(&LlmResponse::default()).unwrap().id;
+        let answer = self.answers.publish(&LlmResponse::default()).unwrap().id();
         let command = self.publish(Some(answer));
         let waiting = next(&*self.approver);
-        assert_eq!((waiting.info().id, waiting.info().cause), (command, Some(answer)));
+        assert_eq!((waiting.info().id(), waiting.info().cause), (command, Some(answer)));
         waiting
     }
 
@@ -126,7 +126,7 @@ impl Scene {
             stamp: nuncio::time_from_ns(nuncio::clock::now_ns()),
             ..MotionCommand::default()
         };
-        self.commands.publish_with(&command, with).unwrap().id
+        self.commands.publish_with(&command, with).unwrap().id()
     }
 
     /// What the driver refuses next, on whatever topic.
@@ -198,12 +198,12 @@ async fn a_command_is_delivered_once_a_supervisor_has_approved_it_and_not_before
     assert_eq!(first.info().approval, ApprovalState::Pending);
     scene.approver.approve(&second).unwrap();
     let heard = next(&scene.commands_heard).info();
-    assert_eq!((heard.id, heard.cause), (second.info().id, second.info().cause));
+    assert_eq!((heard.id(), heard.cause), (second.info().id(), second.info().cause));
     assert_eq!(heard.approval, by_supervisor());
     // The first has been there for longer, and waits on.
     assert!(scene.commands_heard.try_recv().is_err());
     scene.approver.approve(&first).unwrap();
-    assert_eq!(next(&scene.commands_heard).info().id, first.info().id);
+    assert_eq!(next(&scene.commands_heard).info().id(), first.info().id());
     assert_eq!(scene.commands_heard.stats().refused_total(), 0);
 }
 
@@ -216,7 +216,7 @@ async fn what_others_say_or_what_is_said_of_other_content_approves_nothing() {
     // The planner holds the role, too, and may not agree with itself.
     let planner = scene.planner.publisher(APPROVALS).unwrap();
     scene.is_heard(&planner);
-    say(&planner, &approval_of(command.info().id, command.payload()));
+    say(&planner, &approval_of(command.info().id(), command.payload()));
     let refusal = scene.refused_approval().await;
     assert_eq!(refusal.reason, Reason::NotPermitted);
     assert!(refusal.detail.contains("two must agree"), "{refusal}");
@@ -229,21 +229,21 @@ async fn what_others_say_or_what_is_said_of_other_content_approves_nothing() {
     let stranger_says = stranger.publisher(APPROVALS).unwrap();
     scene.is_heard(&stranger_says);
     meet(&scene.driver, &[&stranger]).await;
-    say(&stranger_says, &approval_of(command.info().id, command.payload()));
+    say(&stranger_says, &approval_of(command.info().id(), command.payload()));
     let refusal = scene.refused_approval().await;
     assert_eq!(refusal.reason, Reason::NotPermitted, "{refusal}");
     assert_eq!(refusal.claimed_key, Some(stranger.public_key()));
 
     say(
         scene.approver.approvals(),
-        &approval_of(command.info().id, b"other content"),
+        &approval_of(command.info().id(), b"other content"),
     );
     let refusal = scene.refused_approval().await;
     assert_eq!(refusal.reason, Reason::NotPermitted);
     assert!(refusal.detail.contains("other content"), "{refusal}");
 
     // One that does not name the message as its cause would be missing in every trace.
-    let approval = approval_of(command.info().id, command.payload());
+    let approval = approval_of(command.info().id(), command.payload());
     scene.approver.approvals().publish(&approval).unwrap();
     let refusal = scene.refused_approval().await;
     assert!(refusal.detail.contains("as its cause"), "{refusal}");
@@ -266,7 +266,7 @@ async fn a_rejected_command_is_refused_with_the_supervisors_words() {
     scene.approver.approve(&command).unwrap();
     let another = scene.command();
     scene.approver.approve(&another).unwrap();
-    assert_eq!(next(&scene.commands_heard).info().id, another.info().id);
+    assert_eq!(next(&scene.commands_heard).info().id(), another.info().id());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -287,7 +287,7 @@ async fn a_command_that_nobody_approves_within_its_age_is_refused_by_itself() {
     scene.approver.approve(&command).unwrap();
     let another = scene.command();
     scene.approver.approve(&another).unwrap();
-    assert_eq!(next(&scene.commands_heard).info().id, another.info().id);
+    assert_eq!(next(&scene.commands_heard).info().id(), another.info().id());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -300,11 +300,11 @@ async fn an_approval_may_come_before_its_message() {
     say(scene.approver.approvals(), &approval_of(later, &payload));
     // Approvals of one signer arrive in order: when this one has, the earlier one has.
     scene.approver.approve(&first).unwrap();
-    assert_eq!(next(&scene.commands_heard).info().id, first.info().id);
+    assert_eq!(next(&scene.commands_heard).info().id(), first.info().id());
     let generic: &nuncio::GenericPublisher = &scene.commands;
     generic.publish(&payload, Accompaniment::default()).unwrap();
     let heard = next(&scene.commands_heard).info();
-    assert_eq!((heard.id, heard.approval), (later, by_supervisor()));
+    assert_eq!((heard.id(), heard.approval), (later, by_supervisor()));
 }
 
 fn postcard_of_a_stop() -> Vec<u8> {
@@ -325,7 +325,7 @@ async fn a_recorded_command_with_its_recorded_approval_is_delivered_once() {
     let (command, approval) = loop {
         let command = scene.command();
         scene.approver.approve(&command).unwrap();
-        assert_eq!(next(&scene.commands_heard).info().id, command.info().id);
+        assert_eq!(next(&scene.commands_heard).info().id(), command.info().id());
         if let (Some(command), Some(approval)) = (heard_commands.try_next(), heard_approvals.try_next()) {
             break (command, approval);
         }
@@ -339,7 +339,7 @@ async fn a_recorded_command_with_its_recorded_approval_is_delivered_once() {
     }
     let another = scene.command();
     scene.approver.approve(&another).unwrap();
-    assert_eq!(next(&scene.commands_heard).info().id, another.info().id);
+    assert_eq!(next(&scene.commands_heard).info().id(), another.info().id());
     assert_eq!(scene.commands_heard.stats().received, before.received + 1);
 }
 
@@ -382,7 +382,10 @@ async fn trust_toml_may_demand_approvals_from_now_on_and_a_revoked_supervisor_gi
     // Who waits when approvals are demanded no more gets what it waits for.
     put(&dir.path().join("trust.toml"), &trust_text("", &revoked));
     let heard = next(&scene.commands_heard).info();
-    assert_eq!((heard.id, heard.approval), (waiting.info().id, ApprovalState::NotAsked));
+    assert_eq!(
+        (heard.id(), heard.approval),
+        (waiting.info().id(), ApprovalState::NotAsked)
+    );
 }
 
 /// A frame with several commands, as only the planner can sign it.
@@ -454,14 +457,14 @@ async fn a_trace_shows_what_the_words_were_who_commanded_and_who_agreed() {
     let scene = Scene::new().await;
     scene.is_heard(scene.approver.approvals());
     let command = scene.command();
-    let (id, answer) = (command.info().id, command.info().cause.unwrap());
+    let (id, answer) = (command.info().id(), command.info().cause.unwrap());
     let unapproved = scene.driver.trace(id, DEADLINE).await;
     let role = |name: &str| BTreeSet::from([RoleName::parse(name).unwrap()]);
     assert!(!unapproved.is_whole(), "{unapproved:?}");
     assert_eq!(unapproved.asked().unwrap().lacking(), role("supervisor"));
 
     scene.approver.approve(&command).unwrap();
-    assert_eq!(next(&scene.commands_heard).info().id, id);
+    assert_eq!(next(&scene.commands_heard).info().id(), id);
     let trace = scene.driver.trace(id, DEADLINE).await;
     assert!(trace.is_whole(), "{trace:?}");
     let [first, last] = trace.steps.as_slice() else {

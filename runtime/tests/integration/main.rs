@@ -7,6 +7,7 @@ mod close;
 mod corpus;
 mod evolution;
 mod first_contact;
+mod gathering;
 mod graph;
 mod peers;
 mod pub_sub;

@@ -31,8 +31,8 @@ async fn a_message_arrives_with_the_proof_of_who_sent_it() {
     assert_eq!(info.signer, peers.talker.public_key());
     assert_eq!(info.node, *peers.talker.name());
     assert_eq!(
-        (info.number, info.id, info.epoch),
-        (1, published.id, peers.talker.epoch())
+        (info.number, info.id(), info.epoch),
+        (1, published.id(), peers.talker.epoch())
     );
     assert_eq!((info.provenance, info.verdict), (Provenance::Live, Verdict::Pinned));
     assert_eq!((info.missing_before, info.cause, info.origin), (0, None, None));
@@ -84,7 +84,7 @@ async fn a_message_names_its_cause_and_its_origin() {
     assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
     let first = publisher.publish(&twist(1.0)).unwrap();
     let with = Accompaniment {
-        cause: Some(first.id),
+        cause: Some(first.id()),
         origin: Some("web user 7"),
     };
     publisher.publish_with(&twist(2.0), with).unwrap();
@@ -97,10 +97,10 @@ async fn a_message_names_its_cause_and_its_origin() {
         publisher.publish_with(&twist(3.0), too_long),
         Err(PublishError::OriginTooLong)
     ));
-    assert_eq!(next(&subscriber).info.id, first.id);
+    assert_eq!(next(&subscriber).info.id(), first.id());
     let info = next(&subscriber).info;
     assert_eq!(
         (info.cause, info.origin.as_deref(), info.number),
-        (Some(first.id), Some("web user 7"), 2)
+        (Some(first.id()), Some("web user 7"), 2)
     );
 }

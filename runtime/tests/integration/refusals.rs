@@ -51,7 +51,7 @@ impl Scene {
     fn publish(&self) {
         let published = self.publisher.publish(&Twist::default()).unwrap();
         let received = next(&self.subscriber);
-        assert_eq!(received.info.id, published.id);
+        assert_eq!(received.info.id(), published.id());
     }
 
     /// Puts bytes on the topic and gives the reason for which they were refused.

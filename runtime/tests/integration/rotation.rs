@@ -25,7 +25,7 @@ async fn talker(keys: &Path, endpoint: &str, listener: &Node) -> (Node, Publishe
 fn heard(publisher: &Publisher<Twist>, subscriber: &Subscriber<Twist>) {
     let published = publisher.publish(&Twist::default()).unwrap();
     let info = next(subscriber).info;
-    assert_eq!((info.id, info.missing_before), (published.id, 0));
+    assert_eq!((info.id(), info.missing_before), (published.id(), 0));
     assert_eq!(info.verdict, Verdict::Pinned);
 }
 

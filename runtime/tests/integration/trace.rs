@@ -32,7 +32,7 @@ impl Scene {
         let pilot = node("pilot", 2).connect(&endpoint).open().await.unwrap();
         let answers = planner.publisher::<LlmResponse>("/llm/answers").unwrap();
         let commands = pilot.publisher::<MotionCommand>("/cmd").unwrap();
-        let answer = answers.publish(&LlmResponse::default()).unwrap().id;
+        let answer = answers.publish(&LlmResponse::default()).unwrap().id();
         let command = publish(&commands, Some(answer));
         let auditor = node("_auditor", 3).connect(&endpoint).open().await.unwrap();
         meet(&auditor, &[&planner, &pilot]).await;
@@ -102,7 +102,7 @@ fn publish(publisher: &GenericPublisher, cause: Option<MessageId>) -> MessageId 
         cause,
         ..Accompaniment::default()
     };
-    publisher.publish(&payload, with).unwrap().id
+    publisher.publish(&payload, with).unwrap().id()
 }
 
 /// Where the pilot's commands were published.
@@ -202,7 +202,7 @@ async fn a_publisher_that_keeps_no_evidence_leaves_a_gap() {
         .planner
         .publisher_with::<std_msgs::msg::String>("/silent", qos)
         .unwrap();
-    let cause = silent.publish(&std_msgs::msg::String::default()).unwrap().id;
+    let cause = silent.publish(&std_msgs::msg::String::default()).unwrap().id();
     let command = publish(&scene.commands, Some(cause));
     let trace = scene.trace(command).await;
     assert_eq!(ids(&trace), [cause, command]);

@@ -12,7 +12,7 @@ use nuncio::msgs::geometry_msgs::msg::Twist;
 use nuncio::msgs::std_msgs::msg::UInt8MultiArray;
 use nuncio::raw_link::{RawLink, RawSubscriber};
 use nuncio::subscriber::Callback;
-use nuncio::{Discovery, Identity, Keystore, LinkConfig, Node, clock};
+use nuncio::{Discovery, Identity, Keystore, LinkConfig, Node, QosProfile, clock};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -170,7 +170,8 @@ impl Ear {
 
 /// Sends each ping back with the time that it took from its arrival to this callback, in µs, as `linear.y`.
 fn echo(node: &Node) -> Result<Callback, BenchError> {
-    let publisher = node.publisher::<Twist>(PONG).map_err(failed("opening a publisher"))?;
+    let publisher = node.publisher_with::<Twist>(PONG, QosProfile::commands());
+    let publisher = publisher.map_err(failed("opening a publisher"))?;
     let subscriber = node.subscriber::<Twist>(PING).map_err(failed("subscribing"))?;
     let callback = subscriber.on_message(move |received| {
         let called_ns = clock::now_ns();

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nuncio::link::Bytes;
 use nuncio::msgs::geometry_msgs::msg::Twist;
 use nuncio::raw_link::{RawPublisher, RawSubscriber};
-use nuncio::{Publisher, Subscriber, clock};
+use nuncio::{Publisher, QosProfile, Subscriber, clock};
 use serde_json::{Value, json};
 
 use super::cost::Costs;
@@ -195,7 +195,7 @@ impl Pinger {
             raw: near.raw.publisher(&parsed(PING)?).map_err(failed(publishing))?,
             raw_pongs: Mutex::new(raw_pongs),
             _raw_subscriber: raw_subscriber.map_err(failed(subscribing))?,
-            signed: near.node.publisher(PING).map_err(failed(publishing))?,
+            signed: near.node.publisher_with(PING, QosProfile::commands()).map_err(failed(publishing))?,
             pongs: near.node.subscriber(PONG).map_err(failed(subscribing))?,
         })
     }

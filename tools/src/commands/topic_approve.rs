@@ -85,7 +85,7 @@ impl Desk<'_> {
         let own = self.node.public_key();
         while let Some(message) = self.echo.wait(self.node, self.approver, timeout).await? {
             let (info, since) = (message.info(), Instant::now());
-            if self.args.id.is_some_and(|id| id != info.id) || !self.echo.print(self.node, &message).await? {
+            if self.args.id.is_some_and(|id| id != info.id()) || !self.echo.print(self.node, &message).await? {
                 continue;
             }
             self.render.flush()?;
@@ -119,7 +119,7 @@ impl Desk<'_> {
         }
         loop {
             self.render
-                .note(format!("approve {}? answer `y`, or `n` and why", info.id));
+                .note(format!("approve {}? answer `y`, or `n` and why", info.id()));
             let Some((_, line)) = self.lines.next().await? else {
                 return Ok(None);
             };
@@ -144,14 +144,14 @@ impl Desk<'_> {
         if self.render.is_json() {
             self.render.json(&json!({
                 "topic": self.approver.approvals().topic().as_str(),
-                "message_id": info.id.to_string(),
+                "message_id": info.id().to_string(),
                 "decision": decision,
                 "text": text,
-                "id": published.id.to_string(),
+                "id": published.id().to_string(),
                 "signer": self.node.public_key().to_string(),
             }))?;
         } else {
-            let text = format!("{decision} {}, id of this answer {}", info.id, published.id);
+            let text = format!("{decision} {}, id of this answer {}", info.id(), published.id());
             self.render.line(None, &text)?;
         }
         Ok(self.render.flush()?)

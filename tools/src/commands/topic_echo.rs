@@ -253,7 +253,7 @@ impl<'a> Echo<'a> {
             format!("# signer {}, epoch {}", info.signer, info.epoch),
             format!("# type {} {}", received.type_name(), received.type_hash()),
             format!("# published {}, {}", utc(info.source_time_ns), info.provenance.as_str()),
-            format!("# id {}", info.id),
+            format!("# id {}", info.id()),
         ];
         facts.extend(info.cause.map(|cause| format!("# caused by {cause}")));
         if let ApprovalState::By(keys) = &info.approval {
@@ -320,7 +320,7 @@ fn facts(info: &MessageInfo, received: &GenericReceived) -> Map<String, Value> {
     fact("node", info.node.as_str().into());
     fact("verdict", info.verdict.as_str().into());
     fact("missing_before", info.missing_before.into());
-    fact("id", info.id.to_string().into());
+    fact("id", info.id().to_string().into());
     if let Some(cause) = info.cause {
         fact("cause", cause.to_string().into());
     }

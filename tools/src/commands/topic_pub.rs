@@ -235,11 +235,11 @@ impl Publishing<'_> {
                 "topic": topic.as_str(),
                 "type": self.codec.type_name(),
                 "number": published.number,
-                "id": published.id.to_string(),
+                "id": published.id().to_string(),
                 "signer": self.signer,
             }))?;
         } else {
-            let text = format!("published #{} on {topic}, id {}", published.number, published.id);
+            let text = format!("published #{} on {topic}, id {}", published.number, published.id());
             self.render.line(None, &text)?;
         }
         Ok(self.render.flush()?)

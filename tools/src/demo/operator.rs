@@ -144,7 +144,7 @@ impl Story {
         if self.answers.len() == ANSWERS_KEPT {
             self.answers.pop_front();
         }
-        self.answers.push_back((info.id, info.number, words.to_owned()));
+        self.answers.push_back((info.id(), info.number, words.to_owned()));
     }
 
     fn command(&mut self, info: &MessageInfo) {

@@ -232,7 +232,7 @@ fn follow(
         }
         let manoeuvre = MANOEUVRES.into_iter().find(|(text, ..)| *text == message.text);
         *advice.lock().unwrap_or_else(PoisonError::into_inner) = manoeuvre.map(|(_, forward, left)| Advice {
-            id: info.id,
+            id: info.id(),
             forward,
             left,
         });

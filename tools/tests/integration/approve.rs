@@ -100,7 +100,7 @@ async fn a_program_approves_what_it_is_shown_and_the_robot_obeys() {
         (&json!("approved"), &shown["id"])
     );
     let heard = scene.heard.recv_timeout(DEADLINE).expect("the robot hears it");
-    assert_eq!(heard.info().id.to_string(), shown["id"]);
+    assert_eq!(heard.info().id().to_string(), shown["id"]);
     let ApprovalState::By(keys) = heard.info().approval else {
         panic!("{:?}", heard.info())
     };

@@ -53,7 +53,7 @@ fn publish(publisher: &GenericPublisher, payload: &[u8], cause: Option<MessageId
         cause,
         ..Accompaniment::default()
     };
-    publisher.publish(payload, with).expect("it is published").id
+    publisher.publish(payload, with).expect("it is published").id()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

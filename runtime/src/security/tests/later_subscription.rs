@@ -46,3 +46,14 @@ fn what_comes_below_the_first_message_of_a_stream_is_too_old_even_if_it_is_recen
     stage.accept(&frame(&stage, 49, 400_000_000));
     assert_eq!(stage.reason(&frame(&stage, 47, 600_000_000)), Reason::TooOld);
 }
+
+#[test]
+fn the_last_messages_of_a_publisher_that_is_gone_are_live_and_older_ones_are_not() {
+    let stage = Stage::new().another_subscription();
+    let (old, last) = (frame(&stage, 6, LONG_AGO), frame(&stage, 7, 500_000_000));
+    assert!(matches!(stage.open(&last), Opened::Stranger(_)));
+    stage.retire_publisher(2);
+    assert_eq!(stage.reason(&old), Reason::TooOld);
+    stage.accept(&last);
+    assert_eq!(stage.reason(&frame(&stage, 6, 500_000_000)), Reason::TooOld);
+}

@@ -68,7 +68,7 @@ impl Stage {
 
     /// Enters a card that names one publisher on the topic.
     pub(crate) fn admit(&self, identity: &Identity, node: &str, epoch: u64, next_number: u64) {
-        self.admit_with(identity, node, epoch, (next_number, 1), "");
+        self.admit_with(identity, node, epoch, (Some(next_number), 1), "");
     }
 
     /// Enters a later card of the known publisher, with certificates.
@@ -77,12 +77,17 @@ impl Stage {
             .peers
             .node(self.identity.public_key(), &NodeName::parse(NODE).unwrap());
         let number = 2 + peer.unwrap().credentials_generation();
-        self.admit_with(&self.identity, NODE, EPOCH, (1, number), certificates);
+        self.admit_with(&self.identity, NODE, EPOCH, (Some(1), number), certificates);
     }
 
     /// As [`admit`](Self::admit), with the number of the card.
     pub(crate) fn admit_card(&self, identity: &Identity, node: &str, epoch: u64, next_number: u64, number: u64) {
-        self.admit_with(identity, node, epoch, (next_number, number), "");
+        self.admit_with(identity, node, epoch, (Some(next_number), number), "");
+    }
+
+    /// The known publisher's node answers, and has no publisher any more.
+    pub(crate) fn retire_publisher(&self, number: u64) {
+        self.admit_with(&self.identity, NODE, EPOCH, (None, number), "");
     }
 
     /// The known publisher's node.
@@ -96,20 +101,20 @@ impl Stage {
         identity: &Identity,
         node: &str,
         epoch: u64,
-        (next_number, number): (u64, u64),
+        (next_number, number): (Option<u64>, u64),
         certificates: &str,
     ) {
-        let publisher = CardPublisher {
+        let publisher = next_number.map(|next_number| CardPublisher {
             topic: TOPIC.to_owned(),
             type_name: TYPE_NAME.to_owned(),
             type_hash: *TYPE_HASH.as_bytes(),
             writer: Writer::derive(node, TOPIC, 0).0,
             next_number,
             ..CardPublisher::default()
-        };
+        });
         let card = NodeCard {
             node: node.to_owned(),
-            publishers: vec![publisher],
+            publishers: publisher.into_iter().collect(),
             epoch,
             certificates: certificates.to_owned(),
             ..NodeCard::default()

@@ -1,0 +1,394 @@
+//! The outbox of one publisher: messages become frames here, and signed frames leave from here.
+//!
+//! A message is encoded straight behind the ones before it. While the node's signing budget allows, and always where the
+//! profile says so, the publishing thread signs and sends the frame itself; otherwise the signing desk does so for many at
+//! once. Numbers are given and frames begun under the lane's lock; nothing is signed or sent under it.
+//!
+//! # Invariants
+//!
+//! - Messages leave in the order of their numbers, which have no gaps but those that [`PublisherStats::dropped`] counts.
+//! - What waits has at most [`READY_MAX`] frames and [`PENDING_BYTES_MAX`] bytes, or is one frame with one larger message.
+//!
+//! [`PublisherStats::dropped`]: crate::PublisherStats::dropped
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use event_listener::{Event, Listener, listener};
+
+use crate::clock;
+use crate::generic_publisher::{PublishError, PublisherFacts};
+use crate::lane::{Lane, LaneState};
+use crate::link::{Bytes, LinkError, LinkPublisher};
+use crate::payload::EncodeError;
+use crate::qos::Reliability;
+use crate::security::context::Context;
+use crate::security::frame::{Accompaniment, FrameWriter, HEADER_LEN, Header, PushError, TRAILER_LEN};
+use crate::security::replay_window::WINDOW_LEN;
+use crate::signing_desk::SigningDesk;
+use crate::stats::add;
+
+/// The size at which a frame is ready. It travels in one piece of the link, which has 64 KiB with what is around it.
+const FRAME_LEN_MAX: usize = 60 << 10;
+/// The most messages in a frame: a receiver's window remembers all of them.
+const FRAME_MESSAGES_MAX: u16 = WINDOW_LEN as u16;
+/// The most frames that wait in front of the one that is being filled: few are full, many have other accompaniments.
+const READY_MAX: usize = 16;
+/// The most bytes that they all have.
+const PENDING_BYTES_MAX: usize = 256 << 10;
+/// The most buffers that are kept: as many full ones as can be in the lane and in the hands of a signer.
+const BUFFERS_MAX: usize = 2 * PENDING_BYTES_MAX / FRAME_LEN_MAX + 2;
+/// What sealing adds at most.
+const SEAL_LEN_MAX: usize = 32 * 8 + TRAILER_LEN;
+/// A frame that the link takes so long for shows that it is congested.
+const CONGESTED: Duration = Duration::from_millis(5);
+/// Longer than anybody waits, and short enough to be added to any instant.
+pub(crate) const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// A frame with at least one message that was not signed yet.
+pub(crate) type PendingFrame = FrameWriter;
+
+/// A signed frame.
+#[derive(Debug)]
+pub(crate) struct SealedFrame {
+    pub(crate) bytes: Bytes,
+    pub(crate) first_number: u64,
+    pub(crate) count: u16,
+}
+
+/// What to do when there is no room for a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum NoRoom {
+    /// As the profile says: wait, or drop the oldest.
+    AsProfiled,
+    /// Do not wait, neither for room nor for the link.
+    GiveBack,
+}
+
+/// Where the messages of one publisher wait, and how they leave.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    facts: Arc<PublisherFacts>,
+    link: LinkPublisher,
+    context: Context,
+    /// The header of every frame, but for number and time.
+    header: Header,
+    frame_len_max: usize,
+    lane: Lane<PendingFrame>,
+    /// Buffers to be filled again.
+    buffers: Mutex<Vec<Vec<u8>>>,
+    /// Something has left.
+    left: Event,
+    /// The link took long for the last frame.
+    congested: AtomicBool,
+    /// How long a payload was lately.
+    payload_len: AtomicUsize,
+}
+
+impl Outbox {
+    pub(crate) fn new(
+        facts: Arc<PublisherFacts>,
+        link: LinkPublisher,
+        context: Context,
+        header: Header,
+        frame_len_max: usize,
+    ) -> Self {
+        Self {
+            facts,
+            link,
+            context,
+            header,
+            frame_len_max,
+            lane: Lane::new(),
+            buffers: Mutex::default(),
+            left: Event::new(),
+            congested: AtomicBool::new(false),
+            payload_len: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn link(&self) -> &LinkPublisher {
+        &self.link
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    pub(crate) fn lane(&self) -> &Lane<PendingFrame> {
+        &self.lane
+    }
+
+    pub(crate) fn is_reliable(&self) -> bool {
+        self.facts.qos.reliability == Reliability::Reliable
+    }
+
+    /// Appends a message and gives its number. It has left when this returns, or the desk will see to it.
+    ///
+    /// `encode` may be called again when the message turns out not to fit behind those before it.
+    pub(crate) fn publish(
+        self: &Arc<Self>,
+        desk: &Arc<SigningDesk>,
+        with: Accompaniment<'_>,
+        no_room: NoRoom,
+        encode: impl Fn(i64, &mut Vec<u8>) -> Result<(), EncodeError>,
+    ) -> Result<u64, PublishError> {
+        if !with.is_valid() {
+            return Err(PublishError::OriginTooLong);
+        }
+        let mut state = self.lane.lock();
+        let mut deadline = None;
+        let number = loop {
+            if state.closed {
+                return Err(PublishError::Closed);
+            }
+            match self.append(&mut state, with, &encode)? {
+                Some(number) => break number,
+                None => state = self.make_room(state, desk, no_room, &mut deadline)?,
+            }
+        };
+        if state.is_idle() && self.is_signed_in_place(desk, no_room) {
+            if let Some(frame) = state.take_alone() {
+                drop(state);
+                return self.sign_and_send(desk, frame).map(|()| number);
+            }
+            return Ok(number);
+        }
+        let is_due = !state.ready.is_empty() || state.open.as_ref().is_some_and(is_full);
+        if state.list() {
+            drop(state);
+            let delay = if is_due { Duration::ZERO } else { self.delay() };
+            desk.enter(self, Instant::now() + delay);
+        } else if is_due && state.is_listed() {
+            drop(state);
+            desk.hurry(Instant::now());
+        }
+        Ok(number)
+    }
+
+    /// Appends a message to the open frame, or begins one. `None` when there is no room for it now.
+    fn append(
+        &self,
+        state: &mut LaneState<PendingFrame>,
+        with: Accompaniment<'_>,
+        encode: &impl Fn(i64, &mut Vec<u8>) -> Result<(), EncodeError>,
+    ) -> Result<Option<u64>, PublishError> {
+        let number = self.facts.next_number();
+        let time_ns = clock::now_ns();
+        if let Some(open) = state.open.as_mut().filter(|open| !is_full(open) && open.takes(with)) {
+            let end = open.byte_len();
+            push(open, time_ns, with, encode)?;
+            if open.byte_len() + SEAL_LEN_MAX <= FRAME_LEN_MAX {
+                self.facts.use_number(number);
+                return Ok(Some(number));
+            }
+            open.take_back(end);
+        }
+        if !end_open(state) {
+            return Ok(None);
+        }
+        let mut frame = self.begin_frame(number, time_ns, with);
+        let pushed = push(&mut frame, time_ns, with, encode);
+        let (len, max) = (frame.byte_len() + SEAL_LEN_MAX, self.frame_len_max);
+        if pushed.is_err() || len > max {
+            self.give_back(frame.finish().into_buffer());
+            return pushed.and(Err(PublishError::TooLarge { len, max }));
+        }
+        // A number is never used twice, not even when the link fails: what it did with the bytes is unknown.
+        self.facts.use_number(number);
+        self.payload_len.store(frame.last_payload_len(), Ordering::Relaxed);
+        state.open = Some(frame);
+        Ok(Some(number))
+    }
+
+    fn begin_frame(&self, number: u64, time_ns: i64, with: Accompaniment<'_>) -> PendingFrame {
+        let header = Header {
+            first_number: number,
+            first_time_ns: time_ns,
+            ..self.header
+        };
+        let payload_len = self.payload_len.load(Ordering::Relaxed);
+        let mut buffer = self.lock_buffers().pop().unwrap_or_default();
+        buffer.clear();
+        buffer.reserve(HEADER_LEN + payload_len + SEAL_LEN_MAX);
+        FrameWriter::new(buffer, &header, with).expecting(payload_len)
+    }
+
+    /// Comes back when something has left or was dropped.
+    fn make_room<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, LaneState<PendingFrame>>,
+        desk: &Arc<SigningDesk>,
+        no_room: NoRoom,
+        deadline: &mut Option<Instant>,
+    ) -> Result<MutexGuard<'a, LaneState<PendingFrame>>, PublishError> {
+        if no_room == NoRoom::GiveBack {
+            return Err(PublishError::WouldBlock);
+        }
+        if !self.is_reliable() {
+            if let Some(oldest) = state.ready.pop_front().or_else(|| state.open.take()) {
+                add(&self.facts.dropped, u64::from(oldest.count()));
+                self.give_back(oldest.finish().into_buffer());
+            }
+            return Ok(state);
+        }
+        let listed = state.is_listed();
+        listener!(self.left => left);
+        drop(state);
+        let now = Instant::now();
+        if listed {
+            desk.hurry(now);
+        }
+        let blocking_time = self.facts.qos.blocking_time;
+        let deadline = *deadline.get_or_insert_with(|| now + blocking_time.min(FOREVER));
+        if left.wait_deadline(deadline).is_none() {
+            return Err(PublishError::TimedOut { waited: blocking_time });
+        }
+        Ok(self.lane.lock())
+    }
+
+    fn is_signed_in_place(&self, desk: &SigningDesk, no_room: NoRoom) -> bool {
+        // A reliable put waits for the link, which only the desk's threads may do for somebody who must not wait.
+        let may_wait =
+            !self.is_reliable() || (no_room == NoRoom::AsProfiled && !self.congested.load(Ordering::Relaxed));
+        may_wait && (self.facts.qos.signing_delay.is_zero() || desk.has_budget())
+    }
+
+    fn sign_and_send(self: &Arc<Self>, desk: &Arc<SigningDesk>, frame: PendingFrame) -> Result<(), PublishError> {
+        let sealed = desk.seal_alone(self, frame);
+        let sent = self.send(sealed);
+        self.finish(desk);
+        sent.map_err(PublishError::Link)
+    }
+
+    /// Hands a frame to the link.
+    pub(crate) fn send(&self, frame: SealedFrame) -> Result<(), LinkError> {
+        let (count, len) = (u64::from(frame.count), frame.bytes.as_slice().len() as u64);
+        // Before it is sent: whoever receives it may ask for it at once.
+        self.facts
+            .sent_frames
+            .keep(&frame.bytes, frame.first_number, frame.count);
+        let start = Instant::now();
+        let put = self.link.put(frame.bytes);
+        self.congested.store(start.elapsed() > CONGESTED, Ordering::Relaxed);
+        match &put {
+            Ok(()) => {
+                add(&self.facts.sent, count);
+                add(&self.facts.sent_bytes, len);
+            }
+            Err(_) => add(&self.facts.failed, count),
+        }
+        put
+    }
+
+    /// All that was in flight has been sent; what has come meanwhile is the desk's.
+    pub(crate) fn finish(self: &Arc<Self>, desk: &Arc<SigningDesk>) {
+        if self.lane.finish() {
+            desk.enter(self, Instant::now() + self.delay_left());
+        }
+        self.left.notify(usize::MAX);
+    }
+
+    /// Lets nothing more in. What is in still leaves.
+    pub(crate) fn close(&self) {
+        self.lane.lock().closed = true;
+        self.left.notify(usize::MAX);
+    }
+
+    /// Waits until everything has left; `false` when that was not so in time.
+    pub(crate) fn flush(&self, desk: &Arc<SigningDesk>, deadline: Instant) -> bool {
+        loop {
+            listener!(self.left => left);
+            if self.lane.lock().is_idle() {
+                return true;
+            }
+            desk.hurry(Instant::now());
+            if left.wait_deadline(deadline).is_none() {
+                return self.lane.lock().is_idle();
+            }
+        }
+    }
+
+    /// As [`flush`](Self::flush), for a task that waits.
+    pub(crate) async fn flushed(&self, desk: &Arc<SigningDesk>) {
+        loop {
+            listener!(self.left => left);
+            if self.lane.lock().is_idle() {
+                return;
+            }
+            desk.hurry(Instant::now());
+            left.await;
+        }
+    }
+
+    /// How many messages wait to be signed.
+    pub(crate) fn queue_len(&self) -> u64 {
+        let state = self.lane.lock();
+        let frames = state.ready.iter().chain(&state.open);
+        frames.map(|frame| u64::from(frame.count())).sum()
+    }
+
+    /// Takes a buffer back that will be filled again.
+    pub(crate) fn give_back(&self, buffer: Vec<u8>) {
+        let mut buffers = self.lock_buffers();
+        if buffers.len() < BUFFERS_MAX && buffer.capacity() <= PENDING_BYTES_MAX {
+            buffers.push(buffer);
+        }
+    }
+
+    fn delay(&self) -> Duration {
+        self.facts.qos.signing_delay.min(FOREVER)
+    }
+
+    /// How much of the signing delay is left for the oldest message that waits.
+    fn delay_left(&self) -> Duration {
+        let state = self.lane.lock();
+        if !state.ready.is_empty() {
+            return Duration::ZERO;
+        }
+        let waited = state
+            .open
+            .as_ref()
+            .map_or(0, |open| clock::now_ns().saturating_sub(open.first_time_ns()));
+        let waited = Duration::from_nanos(u64::try_from(waited).unwrap_or(0));
+        self.delay().saturating_sub(waited)
+    }
+
+    fn lock_buffers(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether another message like the last one would not fit.
+fn is_full(frame: &PendingFrame) -> bool {
+    let next = frame.byte_len() + frame.last_payload_len() + 16 + SEAL_LEN_MAX;
+    frame.count() >= FRAME_MESSAGES_MAX || next > FRAME_LEN_MAX
+}
+
+/// Ends the open frame, if there is one. `false` when too much waits already.
+fn end_open(state: &mut LaneState<PendingFrame>) -> bool {
+    let Some(open) = &state.open else { return true };
+    let bytes = state.ready.iter().map(PendingFrame::byte_len).sum::<usize>() + open.byte_len();
+    let has_room = state.ready.len() < READY_MAX && bytes <= PENDING_BYTES_MAX;
+    if has_room {
+        state.end_open();
+    }
+    has_room
+}
+
+fn push(
+    frame: &mut PendingFrame,
+    time_ns: i64,
+    with: Accompaniment<'_>,
+    encode: &impl Fn(i64, &mut Vec<u8>) -> Result<(), EncodeError>,
+) -> Result<(), PublishError> {
+    let pushed = frame.push(time_ns, with, |bytes| encode(time_ns, bytes));
+    pushed.map_err(|error| match error {
+        PushError::Encode(error) => PublishError::Encode(error),
+        PushError::DoesNotFit => PublishError::OriginTooLong,
+    })
+}
+
+#[cfg(test)]
+mod tests;
