@@ -195,7 +195,10 @@ impl Pinger {
             raw: near.raw.publisher(&parsed(PING)?).map_err(failed(publishing))?,
             raw_pongs: Mutex::new(raw_pongs),
             _raw_subscriber: raw_subscriber.map_err(failed(subscribing))?,
-            signed: near.node.publisher_with(PING, QosProfile::commands()).map_err(failed(publishing))?,
+            signed: near
+                .node
+                .publisher_with(PING, QosProfile::commands())
+                .map_err(failed(publishing))?,
             pongs: near.node.subscriber(PONG).map_err(failed(subscribing))?,
         })
     }
