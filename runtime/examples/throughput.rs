@@ -121,7 +121,7 @@ impl FarEnd {
 
 fn median(mut rates: Vec<f64>) -> f64 {
     rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
+    rates.get(rates.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 #[tokio::main]
@@ -175,6 +175,7 @@ async fn main() {
         signed.publish(&payload, Accompaniment::default()).unwrap();
         let mut rates = [Vec::new(), Vec::new()];
         for round in 0..2 * ROUNDS {
+            let round = if std::env::var_os("ONLY").is_some() { 1 } else { round };
             let before = far.counts();
             let (start, cpu) = (Instant::now(), cpu_seconds());
             let mut sent = 0_u64;

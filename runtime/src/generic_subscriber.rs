@@ -9,6 +9,7 @@ use nuncio_msgs::{Message, TypeHash};
 
 use crate::approval::{ApprovalPart, ApprovalState};
 use crate::approval_desk::ApprovalDesk;
+use crate::delivery::Delivery;
 use crate::endpoints::SubscriberFacts;
 use crate::key_expr;
 use crate::link::{Declared, LinkError};
@@ -16,7 +17,7 @@ use crate::name::{NameError, NodeName, TopicName};
 use crate::node::NodeCore;
 use crate::payload::{self, DecodeError};
 use crate::queue::TakeError;
-use crate::reception::{Delivery, Reception};
+use crate::reception::Reception;
 use crate::run_time_type::Translation;
 use crate::security::believer::Verdict;
 use crate::security::frame::{MessageId, Writer};

@@ -41,6 +41,11 @@ impl Bytes {
             Cow::Owned(_) => &[],
         }
     }
+
+    /// The bytes of something that is dropped when nobody needs them any more.
+    pub(crate) fn owned_by(owner: impl AsRef<[u8]> + Send + 'static) -> Self {
+        Self(bytes::Bytes::from_owner(owner).into())
+    }
 }
 
 impl From<Vec<u8>> for Bytes {
@@ -410,6 +415,8 @@ fn zenoh_config(
         ("scouting/gossip/enabled", "true".to_owned()),
         // Whoever opens a node goes on at once; what appears later is announced by liveliness.
         ("open/return_conditions/connect_scouted", "false".to_owned()),
+        // Batches on the way out. With Zenoh's two, whoever sends full frames waits for the link at every other one.
+        ("transport/link/tx/queue/size/data", "4".to_owned()),
         // A link that cannot send for this long is closed. Receivers here never block it.
         (
             "transport/link/tx/queue/congestion_control/block/wait_before_close",

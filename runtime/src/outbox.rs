@@ -12,11 +12,12 @@
 //! [`PublisherStats::dropped`]: crate::PublisherStats::dropped
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use event_listener::{Event, Listener, listener};
 
+use crate::buffers::Buffers;
 use crate::clock;
 use crate::generic_publisher::{PublishError, PublisherFacts};
 use crate::lane::{Lane, LaneState};
@@ -29,16 +30,16 @@ use crate::security::replay_window::WINDOW_LEN;
 use crate::signing_desk::SigningDesk;
 use crate::stats::add;
 
-/// The size at which a frame is ready. It travels in one piece of the link, which has 64 KiB with what is around it.
-const FRAME_LEN_MAX: usize = 60 << 10;
+/// The size at which a frame is ready. With what is around it, it fits into one batch of the link: Zenoh's TCP links have
+/// batches of 48 KiB over loopback (three halves of the segment size) and of almost 64 KiB elsewhere. What does not fit is
+/// cut up and put together again, which costs two copies.
+const FRAME_LEN_MAX: usize = 47 << 10;
 /// The most messages in a frame: a receiver's window remembers all of them.
 const FRAME_MESSAGES_MAX: u16 = WINDOW_LEN as u16;
 /// The most frames that wait in front of the one that is being filled: few are full, many have other accompaniments.
-const READY_MAX: usize = 16;
+const READY_MAX: usize = 32;
 /// The most bytes that they all have.
-const PENDING_BYTES_MAX: usize = 256 << 10;
-/// The most buffers that are kept: as many full ones as can be in the lane and in the hands of a signer.
-const BUFFERS_MAX: usize = 2 * PENDING_BYTES_MAX / FRAME_LEN_MAX + 2;
+const PENDING_BYTES_MAX: usize = 1 << 20;
 /// What sealing adds at most.
 const SEAL_LEN_MAX: usize = 32 * 8 + TRAILER_LEN;
 /// A frame that the link takes so long for shows that it is congested.
@@ -76,8 +77,7 @@ pub(crate) struct Outbox {
     header: Header,
     frame_len_max: usize,
     lane: Lane<PendingFrame>,
-    /// Buffers to be filled again.
-    buffers: Mutex<Vec<Vec<u8>>>,
+    buffers: Arc<Buffers>,
     /// Something has left.
     left: Event,
     /// The link took long for the last frame.
@@ -101,7 +101,7 @@ impl Outbox {
             header,
             frame_len_max,
             lane: Lane::new(),
-            buffers: Mutex::default(),
+            buffers: Arc::default(),
             left: Event::new(),
             congested: AtomicBool::new(false),
             payload_len: AtomicUsize::new(0),
@@ -118,6 +118,10 @@ impl Outbox {
 
     pub(crate) fn lane(&self) -> &Lane<PendingFrame> {
         &self.lane
+    }
+
+    pub(crate) fn buffers(&self) -> &Arc<Buffers> {
+        &self.buffers
     }
 
     pub(crate) fn is_reliable(&self) -> bool {
@@ -139,28 +143,30 @@ impl Outbox {
         }
         let mut state = self.lane.lock();
         let mut deadline = None;
-        let number = loop {
+        let (number, is_within_budget, was_due) = loop {
             if state.closed {
                 return Err(PublishError::Closed);
             }
-            match self.append(&mut state, with, &encode)? {
-                Some(number) => break number,
+            let was_due = is_due(&state);
+            let time_ns = clock::now_ns();
+            match self.append(&mut state, time_ns, with, &encode)? {
+                Some(number) => break (number, desk.admits(time_ns), was_due),
                 None => state = self.make_room(state, desk, no_room, &mut deadline)?,
             }
         };
-        if state.is_idle() && self.is_signed_in_place(desk, no_room) {
+        if state.is_idle() && self.is_signed_in_place(is_within_budget, no_room) {
             if let Some(frame) = state.take_alone() {
                 drop(state);
                 return self.sign_and_send(desk, frame).map(|()| number);
             }
             return Ok(number);
         }
-        let is_due = !state.ready.is_empty() || state.open.as_ref().is_some_and(is_full);
+        let is_due = is_due(&state);
         if state.list() {
             drop(state);
             let delay = if is_due { Duration::ZERO } else { self.delay() };
             desk.enter(self, Instant::now() + delay);
-        } else if is_due && state.is_listed() {
+        } else if is_due && !was_due && state.is_listed() {
             drop(state);
             desk.hurry(Instant::now());
         }
@@ -171,11 +177,11 @@ impl Outbox {
     fn append(
         &self,
         state: &mut LaneState<PendingFrame>,
+        time_ns: i64,
         with: Accompaniment<'_>,
         encode: &impl Fn(i64, &mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<Option<u64>, PublishError> {
         let number = self.facts.next_number();
-        let time_ns = clock::now_ns();
         if let Some(open) = state.open.as_mut().filter(|open| !is_full(open) && open.takes(with)) {
             let end = open.byte_len();
             push(open, time_ns, with, encode)?;
@@ -192,7 +198,7 @@ impl Outbox {
         let pushed = push(&mut frame, time_ns, with, encode);
         let (len, max) = (frame.byte_len() + SEAL_LEN_MAX, self.frame_len_max);
         if pushed.is_err() || len > max {
-            self.give_back(frame.finish().into_buffer());
+            self.buffers.give_back(frame.finish().into_buffer());
             return pushed.and(Err(PublishError::TooLarge { len, max }));
         }
         // A number is never used twice, not even when the link fails: what it did with the bytes is unknown.
@@ -209,8 +215,7 @@ impl Outbox {
             ..self.header
         };
         let payload_len = self.payload_len.load(Ordering::Relaxed);
-        let mut buffer = self.lock_buffers().pop().unwrap_or_default();
-        buffer.clear();
+        let mut buffer = self.buffers.take();
         buffer.reserve(HEADER_LEN + payload_len + SEAL_LEN_MAX);
         FrameWriter::new(buffer, &header, with).expecting(payload_len)
     }
@@ -229,7 +234,7 @@ impl Outbox {
         if !self.is_reliable() {
             if let Some(oldest) = state.ready.pop_front().or_else(|| state.open.take()) {
                 add(&self.facts.dropped, u64::from(oldest.count()));
-                self.give_back(oldest.finish().into_buffer());
+                self.buffers.give_back(oldest.finish().into_buffer());
             }
             return Ok(state);
         }
@@ -248,11 +253,11 @@ impl Outbox {
         Ok(self.lane.lock())
     }
 
-    fn is_signed_in_place(&self, desk: &SigningDesk, no_room: NoRoom) -> bool {
+    fn is_signed_in_place(&self, is_within_budget: bool, no_room: NoRoom) -> bool {
         // A reliable put waits for the link, which only the desk's threads may do for somebody who must not wait.
         let may_wait =
             !self.is_reliable() || (no_room == NoRoom::AsProfiled && !self.congested.load(Ordering::Relaxed));
-        may_wait && (self.facts.qos.signing_delay.is_zero() || desk.has_budget())
+        may_wait && (is_within_budget || self.facts.qos.signing_delay.is_zero())
     }
 
     fn sign_and_send(self: &Arc<Self>, desk: &Arc<SigningDesk>, frame: PendingFrame) -> Result<(), PublishError> {
@@ -329,14 +334,6 @@ impl Outbox {
         frames.map(|frame| u64::from(frame.count())).sum()
     }
 
-    /// Takes a buffer back that will be filled again.
-    pub(crate) fn give_back(&self, buffer: Vec<u8>) {
-        let mut buffers = self.lock_buffers();
-        if buffers.len() < BUFFERS_MAX && buffer.capacity() <= PENDING_BYTES_MAX {
-            buffers.push(buffer);
-        }
-    }
-
     fn delay(&self) -> Duration {
         self.facts.qos.signing_delay.min(FOREVER)
     }
@@ -344,7 +341,7 @@ impl Outbox {
     /// How much of the signing delay is left for the oldest message that waits.
     fn delay_left(&self) -> Duration {
         let state = self.lane.lock();
-        if !state.ready.is_empty() {
+        if is_due(&state) {
             return Duration::ZERO;
         }
         let waited = state
@@ -354,16 +351,17 @@ impl Outbox {
         let waited = Duration::from_nanos(u64::try_from(waited).unwrap_or(0));
         self.delay().saturating_sub(waited)
     }
-
-    fn lock_buffers(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
-        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Whether another message like the last one would not fit.
 fn is_full(frame: &PendingFrame) -> bool {
     let next = frame.byte_len() + frame.last_payload_len() + 16 + SEAL_LEN_MAX;
     frame.count() >= FRAME_MESSAGES_MAX || next > FRAME_LEN_MAX
+}
+
+/// Whether there is a frame that waits for nothing but its signature.
+fn is_due(state: &LaneState<PendingFrame>) -> bool {
+    !state.ready.is_empty() || state.open.as_ref().is_some_and(is_full)
 }
 
 /// Ends the open frame, if there is one. `false` when too much waits already.

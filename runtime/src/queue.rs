@@ -1,6 +1,7 @@
 //! A bounded queue between the thread that receives and whoever takes: it keeps the last `n` and counts what it drops.
 //!
-//! Threads and async tasks may wait on it alike. The putting side never waits.
+//! Threads and async tasks may wait on it alike. The putting side never waits. Items may come in [parcels](Parcel), as
+//! messages come in frames: a parcel is put in at once whatever it holds, and opened by whoever takes.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,17 +9,55 @@ use std::time::{Duration, Instant};
 
 use event_listener::{Event, Listener, listener};
 
+/// Some items that come together and are taken one by one.
+pub(crate) trait Parcel {
+    type Item;
+
+    /// How many items are left in it.
+    fn len(&self) -> usize;
+
+    /// Takes the first of them.
+    fn take_first(&mut self) -> Option<Self::Item>;
+
+    /// Drops the first `count` of them, which are fewer than there are.
+    fn skip_first(&mut self, count: usize);
+}
+
+/// A parcel of one item.
+#[derive(Debug)]
+pub(crate) struct One<T>(Option<T>);
+
+impl<T> Parcel for One<T> {
+    type Item = T;
+
+    fn len(&self) -> usize {
+        self.0.iter().len()
+    }
+
+    fn take_first(&mut self) -> Option<T> {
+        self.0.take()
+    }
+
+    fn skip_first(&mut self, _count: usize) {}
+}
+
+/// A queue of items that come one by one.
+pub(crate) type Queue<T> = ParcelQueue<One<T>>;
+
 /// The queue. Items leave in the order in which they came.
 #[derive(Debug)]
-pub(crate) struct Queue<T> {
-    state: Mutex<State<T>>,
+pub(crate) struct ParcelQueue<P> {
+    state: Mutex<State<P>>,
     depth: usize,
     changed: Event,
 }
 
 #[derive(Debug)]
-struct State<T> {
-    items: VecDeque<T>,
+struct State<P> {
+    /// None is empty.
+    parcels: VecDeque<P>,
+    /// How many items they hold.
+    len: usize,
     dropped: u64,
     closed: bool,
 }
@@ -33,10 +72,18 @@ pub(crate) enum TakeError {
 }
 
 impl<T> Queue<T> {
+    /// Puts an item in; the oldest one leaves when the queue is full. After closing, the item is dropped uncounted.
+    pub(crate) fn push(&self, item: T) {
+        self.put(One(Some(item)));
+    }
+}
+
+impl<P: Parcel> ParcelQueue<P> {
     /// A queue that keeps at most `depth` items, at least one.
     pub(crate) fn new(depth: usize) -> Self {
         let state = State {
-            items: VecDeque::new(),
+            parcels: VecDeque::new(),
+            len: 0,
             dropped: 0,
             closed: false,
         };
@@ -47,50 +94,43 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Puts an item in; the oldest one leaves when the queue is full. After closing, the item is dropped uncounted.
-    pub(crate) fn push(&self, item: T) {
+    /// Puts a parcel in, as if its items came one after the other: the oldest leave when the queue is full. After closing,
+    /// all of it is dropped uncounted.
+    pub(crate) fn put(&self, parcel: P) {
+        let count = parcel.len();
         {
             let mut state = self.lock();
-            if state.closed {
+            if state.closed || count == 0 {
                 return;
             }
-            if state.items.len() == self.depth {
-                state.items.pop_front();
-                state.dropped += 1;
-            }
-            state.items.push_back(item);
-        }
-        self.changed.notify(1);
-    }
-
-    /// Puts so many items in at once, as if one after the other: those that would be dropped again are not even made.
-    pub(crate) fn push_all(&self, items: impl Iterator<Item = T>, count: usize) {
-        {
-            let mut state = self.lock();
-            if state.closed {
-                return;
-            }
-            let skipped = count.saturating_sub(self.depth);
-            let displaced = (state.items.len() + count - skipped).saturating_sub(self.depth);
-            state.items.drain(..displaced);
-            state.dropped += (displaced + skipped) as u64;
-            state.items.extend(items.skip(skipped));
+            state.parcels.push_back(parcel);
+            state.len += count;
+            let surplus = state.len.saturating_sub(self.depth);
+            state.drop_first(surplus);
         }
         self.changed.notify(count);
     }
 
     /// Takes the oldest item if there is one.
-    pub(crate) fn try_take(&self) -> Result<T, TakeError> {
+    pub(crate) fn try_take(&self) -> Result<P::Item, TakeError> {
         let mut state = self.lock();
-        match state.items.pop_front() {
-            Some(item) => Ok(item),
-            None if state.closed => Err(TakeError::Closed),
-            None => Err(TakeError::Empty),
-        }
+        let Some(first) = state.parcels.front_mut() else {
+            return Err(if state.closed {
+                TakeError::Closed
+            } else {
+                TakeError::Empty
+            });
+        };
+        let (item, left) = (first.take_first(), first.len());
+        let emptied = if left == 0 { state.parcels.pop_front() } else { None };
+        state.len -= 1;
+        drop(state);
+        drop(emptied);
+        item.ok_or(TakeError::Empty)
     }
 
     /// Waits for an item; `Closed` when none will come.
-    pub(crate) async fn take(&self) -> Result<T, TakeError> {
+    pub(crate) async fn take(&self) -> Result<P::Item, TakeError> {
         loop {
             if let Some(taken) = self.settled() {
                 return taken;
@@ -104,7 +144,11 @@ impl<T> Queue<T> {
     }
 
     /// Waits for an item in this thread; `Empty` when none came in time.
-    pub(crate) fn take_timeout(&self, timeout: Duration) -> Result<T, TakeError> {
+    pub(crate) fn take_timeout(&self, timeout: Duration) -> Result<P::Item, TakeError> {
+        // Whoever finds something need not know what time it is.
+        if let Some(taken) = self.settled() {
+            return taken;
+        }
         let deadline = Instant::now().checked_add(timeout);
         loop {
             if let Some(taken) = self.settled() {
@@ -133,7 +177,7 @@ impl<T> Queue<T> {
 
     /// How many items wait.
     pub(crate) fn len(&self) -> usize {
-        self.lock().items.len()
+        self.lock().len
     }
 
     /// How many items were dropped because the queue was full.
@@ -141,15 +185,33 @@ impl<T> Queue<T> {
         self.lock().dropped
     }
 
-    fn settled(&self) -> Option<Result<T, TakeError>> {
+    fn settled(&self) -> Option<Result<P::Item, TakeError>> {
         match self.try_take() {
             Err(TakeError::Empty) => None,
             taken => Some(taken),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+    fn lock(&self) -> MutexGuard<'_, State<P>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<P: Parcel> State<P> {
+    fn drop_first(&mut self, count: usize) {
+        self.len -= count;
+        self.dropped += count as u64;
+        let mut left = count;
+        while left > 0
+            && let Some(first) = self.parcels.front_mut()
+        {
+            if first.len() > left {
+                first.skip_first(left);
+                return;
+            }
+            left -= first.len();
+            self.parcels.pop_front();
+        }
     }
 }
 
@@ -181,23 +243,49 @@ mod tests {
         assert_eq!(queue.try_take(), Err(TakeError::Empty));
     }
 
+    /// The numbers from the first to before the second.
+    #[derive(Debug)]
+    struct Numbers(std::ops::Range<u32>);
+
+    impl Parcel for Numbers {
+        type Item = u32;
+
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+
+        fn take_first(&mut self) -> Option<u32> {
+            self.0.next()
+        }
+
+        fn skip_first(&mut self, count: usize) {
+            self.0.nth(count - 1);
+        }
+    }
+
     #[test]
-    fn many_items_at_once_are_as_many_one_after_the_other() {
-        for (depth, before, count) in [(3, 0, 2), (3, 2, 3), (3, 3, 1), (4, 2, 9), (1, 1, 0), (5, 5, 5)] {
-            let (one_by_one, at_once) = (Queue::new(depth), Queue::new(depth));
-            for queue in [&one_by_one, &at_once] {
-                (0..before).for_each(|item| queue.push(item));
-            }
-            (10..10 + count).for_each(|item| one_by_one.push(item));
-            at_once.push_all(10..10 + count, count);
-            assert_eq!(at_once.dropped(), one_by_one.dropped());
-            loop {
-                let taken = at_once.try_take();
-                assert_eq!(taken, one_by_one.try_take(), "{depth} {before} {count}");
-                if taken.is_err() {
-                    break;
+    fn a_parcel_is_as_many_items_one_after_the_other() {
+        let mut numbers = 0;
+        let mut parcel = |count| {
+            numbers += count;
+            numbers - count..numbers
+        };
+        for depth in [1, 3, 4, 20] {
+            let (one_by_one, at_once) = (Queue::new(depth), ParcelQueue::new(depth));
+            for (count, taken) in [(2, 0), (3, 1), (0, 0), (1, 0), (9, 2), (5, 3), (1, 1), (7, 30)] {
+                let parcel = parcel(count);
+                parcel.clone().for_each(|item| one_by_one.push(item));
+                at_once.put(Numbers(parcel));
+                assert_eq!(
+                    (at_once.dropped(), at_once.len()),
+                    (one_by_one.dropped(), one_by_one.len())
+                );
+                for _ in 0..taken {
+                    assert_eq!(at_once.try_take(), one_by_one.try_take(), "{depth} {count}");
                 }
+                assert_eq!(at_once.len(), one_by_one.len());
             }
+            assert_eq!(at_once.try_take(), Err(TakeError::Empty));
         }
     }
 

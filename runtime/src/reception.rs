@@ -11,14 +11,15 @@ use crate::approval::{ApprovalPart, ApprovalState, Passing};
 use crate::approval_desk::ApprovalDesk;
 use crate::clock;
 use crate::contact::{AskOutcome, ContactDesk, Note, Question};
+use crate::delivery::DeliveredFrame;
 use crate::link::Bytes;
 use crate::name::TopicName;
-use crate::queue::Queue;
+use crate::queue::{ParcelQueue, Queue};
 use crate::run_time_type::Translation;
 use crate::security::frame::{Header, Layout, Writer};
 use crate::security::key::PublicKey;
 use crate::security::refusal::{Reason, Refusal};
-use crate::security::verifier::{Opened, Verified, VerifiedMessage, Verifier};
+use crate::security::verifier::{Opened, Verified, Verifier};
 use crate::stats::{SubscriptionCounters, SubscriptionStats, add};
 use crate::translation_desk::TranslationDesk;
 
@@ -50,21 +51,11 @@ pub(crate) struct Reception {
     translation_desk: Option<TranslationDesk>,
     /// What is done about messages that a second signer has to approve.
     approval: ApprovalPart,
-    pub(crate) queue: Queue<Delivery>,
+    pub(crate) queue: ParcelQueue<DeliveredFrame>,
     pub(crate) refusals: Queue<Refusal>,
     node_refusals: Arc<Queue<RefusalEvent>>,
     contact: Arc<ContactDesk>,
     counters: SubscriptionCounters,
-}
-
-/// A verified message in a subscription's queue.
-#[derive(Debug)]
-pub(crate) struct Delivery {
-    pub(crate) message: VerifiedMessage,
-    /// How it becomes one of the type subscribed to, when it is of another version.
-    pub(crate) translation: Option<Arc<Translation>>,
-    /// Whether a second signer has approved it.
-    pub(crate) approval: ApprovalState,
 }
 
 /// Frames that wait, in the order in which they came for each stream. Every question costs the same however many wait.
@@ -170,7 +161,7 @@ impl Reception {
             reopening: Mutex::default(),
             translation_desk,
             approval,
-            queue: Queue::new(depth),
+            queue: ParcelQueue::new(depth),
             refusals: Queue::new(REFUSALS_KEPT),
             node_refusals,
             contact,
@@ -221,21 +212,14 @@ impl Reception {
 
     /// Puts the messages of a frame into the queue, or one of them.
     pub(crate) fn pass_on(&self, passing: &Passing, translation: Option<&Arc<Translation>>) {
-        let Passing { frame, only, approval } = passing;
+        let Passing { frame, only, .. } = passing;
         add(&self.counters.received, only.map_or(u64::from(frame.count()), |_| 1));
         // What belongs to the frame is counted once, with its first message.
         if only.is_none_or(|number| number == frame.header().first_number) {
             add(&self.counters.received_bytes, frame.frame_bytes().len() as u64);
             add(&self.counters.missing, frame.missing_before());
         }
-        let passes = |message: &VerifiedMessage| only.is_none_or(|number| number == message.number());
-        let deliveries = frame.messages().filter(passes).map(|message| Delivery {
-            message,
-            translation: translation.cloned(),
-            approval: approval.clone(),
-        });
-        self.queue
-            .push_all(deliveries, only.map_or(frame.count().into(), |_| 1));
+        self.queue.put(DeliveredFrame::new(passing, translation));
     }
 
     /// Has a frame translated if it needs that, and puts it into the queue. Nobody's approval is missing.

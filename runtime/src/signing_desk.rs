@@ -7,7 +7,7 @@
 //! # Invariants
 //!
 //! - No lock is held while something is signed or sent.
-//! - Every signature is charged to the budget, whoever made it.
+//! - Every signature is counted, whoever made it.
 
 use std::iter::repeat_n;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -16,7 +16,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::agenda::{Agenda, Task};
-use crate::link::Bytes;
 use crate::outbox::{Outbox, PendingFrame, SealedFrame};
 use crate::security::key::Identity;
 use crate::security::merkle::LEAVES_MAX;
@@ -71,7 +70,7 @@ impl SigningDesk {
         Self {
             node: node.to_owned(),
             identity,
-            budget: SigningBudget::new(budget, now),
+            budget: SigningBudget::new(budget),
             agenda: Agenda::new(),
             outboxes: Mutex::default(),
             threads: AtomicUsize::new(0),
@@ -90,9 +89,9 @@ impl SigningDesk {
         outboxes.push(Arc::downgrade(outbox));
     }
 
-    /// Whether one more message may be signed in place.
-    pub(crate) fn has_budget(&self) -> bool {
-        self.budget.allows(Instant::now())
+    /// Counts a message that is published now. `true` when it may be signed in place.
+    pub(crate) fn admits(&self, now_ns: i64) -> bool {
+        self.budget.admits(u64::try_from(now_ns).unwrap_or(0))
     }
 
     /// Enters an outbox that was just listed; what is in it is signed at `due` at the latest.
@@ -116,11 +115,9 @@ impl SigningDesk {
         let leaf = frame.leaf(outbox.context());
         let hashed = Instant::now();
         let tree = SignedTree::of_one(&self.identity, leaf);
-        self.charge(start, hashed, 1);
-        let (bytes, buffer) = tree.seal(frame, 0);
-        buffer.into_iter().for_each(|buffer| outbox.give_back(buffer));
+        self.count(start, hashed, 1);
         SealedFrame {
-            bytes: Bytes::from(bytes),
+            bytes: outbox.buffers().lend(tree.seal(frame, 0)),
             first_number,
             count,
         }
@@ -162,11 +159,11 @@ impl SigningDesk {
         let now_us = self.now_us();
         let are_held_up = now_us.saturating_sub(progress_us) > micros(HELD_UP);
         let is_wanted = threads == 0 || (threads < THREADS_MAX && are_held_up);
-        let count = |from, to| {
+        let recount = |from, to| {
             self.threads
                 .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed)
         };
-        if !is_wanted || count(threads, threads + 1).is_err() {
+        if !is_wanted || recount(threads, threads + 1).is_err() {
             return;
         }
         self.progress_us.store(now_us, Ordering::Relaxed);
@@ -227,20 +224,16 @@ impl SigningDesk {
         let Some(tree) = SignedTree::new(&self.identity, &leaves) else {
             return;
         };
-        self.charge(start, hashed, leaves.len());
+        self.count(start, hashed, leaves.len());
         let mut frames = unsigned.into_iter().zip(numbers).enumerate();
         let errands = groups.into_iter().map(|(outbox, count)| {
             let sealed = frames
                 .by_ref()
                 .take(count)
-                .map(|(index, (frame, (first_number, count)))| {
-                    let (bytes, buffer) = tree.seal(frame, index);
-                    buffer.into_iter().for_each(|buffer| outbox.give_back(buffer));
-                    SealedFrame {
-                        bytes: Bytes::from(bytes),
-                        first_number,
-                        count,
-                    }
+                .map(|(index, (frame, (first_number, count)))| SealedFrame {
+                    bytes: outbox.buffers().lend(tree.seal(frame, index)),
+                    first_number,
+                    count,
                 });
             let frames = sealed.collect();
             Errand { outbox, frames }
@@ -251,9 +244,9 @@ impl SigningDesk {
             .add_errands(errands.into_iter(), |errand| !errand.outbox.is_reliable());
     }
 
-    fn charge(&self, start: Instant, hashed: Instant, frames: usize) {
+    fn count(&self, start: Instant, hashed: Instant, frames: usize) {
         let end = Instant::now();
-        self.budget.spend(end, end.saturating_duration_since(hashed));
+        self.budget.learn(end.saturating_duration_since(hashed));
         add(&self.signatures, 1);
         add(&self.frames, frames as u64);
         let nanos = end.saturating_duration_since(start).as_nanos();

@@ -6,6 +6,7 @@ mod interface;
 mod key;
 mod prove;
 mod topic_approve;
+mod trace;
 mod trust;
 mod trust_export;
 
@@ -25,6 +26,7 @@ pub(crate) use self::interface::{
 pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, KeyRotate, PassphraseFrom};
 pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
 pub(crate) use self::topic_approve::TopicApprove;
+pub(crate) use self::trace::{TRACE_EXIT_CODES, Trace};
 pub(crate) use self::trust::{
     TrustAdd, TrustCheck, TrustCommand, TrustExport, TrustInit, TrustRemove, TrustShow, TrustSign, TrustTest,
 };
@@ -157,22 +159,6 @@ pub(crate) enum Command {
     /// Another process of `prove`
     #[command(hide = true)]
     ProvePart(ProvePart),
-}
-
-const TRACE_EXIT_CODES: &str = "\
-Exit codes:
-  0  the whole chain is there and holds
-  1  the message is not there
-  2  failed, or bad arguments
-  3  a part of the chain is missing, or was refused";
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Trace {
-    /// The message's id, as `topic pub` and `topic echo --verbose` print it
-    pub(crate) id: MessageId,
-    /// Follow what the message has led to as well
-    #[arg(short, long)]
-    pub(crate) effects: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,7 +1,7 @@
 //! Outboxes on links of their own: room, order, counts, and what holds up whom.
 
 use std::sync::atomic::AtomicU64;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::thread;
 
 use nuncio_msgs::TypeHash;
@@ -133,7 +133,8 @@ async fn a_best_effort_publisher_drops_the_oldest_and_counts_them_exactly() {
     }
     let (dropped, waiting) = (bench.count(|facts| &facts.dropped), bench.outbox.queue_len());
     assert_eq!(held + dropped + waiting, 5000);
-    assert!(waiting < 400, "{waiting} kilobytes wait");
+    let most = (PENDING_BYTES_MAX + FRAME_LEN_MAX) as u64 / 1000;
+    assert!(waiting <= most, "{waiting} kilobytes wait");
     let state = bench.outbox.lane.lock();
     let oldest = state.ready.front().unwrap();
     assert_eq!(oldest.first_number(), 5000 - waiting + 1, "the newest are kept");

@@ -33,7 +33,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-pub use super::frame_reader::{Layout, LayoutError, MessageSpan, Messages};
+pub use super::frame_reader::{Layout, LayoutError, MessagePlace, MessageSpan, Messages};
 pub use super::frame_writer::{Accompaniment, FrameWriter, PushError, UnsignedFrame};
 use super::key::PublicKey;
 use crate::key_expr::unhex;

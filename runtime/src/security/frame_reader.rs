@@ -30,6 +30,14 @@ pub struct Layout {
     has_cause: bool,
     has_origin: bool,
     len: usize,
+    messages_end: usize,
+}
+
+/// Where a message of a frame begins, so that messages can be walked with pauses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct MessagePlace {
+    offset: usize,
+    number: u64,
 }
 
 /// Where one message stands in its frame.
@@ -149,7 +157,7 @@ impl Layout {
                 what: "no such leaf in a tree of that size",
             });
         }
-        let layout = Self {
+        let mut layout = Self {
             header,
             count,
             leaf_index,
@@ -157,14 +165,16 @@ impl Layout {
             has_cause: flags & FLAG_CAUSE != 0,
             has_origin: flags & FLAG_ORIGIN != 0,
             len: bytes.len(),
+            messages_end: 0,
         };
+        layout.messages_end = layout.siblings().start;
         layout.check_messages(bytes)?;
         Ok(layout)
     }
 
     /// Walks all messages once and sees that they end exactly where the sibling hashes begin.
     fn check_messages(&self, bytes: &[u8]) -> Result<(), LayoutError> {
-        let end = self.siblings().start;
+        let end = self.messages_end;
         let Some(region) = bytes.get(..end).filter(|_| end >= HEADER_LEN) else {
             return Err(LayoutError::Malformed {
                 offset: HEADER_LEN,
@@ -194,13 +204,27 @@ impl Layout {
 
     /// The messages in order. `bytes` are those that the layout was parsed from.
     pub fn messages<'a>(&self, bytes: &'a [u8]) -> Messages<'a> {
+        self.messages_from(self.first_place(), bytes)
+    }
+
+    /// Where the first message begins.
+    pub fn first_place(&self) -> MessagePlace {
+        MessagePlace {
+            offset: HEADER_LEN,
+            number: self.header.first_number,
+        }
+    }
+
+    /// The messages from a place on, which is the first's or one that [`Messages::place`] gave.
+    pub fn messages_from<'a>(&self, place: MessagePlace, bytes: &'a [u8]) -> Messages<'a> {
+        let before = place.number.saturating_sub(self.header.first_number);
         Messages {
             cursor: Cursor {
-                bytes: bytes.get(..self.siblings().start).unwrap_or_default(),
-                offset: HEADER_LEN,
+                bytes: bytes.get(..self.messages_end).unwrap_or_default(),
+                offset: place.offset,
             },
-            remaining: self.count,
-            number: self.header.first_number,
+            remaining: self.count.saturating_sub(u16::try_from(before).unwrap_or(u16::MAX)),
+            number: place.number,
             first_time_ns: self.header.first_time_ns,
             has_cause: self.has_cause,
             has_origin: self.has_origin,
@@ -221,7 +245,7 @@ impl Layout {
 
     /// The digest of the frame: BLAKE3 of everything before the sibling hashes.
     pub fn digest(&self, bytes: &[u8]) -> [u8; 32] {
-        *blake3::hash(bytes.get(..self.siblings().start).unwrap_or_default()).as_bytes()
+        *blake3::hash(bytes.get(..self.messages_end).unwrap_or_default()).as_bytes()
     }
 
     /// The 64 bytes of the signature.
@@ -242,6 +266,14 @@ pub struct Messages<'a> {
 }
 
 impl Messages<'_> {
+    /// Where the next message begins.
+    pub fn place(&self) -> MessagePlace {
+        MessagePlace {
+            offset: self.cursor.offset,
+            number: self.number,
+        }
+    }
+
     fn parse_next(&mut self) -> Result<MessageSpan, LayoutError> {
         let at = self.cursor.offset;
         let since_first = self.cursor.varint()?;

@@ -1,12 +1,9 @@
 //! Sealing: unsigned frames and their contexts become frames that prove who sent them.
 
 use super::context::Context;
-use super::frame::{SUITE_ED25519_BLAKE3, TRAILER_LEN, UnsignedFrame};
+use super::frame::{SUITE_ED25519_BLAKE3, UnsignedFrame};
 use super::key::{Identity, PublicKey};
 use super::merkle::{self, Hash};
-
-/// Frames up to this size are copied when they are sealed, so that their buffers can be filled again at once.
-const COPIED_LEN_MAX: usize = 64 << 10;
 
 /// What is signed: `"nuncio frame v1\0" ‖ suite ‖ public key ‖ number of leaves (u16, little-endian) ‖ root`.
 pub(crate) fn signed_text(key: &PublicKey, leaf_count: u16, root: &[u8; 32]) -> [u8; 83] {
@@ -25,9 +22,7 @@ pub(crate) fn signed_text(key: &PublicKey, leaf_count: u16, root: &[u8; 32]) -> 
 /// Signs one frame: the tree is its leaf.
 pub fn seal(identity: &Identity, frame: UnsignedFrame, context: &Context) -> Vec<u8> {
     let tree = SignedTree::of_one(identity, frame.leaf(context));
-    let UnsignedFrame { mut bytes } = frame;
-    tree.close(&mut bytes, 0);
-    bytes
+    tree.seal(frame, 0)
 }
 
 /// Signs several frames of one identity with one signature. Each can be verified without the others.
@@ -38,12 +33,8 @@ pub fn seal_together(identity: &Identity, frames: Vec<(UnsignedFrame, Context)>)
     let Some(tree) = SignedTree::new(identity, &leaves) else {
         return Vec::new();
     };
-    let sealed = frames.into_iter().zip(0..).map(|((frame, _), index)| {
-        let UnsignedFrame { mut bytes } = frame;
-        tree.close(&mut bytes, index);
-        bytes
-    });
-    sealed.collect()
+    let sealed = frames.into_iter().zip(0..);
+    sealed.map(|((frame, _), index)| tree.seal(frame, index)).collect()
 }
 
 /// A signature over a tree, and the way from each leaf to its root.
@@ -83,18 +74,11 @@ impl SignedTree {
         }
     }
 
-    /// The frame that is leaf `index` as it is sent, and its buffer if that can be filled again: a small frame is copied
-    /// to its exact size, a large one is moved.
-    pub(crate) fn seal(&self, frame: UnsignedFrame, index: usize) -> (Vec<u8>, Option<Vec<u8>>) {
+    /// The frame that is leaf `index`, as it is sent.
+    pub(crate) fn seal(&self, frame: UnsignedFrame, index: usize) -> Vec<u8> {
         let UnsignedFrame { mut bytes } = frame;
-        if bytes.len() > COPIED_LEN_MAX {
-            self.close(&mut bytes, index);
-            return (bytes, None);
-        }
-        let mut sealed = Vec::with_capacity(bytes.len() + 32 * self.path(index).len() + TRAILER_LEN);
-        sealed.extend_from_slice(&bytes);
-        self.close(&mut sealed, index);
-        (sealed, Some(bytes))
+        self.close(&mut bytes, index);
+        bytes
     }
 
     fn path(&self, index: usize) -> &[Hash] {

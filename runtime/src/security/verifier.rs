@@ -29,7 +29,7 @@ use super::believer::{Believer, Verdict};
 use super::context::Context;
 use super::equivocation::{Equivocation, RecentFrames, frame_text};
 use super::floor::Floor;
-use super::frame::{Header, Kind, Layout, MessageId, MessageSpan, Writer};
+use super::frame::{Header, Kind, Layout, MessageId, MessagePlace, MessageSpan, Writer};
 use super::key::PublicKey;
 use super::peers::{Peers, WriterFacts};
 use super::rate_limit::RateLimits;
@@ -202,6 +202,28 @@ impl Verified {
     /// The whole frame, as it was signed.
     pub fn frame_bytes(&self) -> &[u8] {
         self.bytes.as_slice()
+    }
+
+    /// Where the first message begins.
+    pub(crate) fn first_place(&self) -> MessagePlace {
+        self.layout.first_place()
+    }
+
+    /// The message at a place, which moves on to the next.
+    pub(crate) fn take_message(self: &Arc<Self>, place: &mut MessagePlace) -> Option<VerifiedMessage> {
+        let span = self.skip_message(place)?;
+        Some(VerifiedMessage {
+            frame: Arc::clone(self),
+            span,
+        })
+    }
+
+    /// Moves on to the next message.
+    pub(crate) fn skip_message(&self, place: &mut MessagePlace) -> Option<MessageSpan> {
+        let mut messages = self.layout.messages_from(*place, self.bytes.as_slice());
+        let span = messages.next();
+        *place = messages.place();
+        span
     }
 
     /// The messages in order. They share the frame's bytes.

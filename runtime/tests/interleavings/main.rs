@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use loom::sync::{Arc, Mutex};
+use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
 #[allow(unreachable_pub, unused_imports, reason = "it stands in for a module of the crate")]
@@ -33,6 +33,7 @@ type Frame = Vec<u32>;
 struct Publisher {
     lane: Lane<Frame>,
     sent: Mutex<Vec<u32>>,
+    has_left: Condvar,
 }
 
 struct Errand {
@@ -47,6 +48,7 @@ impl Publisher {
         Arc::new(Self {
             lane: Lane::new(),
             sent: Mutex::new(Vec::new()),
+            has_left: Condvar::new(),
         })
     }
 
@@ -67,6 +69,15 @@ impl Publisher {
 
     fn send(&self, frame: Frame) {
         self.sent.lock().unwrap().extend(frame);
+        self.has_left.notify_all();
+    }
+
+    /// Waits for so many messages to be sent. When nobody will ever send them, the model is stuck, and says so.
+    fn await_sent(&self, count: usize) {
+        let mut sent = self.sent.lock().unwrap();
+        while sent.len() < count {
+            sent = self.has_left.wait(sent).unwrap();
+        }
     }
 
     fn finish(this: &Arc<Self>, desk: &Desk) {
@@ -117,6 +128,7 @@ fn every_message_is_sent_once_and_in_order_while_one_thread_signs() {
             move || work(&desk)
         });
         (1..=3).for_each(|number| Publisher::publish(&publisher, &desk, number, false));
+        publisher.await_sent(3);
         desk.end();
         signer.join().unwrap();
         assert_eq!(*publisher.sent.lock().unwrap(), [1, 2, 3]);
