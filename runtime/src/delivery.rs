@@ -1,6 +1,7 @@
 //! Deliveries: verified messages on their way through a subscription's queue. They are taken out of their frame by whoever
 //! takes them out of the queue, so that the thread that receives only hands frames over.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::approval::{ApprovalState, Passing};
@@ -17,6 +18,15 @@ pub(crate) struct Delivery {
     pub(crate) translation: Option<Arc<Translation>>,
     /// Whether a second signer has approved it.
     pub(crate) approval: ApprovalState,
+}
+
+/// What is called with each message where it arrives.
+pub(crate) struct DeliveryCallback(pub(crate) Box<dyn FnMut(Delivery) + Send>);
+
+impl fmt::Debug for DeliveryCallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeliveryCallback")
+    }
 }
 
 /// The messages of a frame, or one of them, in a subscription's queue.

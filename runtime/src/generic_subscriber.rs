@@ -258,7 +258,7 @@ impl GenericSubscriber {
             .queue
             .take()
             .await
-            .map(|delivery| self.received(delivery))
+            .map(|delivery| GenericReceived::new(self.topic().clone(), delivery))
             .map_err(ReceiveError::from)
     }
 
@@ -271,7 +271,7 @@ impl GenericSubscriber {
         self.reception
             .queue
             .try_take()
-            .map(|delivery| self.received(delivery))
+            .map(|delivery| GenericReceived::new(self.topic().clone(), delivery))
             .map_err(ReceiveError::from)
     }
 
@@ -284,7 +284,7 @@ impl GenericSubscriber {
         self.reception
             .queue
             .take_timeout(timeout)
-            .map(|delivery| self.received(delivery))
+            .map(|delivery| GenericReceived::new(self.topic().clone(), delivery))
             .map_err(ReceiveError::from)
     }
 
@@ -311,15 +311,17 @@ impl GenericSubscriber {
     pub fn stats(&self) -> SubscriptionStats {
         self.reception.stats()
     }
+}
 
-    fn received(&self, delivery: Delivery) -> GenericReceived {
+impl GenericReceived {
+    pub(crate) fn new(topic: TopicName, delivery: Delivery) -> Self {
         let Delivery {
             message,
             translation,
             approval,
         } = delivery;
-        GenericReceived {
-            topic: self.facts.topic.clone(),
+        Self {
+            topic,
             message,
             translation,
             approval,

@@ -21,7 +21,7 @@ use zenoh::query::{ConsolidationMode, QueryTarget};
 use zenoh::sample::SampleKind;
 use zenoh::{Session, Wait};
 
-pub use crate::link_config::{Discovery, DiscoveryError, LinkConfig};
+pub use crate::link_config::{Discovery, DiscoveryError, LinkConfig, SharedMemory};
 use crate::link_config::{as_seen_on_this_machine, is_on_this_machine, multicast_interface, some_of};
 pub use crate::link_error::LinkError;
 use crate::local_registry::{LocalRegistry, Membership, reserve_loopback_port};
@@ -64,9 +64,11 @@ impl Pieces<'_> {
         self.0.len()
     }
 
-    /// All of them in one piece, which is a copy when there are several.
+    /// All of them in one piece, in memory of this process alone: nobody can change them any more, so that what is checked
+    /// is what is used. It is a copy when there are several pieces or when they came through shared memory.
     pub fn contiguous(&self) -> Bytes {
         match self.0.to_bytes() {
+            Cow::Borrowed(shared) if self.0.as_shm().is_some() => Bytes(shared.to_vec().into()),
             Cow::Borrowed(_) => Bytes(self.0.clone()),
             Cow::Owned(gathered) => Bytes(gathered.into()),
         }
@@ -80,14 +82,12 @@ fn failed(doing: &'static str) -> impl Fn(zenoh::Error) -> LinkError {
     }
 }
 
-/// How long opening waits for a router: time for it to be started, but an error while somebody still looks.
-const TLS_ROUTER_TIMEOUT_MS: u32 = 5_000;
-
 /// An open link.
 #[derive(Debug)]
 pub struct Link {
     session: Session,
     discovery: String,
+    shared_memory: SharedMemory,
     _membership: Option<Membership>,
 }
 
@@ -139,13 +139,14 @@ impl Link {
             let near = connect.iter().all(|endpoint| is_on_this_machine(endpoint));
             listen.push(format!("tcp/{}:0", if near { "127.0.0.1" } else { "0.0.0.0" }));
         }
-        let session = zenoh::open(zenoh_config(config, &listen, &connect, multicast)?)
+        let session = zenoh::open(zenoh_config(config.zenoh_settings(&listen, &connect, multicast)?)?)
             .await
             .map_err(|error| LinkError::Open(error.to_string()))?;
         drop(reserved);
         Ok(Self {
             session,
             discovery,
+            shared_memory: config.shared_memory(),
             _membership: membership,
         })
     }
@@ -153,6 +154,11 @@ impl Link {
     /// How this node finds others, in words.
     pub fn discovery(&self) -> &str {
         &self.discovery
+    }
+
+    /// Whether large frames go through shared memory.
+    pub fn shared_memory(&self) -> SharedMemory {
+        self.shared_memory
     }
 
     /// The addresses that this node listens on, without those that only this machine can reach if there are others.
@@ -391,46 +397,8 @@ impl Query {
     }
 }
 
-fn zenoh_config(
-    asked: &LinkConfig,
-    listen: &[String],
-    connect: &[String],
-    multicast: bool,
-) -> Result<zenoh::Config, LinkError> {
+fn zenoh_config(settings: Vec<(&str, String)>) -> Result<zenoh::Config, LinkError> {
     let mut config = zenoh::Config::default();
-    let quoted = |endpoints: &[String]| serde_json::Value::from(endpoints).to_string();
-    let mut settings = vec![
-        (
-            "mode",
-            if asked.is_behind_tls() {
-                "\"client\""
-            } else {
-                "\"peer\""
-            }
-            .to_owned(),
-        ),
-        ("listen/endpoints", quoted(listen)),
-        ("connect/endpoints", quoted(connect)),
-        ("scouting/multicast/enabled", multicast.to_string()),
-        ("scouting/gossip/enabled", "true".to_owned()),
-        // Whoever opens a node goes on at once; what appears later is announced by liveliness.
-        ("open/return_conditions/connect_scouted", "false".to_owned()),
-        // Batches on the way out. With Zenoh's two, whoever sends full frames waits for the link at every other one.
-        ("transport/link/tx/queue/size/data", "4".to_owned()),
-        // A link that cannot send for this long is closed. Receivers here never block it.
-        (
-            "transport/link/tx/queue/congestion_control/block/wait_before_close",
-            "60000000".to_owned(),
-        ),
-    ];
-    if asked.is_behind_tls() {
-        settings.push(("connect/timeout_ms", TLS_ROUTER_TIMEOUT_MS.to_string()));
-    }
-    if asked.has_tls() {
-        let files = asked.tls.as_ref().ok_or(LinkError::NoTlsFiles)?;
-        files.check().map_err(LinkError::Tls)?;
-        settings.push(("transport/link/tls", files.settings().to_string()));
-    }
     for (path, value) in settings {
         config.insert_json5(path, &value).map_err(|error| LinkError::Config {
             what: format!("{path} = {value}"),
@@ -439,3 +407,6 @@ fn zenoh_config(
     }
     Ok(config)
 }
+
+#[cfg(test)]
+mod tests;

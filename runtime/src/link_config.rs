@@ -5,7 +5,14 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::link_error::LinkError;
 use crate::tls_files::{TlsFiles, is_tls};
+
+/// How long opening waits for a router: time for it to be started, but an error while somebody still looks.
+const TLS_ROUTER_TIMEOUT_MS: u32 = 5_000;
+
+/// The smallest payload that goes through shared memory: for a smaller one the link's own copies cost less than its upkeep.
+const SHARED_LEN_MIN: usize = 16 << 10;
 
 /// How nodes find each other without being told where.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,6 +72,38 @@ pub struct LinkConfig {
     pub discovery: Option<Discovery>,
     /// The files for `tls/…` endpoints. `None`: those in the node's keystore.
     pub tls: Option<TlsFiles>,
+    /// Whether large frames go to other processes of this machine through shared memory. `None`: where this process may lock
+    /// as much memory as it likes, because what cannot be locked by a receiver is lost for it.
+    pub shared_memory: Option<bool>,
+}
+
+/// Whether large frames go to other processes of this machine through shared memory, and why not.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SharedMemory {
+    /// They do, with all that use it, too.
+    Used,
+    /// It was switched off.
+    Off,
+    /// The node has TLS endpoints: what it sends is to go through its router.
+    BehindTls,
+    /// The process may lock this many bytes only.
+    Limited(u64),
+}
+
+impl fmt::Display for SharedMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Used => f.write_str("used for frames of 16 KiB and more"),
+            Self::Off => f.write_str("not used: it was switched off"),
+            Self::BehindTls => f.write_str("not used: the node has TLS endpoints"),
+            Self::Limited(bytes) => write!(
+                f,
+                "not used: the process may lock {} KiB of memory only (`ulimit -l unlimited` lifts that)",
+                bytes / 1024
+            ),
+        }
+    }
 }
 
 impl LinkConfig {
@@ -72,6 +111,17 @@ impl LinkConfig {
         let given = !self.listen.is_empty() || !self.connect.is_empty();
         self.discovery
             .unwrap_or(if given { Discovery::Off } else { Discovery::Auto })
+    }
+
+    /// Whether large frames go through shared memory.
+    pub(crate) fn shared_memory(&self) -> SharedMemory {
+        let lockable = || rustix::process::getrlimit(rustix::process::Resource::Memlock).current;
+        match self.shared_memory {
+            _ if self.has_tls() => SharedMemory::BehindTls,
+            Some(true) => SharedMemory::Used,
+            Some(false) => SharedMemory::Off,
+            None => lockable().map_or(SharedMemory::Used, SharedMemory::Limited),
+        }
     }
 
     /// The same, with the TLS files of the keystore in this directory unless others are said.
@@ -83,6 +133,48 @@ impl LinkConfig {
     /// Whether the files for TLS are needed.
     pub(crate) fn has_tls(&self) -> bool {
         self.listen.iter().chain(&self.connect).any(|endpoint| is_tls(endpoint))
+    }
+
+    /// What Zenoh is told: paths in its configuration, and JSON.
+    pub(crate) fn zenoh_settings(
+        &self,
+        listen: &[String],
+        connect: &[String],
+        multicast: bool,
+    ) -> Result<Vec<(&'static str, String)>, LinkError> {
+        let quoted = |endpoints: &[String]| serde_json::Value::from(endpoints).to_string();
+        let mode = if self.is_behind_tls() { "\"client\"" } else { "\"peer\"" };
+        let shares_memory = self.shared_memory() == SharedMemory::Used;
+        let mut settings = vec![
+            ("mode", mode.to_owned()),
+            ("listen/endpoints", quoted(listen)),
+            ("connect/endpoints", quoted(connect)),
+            ("scouting/multicast/enabled", multicast.to_string()),
+            ("scouting/gossip/enabled", "true".to_owned()),
+            // Whoever opens a node goes on at once; what appears later is announced by liveliness.
+            ("open/return_conditions/connect_scouted", "false".to_owned()),
+            // Batches on the way out. With Zenoh's two, whoever sends full frames waits for the link at every other one.
+            ("transport/link/tx/queue/size/data", "4".to_owned()),
+            ("transport/shared_memory/enabled", shares_memory.to_string()),
+            (
+                "transport/shared_memory/transport_optimization/message_size_threshold",
+                SHARED_LEN_MIN.to_string(),
+            ),
+            // A link that cannot send for this long is closed. Receivers here never block it.
+            (
+                "transport/link/tx/queue/congestion_control/block/wait_before_close",
+                "60000000".to_owned(),
+            ),
+        ];
+        if self.is_behind_tls() {
+            settings.push(("connect/timeout_ms", TLS_ROUTER_TIMEOUT_MS.to_string()));
+        }
+        if self.has_tls() {
+            let files = self.tls.as_ref().ok_or(LinkError::NoTlsFiles)?;
+            files.check().map_err(LinkError::Tls)?;
+            settings.push(("transport/link/tls", files.settings().to_string()));
+        }
+        Ok(settings)
     }
 
     /// Whether this node hangs on TLS routers and on nothing else.

@@ -291,21 +291,6 @@ impl Node {
         self.core.epoch
     }
 
-    /// How this node finds others, in words.
-    pub fn discovery(&self) -> &str {
-        self.core.link.discovery()
-    }
-
-    /// The addresses that this node listens on.
-    pub fn locators(&self) -> &[String] {
-        &self.core.locators
-    }
-
-    /// The far ends of the links that are up.
-    pub async fn neighbours(&self) -> Vec<String> {
-        self.core.link.neighbours().await
-    }
-
     /// What the signatures of this node's messages have cost so far.
     pub fn signing_stats(&self) -> SigningStats {
         self.core.signing_desk.stats()

@@ -118,6 +118,13 @@ impl NodeBuilder {
         self
     }
 
+    /// Whether large frames go to other processes of this machine through shared memory. Without this: where the process may
+    /// lock as much memory as it likes. See [`Node::shared_memory`].
+    pub fn shared_memory(mut self, used: bool) -> Self {
+        self.link.shared_memory = Some(used);
+        self
+    }
+
     /// Where the node listens, what it connects to and how it finds others, all at once.
     pub fn link(mut self, link: LinkConfig) -> Self {
         self.link = link;

@@ -5,13 +5,13 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
 
 use crate::approval::{ApprovalPart, ApprovalState, Passing};
 use crate::approval_desk::ApprovalDesk;
 use crate::clock;
 use crate::contact::{AskOutcome, ContactDesk, Note, Question};
-use crate::delivery::DeliveredFrame;
+use crate::delivery::{DeliveredFrame, DeliveryCallback};
 use crate::link::Bytes;
 use crate::name::TopicName;
 use crate::queue::{ParcelQueue, Queue};
@@ -52,6 +52,8 @@ pub(crate) struct Reception {
     /// What is done about messages that a second signer has to approve.
     approval: ApprovalPart,
     pub(crate) queue: ParcelQueue<DeliveredFrame>,
+    /// What is called with each message where it arrives, if anything is.
+    callback: OnceLock<Mutex<DeliveryCallback>>,
     pub(crate) refusals: Queue<Refusal>,
     node_refusals: Arc<Queue<RefusalEvent>>,
     contact: Arc<ContactDesk>,
@@ -162,6 +164,7 @@ impl Reception {
             translation_desk,
             approval,
             queue: ParcelQueue::new(depth),
+            callback: OnceLock::new(),
             refusals: Queue::new(REFUSALS_KEPT),
             node_refusals,
             contact,
@@ -220,6 +223,28 @@ impl Reception {
             add(&self.counters.missing, frame.missing_before());
         }
         self.queue.put(DeliveredFrame::new(passing, translation));
+        self.call_back();
+    }
+
+    /// Has `callback` called with each message from now on, in the thread that it arrives in.
+    pub(crate) fn call_in_place(&self, callback: DeliveryCallback) {
+        let _ = self.callback.set(Mutex::new(callback));
+        self.call_back();
+    }
+
+    /// Empties the queue into the callback, one thread at a time: what comes meanwhile is left to that one.
+    fn call_back(&self) {
+        let Some(callback) = self.callback.get() else { return };
+        while self.queue.len() > 0 {
+            let mut callback = match callback.try_lock() {
+                Ok(callback) => callback,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            while let Ok(delivery) = self.queue.try_take() {
+                (*callback.0)(delivery);
+            }
+        }
     }
 
     /// Has a frame translated if it needs that, and puts it into the queue. Nobody's approval is missing.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use nuncio_msgs::Message;
 
+use crate::delivery::DeliveryCallback;
 use crate::generic_subscriber::{GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError};
 use crate::payload::{self, DecodeError};
 use crate::reception::Reception;
@@ -105,31 +106,60 @@ impl<M: Message> Subscriber<M> {
             }
         };
         thread.spawn(run).map_err(SubscriberError::Thread)?;
-        Ok(Callback { reception })
+        Ok(Callback {
+            reception,
+            _subscriber: None,
+        })
     }
 
-    /// Decodes what was verified, or counts why it could not be.
-    fn decode(&self, received: &GenericReceived) -> Option<Received<M>> {
-        let decoded = match received.translation.as_deref() {
-            None => payload::decode(received.message()),
-            Some(translation) => payload::decode_translated(received.message(), translation),
-        };
-        let reason = match decoded {
-            Ok(message) => {
-                return Some(Received {
-                    message,
-                    info: received.info(),
-                });
+    /// Calls `callback` with each message in the thread that received and verified it, which saves a wake-up of another one
+    /// (some 30 µs on a machine that sleeps between messages). Until the callback returns this node receives nothing else, so
+    /// it has to be quick and must not wait for anything. It ends when what is returned is dropped.
+    pub fn on_message_in_place(self, mut callback: impl FnMut(Received<M>) + Send + 'static) -> Callback {
+        let reception = Arc::clone(&self.generic.reception);
+        let (topic, refusing) = (self.topic().clone(), Arc::downgrade(&reception));
+        let call = move |delivery| {
+            let refuse = |refusal| {
+                if let Some(reception) = refusing.upgrade() {
+                    reception.refuse(refusal);
+                }
+            };
+            if let Some(received) = decode(&GenericReceived::new(topic.clone(), delivery), refuse) {
+                callback(received);
             }
-            Err(DecodeError::Payload { problem, len }) => (Reason::DecodeFailed, DecodeError::Payload { problem, len }),
-            Err(error @ DecodeError::Limit(_)) => (Reason::LimitViolated, error),
         };
-        let signer = received.message().frame().signer();
-        self.generic
-            .reception
-            .refuse(Refusal::new(reason.0, Some(signer), reason.1.to_string()));
-        None
+        reception.call_in_place(DeliveryCallback(Box::new(call)));
+        Callback {
+            reception,
+            _subscriber: Some(self.generic),
+        }
     }
+
+    fn decode(&self, received: &GenericReceived) -> Option<Received<M>> {
+        decode(received, |refusal| self.generic.reception.refuse(refusal))
+    }
+}
+
+/// Decodes what was verified, or refuses it with why it could not be.
+fn decode<M: Message>(received: &GenericReceived, refuse: impl FnOnce(Refusal)) -> Option<Received<M>> {
+    let decoded = match received.translation.as_deref() {
+        None => payload::decode(received.message()),
+        Some(translation) => payload::decode_translated(received.message(), translation),
+    };
+    let error = match decoded {
+        Ok(message) => {
+            let info = received.info();
+            return Some(Received { message, info });
+        }
+        Err(error) => error,
+    };
+    let reason = match &error {
+        DecodeError::Payload { .. } => Reason::DecodeFailed,
+        DecodeError::Limit(_) => Reason::LimitViolated,
+    };
+    let signer = received.message().frame().signer();
+    refuse(Refusal::new(reason, Some(signer), error.to_string()));
+    None
 }
 
 /// A subscription whose messages go to a callback. Dropping it ends the subscription.
@@ -137,6 +167,8 @@ impl<M: Message> Subscriber<M> {
 #[must_use = "the callback is called only while this is kept"]
 pub struct Callback {
     reception: Arc<Reception>,
+    /// Kept here where no thread keeps it.
+    _subscriber: Option<GenericSubscriber>,
 }
 
 impl Callback {

@@ -66,6 +66,15 @@ impl Way {
     }
 }
 
+/// How signed messages travel.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Road {
+    /// As raw puts do.
+    Tcp,
+    /// As nodes on one machine choose it by themselves.
+    Chosen,
+}
+
 /// How long a measurement lasts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {

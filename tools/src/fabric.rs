@@ -23,6 +23,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(15);
 pub(crate) struct Fabric {
     domain: Domain,
     endpoints: Vec<String>,
+    shared_memory: Option<bool>,
 }
 
 impl Fabric {
@@ -31,7 +32,14 @@ impl Fabric {
         Ok(Self {
             domain: Domain::parse(domain).map_err(FabricError::Name)?,
             endpoints: Vec::new(),
+            shared_memory: None,
         })
+    }
+
+    /// The same without shared memory: all goes over loopback TCP.
+    pub(crate) fn without_shared_memory(mut self) -> Self {
+        self.shared_memory = Some(false);
+        self
     }
 
     /// The domain of all nodes.
@@ -68,6 +76,7 @@ impl Fabric {
             connect,
             discovery: Some(Discovery::Off),
             tls: None,
+            shared_memory: self.shared_memory,
         };
         Ok((link, reserved))
     }

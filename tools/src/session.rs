@@ -54,6 +54,7 @@ impl<'a> Session<'a> {
             connect: global.connect.clone(),
             discovery: global.discovery,
             tls: keystore.path().map(|dir| TlsFiles::new(dir, global.tls.as_deref())),
+            shared_memory: None,
         };
         if let Some(mode) = global.trust_mode {
             warn_of_weaker_mode(render, &keystore, mode)?;

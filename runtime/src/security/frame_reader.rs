@@ -157,7 +157,7 @@ impl Layout {
                 what: "no such leaf in a tree of that size",
             });
         }
-        let mut layout = Self {
+        let layout = Self {
             header,
             count,
             leaf_index,
@@ -165,9 +165,8 @@ impl Layout {
             has_cause: flags & FLAG_CAUSE != 0,
             has_origin: flags & FLAG_ORIGIN != 0,
             len: bytes.len(),
-            messages_end: 0,
+            messages_end: siblings_of(bytes.len(), leaf_index, leaf_count).start,
         };
-        layout.messages_end = layout.siblings().start;
         layout.check_messages(bytes)?;
         Ok(layout)
     }
@@ -238,9 +237,7 @@ impl Layout {
 
     /// Where the sibling hashes are; everything before them is what the digest covers.
     pub fn siblings(&self) -> Range<usize> {
-        let end = self.len - TRAILER_LEN;
-        let len = 32 * merkle::path_len(self.leaf_index.into(), self.leaf_count.into());
-        end.saturating_sub(len)..end
+        siblings_of(self.len, self.leaf_index, self.leaf_count)
     }
 
     /// The digest of the frame: BLAKE3 of everything before the sibling hashes.
@@ -252,6 +249,12 @@ impl Layout {
     pub fn signature<'a>(&self, bytes: &'a [u8]) -> &'a [u8; SIGNATURE_LEN] {
         bytes.last_chunk().unwrap_or(&[0; SIGNATURE_LEN])
     }
+}
+
+fn siblings_of(frame_len: usize, leaf_index: u16, leaf_count: u16) -> Range<usize> {
+    let end = frame_len - TRAILER_LEN;
+    let len = 32 * merkle::path_len(leaf_index.into(), leaf_count.into());
+    end.saturating_sub(len)..end
 }
 
 /// Walks the messages of a frame.

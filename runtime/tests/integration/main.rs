@@ -16,6 +16,7 @@ mod refusals;
 mod revocations;
 mod rotation;
 mod run_time_types;
+mod same_machine;
 mod trace;
 mod trust;
 mod trust_refusals;

@@ -67,19 +67,23 @@ impl FarEnd {
     async fn open(global: &GlobalArgs, args: &BenchPart) -> Result<Self, BenchError> {
         let doing = "opening the far end";
         let identity = Identity::generate().map_err(failed("making a key"))?;
-        let link = |connect: Vec<String>| LinkConfig {
+        let link = |connect: Vec<String>, shared_memory| LinkConfig {
             connect,
             discovery: Some(Discovery::Off),
+            shared_memory,
             ..LinkConfig::default()
         };
         let node = Node::builder("far_end")
             .domain(global.domain.clone())
             .keystore(Keystore::ephemeral(identity))
-            .link(link(global.connect.clone()))
+            .link(link(
+                global.connect.clone(),
+                Some(false).filter(|_| !args.shared_memory),
+            ))
             .open()
             .await
             .map_err(failed(doing))?;
-        let raw = RawLink::open(&link(vec![args.raw.clone()]), global.domain.clone())
+        let raw = RawLink::open(&link(vec![args.raw.clone()], Some(false)), global.domain.clone())
             .await
             .map_err(failed(doing))?;
         let ears = SIZES.into_iter().map(|size| Ok((size, Ear::new(&node, &raw, size)?)));
@@ -168,19 +172,19 @@ impl Ear {
     }
 }
 
-/// Sends each ping back with the time that it took from its arrival to this callback, in µs, as `linear.y`.
+/// Sends each ping back from the thread that received it, as the raw one does, with the time that it took from its arrival
+/// to this callback, in µs, as `linear.y`.
 fn echo(node: &Node) -> Result<Callback, BenchError> {
     let publisher = node.publisher_with::<Twist>(PONG, QosProfile::commands());
     let publisher = publisher.map_err(failed("opening a publisher"))?;
     let subscriber = node.subscriber::<Twist>(PING).map_err(failed("subscribing"))?;
-    let callback = subscriber.on_message(move |received| {
+    Ok(subscriber.on_message_in_place(move |received| {
         let called_ns = clock::now_ns();
         let mut pong = received.message;
         pong.linear.y = micros_between(received.info.received_time_ns, called_ns);
         // A pong that does not leave is missed at the near end.
         let _ = publisher.publish(&pong);
-    });
-    callback.map_err(failed("subscribing"))
+    }))
 }
 
 fn raw_echo(raw: &RawLink) -> Result<RawSubscriber, BenchError> {

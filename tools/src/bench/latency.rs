@@ -1,8 +1,7 @@
 //! Latency: round trips of a Twist, one every millisecond, raw and signed in turns, and where the time of the signed ones
 //! goes.
 //!
-//! Raw Zenoh is at its best here: the far end answers from within the thread that received. A signed message goes to a
-//! callback in a thread of its own, as an application would have it.
+//! Both far ends answer from within the thread that received, and both near ends wake up the thread that waits.
 
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +11,7 @@ use std::time::{Duration, Instant};
 use nuncio::link::Bytes;
 use nuncio::msgs::geometry_msgs::msg::Twist;
 use nuncio::raw_link::{RawPublisher, RawSubscriber};
-use nuncio::{Publisher, QosProfile, Subscriber, clock};
+use nuncio::{Callback, Publisher, QosProfile, Received, clock};
 use serde_json::{Value, json};
 
 use super::cost::Costs;
@@ -37,9 +36,9 @@ pub(crate) struct Latency {
     pub(crate) link: String,
     pub(crate) raw: Trips,
     pub(crate) signed: Trips,
-    /// Of each signed trip: from the thread that received to the application, both ways together, in µs.
-    handed_over: Vec<f64>,
-    /// Of each raw trip: how long this thread took to wake up when the pong was there, in µs.
+    /// Of each signed trip: from the arrival of the bytes to the callback, both ways together, in µs.
+    verified: Vec<f64>,
+    /// Of each signed trip: how long the waiting thread took to wake up when the pong was there, in µs.
     wake_ups: Vec<f64>,
 }
 
@@ -89,7 +88,7 @@ impl Latency {
             link: link.to_owned(),
             raw: Trips::default(),
             signed: Trips::default(),
-            handed_over: Vec::new(),
+            verified: Vec::new(),
             wake_ups: Vec::new(),
         }
     }
@@ -121,10 +120,8 @@ impl Latency {
     /// takes so long in a warm loop takes longer.
     pub(crate) fn steps(&self, costs: &Costs) -> [Step; 4] {
         let sign = 2.0 * (median(&self.signed.calls) - median(&self.raw.calls)).max(0.0);
-        let handed_over = median(&self.handed_over);
-        let wake_up = (2.0 * median(&self.wake_ups)).min(handed_over);
-        let verify = handed_over - wake_up;
-        let link = (self.signed.percentile(50) - sign - handed_over).max(0.0);
+        let (verify, wake_up) = (median(&self.verified), median(&self.wake_ups));
+        let link = (self.signed.percentile(50) - sign - verify - wake_up).max(0.0);
         let warm_sign = 2.0 * (costs.encode + costs.frame + costs.sign);
         let warm_verify = 2.0 * (costs.checks + costs.verify + costs.decode);
         let step = |step, us, warm_us, meaning| Step {
@@ -142,12 +139,7 @@ impl Latency {
                 Some(warm_verify),
                 "trust, replay, verify and decode, twice",
             ),
-            step(
-                "wake_up",
-                wake_up,
-                None,
-                "the thread of the application wakes up, twice",
-            ),
+            step("wake_up", wake_up, None, "the thread that waits for the pong wakes up"),
         ]
     }
 }
@@ -177,10 +169,11 @@ pub(crate) async fn measure(near: &mut NearEnd, settings: Settings) -> Result<La
 /// Both ways to the far end and back.
 struct Pinger {
     raw: RawPublisher,
-    raw_pongs: Mutex<Receiver<(Instant, Bytes)>>,
+    raw_pongs: Mutex<Receiver<Bytes>>,
     _raw_subscriber: RawSubscriber,
     signed: Publisher<Twist>,
-    pongs: Subscriber<Twist>,
+    pongs: Mutex<Receiver<(Instant, Received<Twist>, f64)>>,
+    _subscriber: Callback,
 }
 
 impl Pinger {
@@ -189,7 +182,13 @@ impl Pinger {
         let (sender, raw_pongs) = channel();
         let raw_subscriber = near.raw.subscribe(&parsed(PONG)?, move |bytes| {
             // Nobody waits for it after the last turn.
-            let _ = sender.send((Instant::now(), bytes.contiguous()));
+            let _ = sender.send(bytes.contiguous());
+        });
+        let pongs_heard = near.node.subscriber::<Twist>(PONG).map_err(failed(subscribing))?;
+        let (sender, pongs) = channel();
+        let subscriber = pongs_heard.on_message_in_place(move |pong| {
+            let verified_us = micros_between(pong.info.received_time_ns, clock::now_ns());
+            let _ = sender.send((Instant::now(), pong, verified_us));
         });
         Ok(Self {
             raw: near.raw.publisher(&parsed(PING)?).map_err(failed(publishing))?,
@@ -199,7 +198,8 @@ impl Pinger {
                 .node
                 .publisher_with(PING, QosProfile::commands())
                 .map_err(failed(publishing))?,
-            pongs: near.node.subscriber(PONG).map_err(failed(subscribing))?,
+            pongs: Mutex::new(pongs),
+            _subscriber: subscriber,
         })
     }
 
@@ -237,12 +237,11 @@ impl Pinger {
         let start = Instant::now();
         self.raw.put(&Bytes::from(ping)).map_err(failed("putting"))?;
         let call = start.elapsed();
-        while let Ok((received, pong)) = pongs.recv_timeout(PATIENCE.saturating_sub(start.elapsed())) {
+        while let Ok(pong) = pongs.recv_timeout(PATIENCE.saturating_sub(start.elapsed())) {
             let woken = Instant::now();
             if pong.as_slice().starts_with(&number.to_le_bytes()) {
                 latency.raw.us.push(micros(woken - start));
                 latency.raw.calls.push(micros(call));
-                latency.wake_ups.push(micros(woken - received));
                 return Ok(());
             }
         }
@@ -253,17 +252,17 @@ impl Pinger {
     fn signed_trip(&self, number: u32, latency: &mut Latency) -> Result<(), BenchError> {
         let mut ping = Twist::default();
         ping.linear.x = f64::from(number);
+        let pongs = self.pongs.lock().unwrap_or_else(PoisonError::into_inner);
         let start = Instant::now();
         self.signed.publish(&ping).map_err(failed("publishing"))?;
         let call = start.elapsed();
-        while let Ok(pong) = self.pongs.recv_timeout(PATIENCE.saturating_sub(start.elapsed())) {
-            let (trip, now_ns) = (start.elapsed(), clock::now_ns());
-            let there_us = pong.message.linear.y;
+        while let Ok((called, pong, back_us)) = pongs.recv_timeout(PATIENCE.saturating_sub(start.elapsed())) {
+            let woken = Instant::now();
             if pong.message.linear.x == ping.linear.x {
-                let back_us = micros_between(pong.info.received_time_ns, now_ns);
-                latency.signed.us.push(micros(trip));
+                latency.signed.us.push(micros(woken - start));
                 latency.signed.calls.push(micros(call));
-                latency.handed_over.push(there_us + back_us);
+                latency.verified.push(pong.message.linear.y + back_us);
+                latency.wake_ups.push(micros(woken - called));
                 return Ok(());
             }
         }
@@ -299,7 +298,7 @@ mod tests {
         }
     }
 
-    fn latency(handed_over: f64) -> Latency {
+    fn latency(verified: f64) -> Latency {
         let trips = |us, call| Trips {
             us: vec![us],
             calls: vec![call],
@@ -308,7 +307,7 @@ mod tests {
         Latency {
             raw: trips(100.0, 10.0),
             signed: trips(300.0, 40.0),
-            handed_over: vec![handed_over],
+            verified: vec![verified],
             wake_ups: vec![15.0],
             ..Latency::new("tcp")
         }
@@ -316,11 +315,11 @@ mod tests {
 
     #[test]
     fn the_steps_add_up_to_the_median_round_trip() {
-        let steps = latency(130.0).steps(&costs());
+        let steps = latency(100.0).steps(&costs());
         let us = |name| steps.iter().find(|step| step.step == name).map(|step| step.us);
         assert_eq!(
             ["sign", "link", "verify", "wake_up"].map(us),
-            [60.0, 110.0, 100.0, 30.0].map(Some)
+            [60.0, 125.0, 100.0, 15.0].map(Some)
         );
         assert_eq!(steps.iter().map(|step| step.us).sum::<f64>(), 300.0);
     }

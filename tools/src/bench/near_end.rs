@@ -6,10 +6,10 @@ use std::process::{self, Stdio};
 
 use nuncio::graph::Graph;
 use nuncio::raw_link::RawLink;
-use nuncio::{Identity, Node, PublicKey};
+use nuncio::{Identity, Node, PublicKey, SharedMemory};
 use serde_json::Value;
 
-use super::{BenchError, DEADLINE, PING, SIZES, failed, late, topic};
+use super::{BenchError, DEADLINE, PING, Road, SIZES, failed, late, topic};
 use crate::fabric::Fabric;
 use crate::other_process::OtherProcess;
 
@@ -24,15 +24,18 @@ pub(crate) struct NearEnd {
 
 impl NearEnd {
     /// Opens both ends, with keys of their own, on ports that the system chose.
-    pub(crate) async fn open() -> Result<Self, BenchError> {
+    pub(crate) async fn open(road: Road) -> Result<Self, BenchError> {
         let doing = "opening the near end";
         let domain = format!("bench_{}", process::id());
         let mut fabric = Fabric::new(&domain).map_err(failed(doing))?;
+        if road == Road::Tcp {
+            fabric = fabric.without_shared_memory();
+        }
         let identity = Identity::generate().map_err(failed("making a key"))?;
         let node = fabric.node("/", "near_end", &identity).await.map_err(failed(doing))?;
         // A fabric of its own: nothing of the node's shall pass here.
         let (link, _reserved) = Fabric::new(&domain)
-            .and_then(|mut raw| raw.place())
+            .and_then(|raw| raw.without_shared_memory().place())
             .map_err(failed(doing))?;
         let raw = RawLink::open(&link, node.domain().clone())
             .await
@@ -45,6 +48,7 @@ impl NearEnd {
         {
             args.extend([OsString::from(flag), OsString::from(endpoint)]);
         }
+        args.extend((road == Road::Chosen).then(|| OsString::from("--shared-memory")));
         let far = OtherProcess::start(args, |command| {
             // It tells itself why it failed. Ctrl-C is for this process, and the far end goes with it.
             command.stderr(Stdio::inherit()).process_group(0);
@@ -60,7 +64,7 @@ impl NearEnd {
         Ok(near)
     }
 
-    /// The kind of link that the two nodes have chosen, such as `tcp`.
+    /// The kind of link that the two nodes have, such as `tcp` or `tcp+shm`.
     pub(crate) fn link(&self) -> &str {
         &self.link
     }
@@ -108,6 +112,9 @@ impl NearEnd {
         let neighbours = self.node.neighbours().await;
         let scheme = neighbours.first().and_then(|locator| locator.split('/').next());
         scheme.unwrap_or("none").clone_into(&mut self.link);
+        if self.node.shared_memory() == SharedMemory::Used {
+            self.link.push_str("+shm");
+        }
         Ok(())
     }
 

@@ -7,7 +7,9 @@ use clap::ValueEnum;
 /// Measure raw Zenoh and signed topics side by side on this machine
 ///
 /// Two processes of its own, with keys and links of their own, send to each other over the loopback interface. Raw and
-/// signed rounds take turns, and both wait while the link is congested. --timeout, and the options that say where to
+/// signed rounds take turns, and both wait while the link is congested. Raw puts go over TCP, as they do by default. Signed
+/// messages do so first (`tcp`), and then as nodes on one machine send them by themselves, through shared memory where that
+/// can be had (`tcp+shm`). --timeout, and the options that say where to
 /// connect, have no meaning here. With --json each answer has a `case`: throughput (messages per second), latency and
 /// round_trip (µs), cost (µs).
 #[derive(Debug, clap::Args)]
@@ -50,4 +52,7 @@ pub(crate) struct BenchPart {
     /// Where the near end's link without signatures listens
     #[arg(long)]
     pub(crate) raw: String,
+    /// Signed frames may go through shared memory
+    #[arg(long)]
+    pub(crate) shared_memory: bool,
 }

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{CommandError, Outcome};
-use crate::bench::{self, Costs, Latency, NearEnd, Settings, Side, Throughput, fleet::Fleet};
+use crate::bench::{self, Costs, Latency, NearEnd, Road, Settings, Side, Throughput, fleet::Fleet};
 use crate::cli::{Bench, BenchCase};
 use crate::interrupt::Interrupt;
 use crate::render::{Render, Table, Tone, bytes, grouped};
@@ -56,11 +56,31 @@ async fn measure(render: &Render, args: &Bench, measured: &mut Measured) -> Resu
         .progress("measuring the steps of a message", bench::cost::measure())
         .await?;
     measured.costs = Some(costs);
+    let mut near = None;
     if wants(BenchCase::Throughput) || wants(BenchCase::Latency) {
-        let mut near = render.progress("opening both ends", NearEnd::open()).await?;
-        let ended = on_the_link(render, args, settings, &mut near, measured, &costs).await;
+        let near = near.insert(render.progress("opening both ends", NearEnd::open(Road::Tcp)).await?);
+        if wants(BenchCase::Throughput) {
+            throughput(render, settings, near, measured).await?;
+        }
+        if wants(BenchCase::Latency) {
+            latency(render, settings, near, measured, &costs).await?;
+        }
+    }
+    if wants(BenchCase::Throughput) {
+        if let Some(near) = near.take() {
+            near.close().await;
+        }
+        let near = near.insert(
+            render
+                .progress("opening both ends", NearEnd::open(Road::Chosen))
+                .await?,
+        );
+        if measured.throughput.iter().all(|before| before.link != near.link()) {
+            throughput(render, settings, near, measured).await?;
+        }
+    }
+    if let Some(near) = near.take() {
         near.close().await;
-        ended?;
     }
     if wants(BenchCase::Cost) {
         show_costs(render, &costs)?;
@@ -68,46 +88,49 @@ async fn measure(render: &Render, args: &Bench, measured: &mut Measured) -> Resu
     Ok(())
 }
 
-async fn on_the_link(
+async fn throughput(
     render: &Render,
-    args: &Bench,
+    settings: Settings,
+    near: &mut NearEnd,
+    measured: &mut Measured,
+) -> Result<(), CommandError> {
+    for size in settings.sizes {
+        let what = format!("measuring messages of {}", bytes(*size as f64));
+        let throughput = render
+            .progress(&what, bench::throughput::measure(near, settings, *size))
+            .await?;
+        if render.is_json() {
+            render.json(&throughput.json())?;
+            render.flush()?;
+        }
+        measured.throughput.push(throughput);
+    }
+    if render.is_json() {
+        return Ok(());
+    }
+    show_throughput(render, measured)
+}
+
+async fn latency(
+    render: &Render,
     settings: Settings,
     near: &mut NearEnd,
     measured: &mut Measured,
     costs: &Costs,
 ) -> Result<(), CommandError> {
-    if args.case != BenchCase::Latency {
-        for size in settings.sizes {
-            let what = format!("measuring messages of {}", bytes(*size as f64));
-            let throughput = render
-                .progress(&what, bench::throughput::measure(near, settings, *size))
-                .await?;
-            if render.is_json() {
-                render.json(&throughput.json())?;
-                render.flush()?;
-            }
-            measured.throughput.push(throughput);
-        }
-        if !render.is_json() {
-            show_throughput(render, measured)?;
-        }
-    }
-    if args.case != BenchCase::Throughput {
-        let latency = render
-            .progress("measuring round trips", bench::latency::measure(near, settings))
-            .await?;
-        show_latency(render, &latency, costs)?;
-        measured.latency = Some(latency);
-    }
+    let latency = render
+        .progress("measuring round trips", bench::latency::measure(near, settings))
+        .await?;
+    show_latency(render, &latency, costs)?;
+    measured.latency = Some(latency);
     Ok(())
 }
 
 fn show_throughput(render: &Render, measured: &mut Measured) -> Result<(), CommandError> {
-    let all = &measured.throughput;
-    if all.len() == measured.shown {
+    let all = measured.throughput.get(measured.shown..).unwrap_or_default();
+    if all.is_empty() {
         return Ok(());
     }
-    measured.shown = all.len();
     let mut table = Table::new(["SIZE", "LINK", "RAW/S", "SIGNED/S", "RATIO", "RAW LOST", "SIGNED LOST"]);
     for throughput in all {
         table.row([
@@ -120,6 +143,7 @@ fn show_throughput(render: &Render, measured: &mut Measured) -> Result<(), Comma
             lost(&throughput.signed),
         ]);
     }
+    measured.shown = measured.throughput.len();
     show(
         render,
         "Throughput, messages per second from one process to another",

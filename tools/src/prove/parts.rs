@@ -28,6 +28,7 @@ pub(crate) async fn run(global: &GlobalArgs, render: &Render, args: ProvePart) -
         connect: global.connect.clone(),
         discovery: global.discovery,
         tls: None,
+        shared_memory: None,
     };
     let begin = Notify::new();
     let part = async {
