@@ -72,8 +72,8 @@ pub struct LinkConfig {
     pub discovery: Option<Discovery>,
     /// The files for `tls/…` endpoints. `None`: those in the node's keystore.
     pub tls: Option<TlsFiles>,
-    /// Whether large frames go to other processes of this machine through shared memory. `None`: where this process may lock
-    /// as much memory as it likes, because what cannot be locked by a receiver is lost for it.
+    /// Whether large frames go to other processes of this machine through shared memory. `None`: where nothing gets lost by
+    /// it, because this process may lock as much memory as it likes and run real-time threads.
     pub shared_memory: Option<bool>,
 }
 
@@ -87,8 +87,10 @@ pub enum SharedMemory {
     Off,
     /// The node has TLS endpoints: what it sends is to go through its router.
     BehindTls,
-    /// The process may lock this many bytes only.
+    /// The process may lock this many bytes only, and what a receiver cannot lock it loses.
     Limited(u64),
+    /// The process may not run a real-time thread, without which Zenoh takes memory back too early on a busy machine.
+    NoRealTime,
 }
 
 impl fmt::Display for SharedMemory {
@@ -102,6 +104,9 @@ impl fmt::Display for SharedMemory {
                 "not used: the process may lock {} KiB of memory only (`ulimit -l unlimited` lifts that)",
                 bytes / 1024
             ),
+            Self::NoRealTime => {
+                f.write_str("not used: the process may run no real-time thread (`ulimit -r 1` allows one)")
+            }
         }
     }
 }
@@ -119,7 +124,11 @@ impl LinkConfig {
             _ if self.has_tls() => SharedMemory::BehindTls,
             Some(true) => SharedMemory::Used,
             Some(false) => SharedMemory::Off,
-            None => lockable_bytes().map_or(SharedMemory::Used, SharedMemory::Limited),
+            None => match lockable_bytes() {
+                Some(bytes) => SharedMemory::Limited(bytes),
+                None if may_run_in_real_time() => SharedMemory::Used,
+                None => SharedMemory::NoRealTime,
+            },
         }
     }
 
@@ -188,19 +197,31 @@ impl LinkConfig {
 /// How much memory this process may lock; `None`: as much as it likes.
 fn lockable_bytes() -> Option<u64> {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Memlock).current?;
-    (!may_lock_more()).then_some(limit)
+    (!privileges().0).then_some(limit)
 }
 
-/// Whether no limit of locked memory concerns this process.
+/// Whether this process may have threads that go before all ordinary ones.
+fn may_run_in_real_time() -> bool {
+    #[cfg(target_os = "linux")]
+    let allowed = rustix::process::getrlimit(rustix::process::Resource::Rtprio).current;
+    #[cfg(not(target_os = "linux"))]
+    let allowed = Some(0);
+    allowed.is_none_or(|priority| priority > 0) || privileges().1
+}
+
+/// Whether this process is above the limits of locked memory, and of real-time threads.
 #[cfg(target_os = "linux")]
-fn may_lock_more() -> bool {
-    rustix::thread::capabilities(None)
-        .is_ok_and(|sets| sets.effective.contains(rustix::thread::CapabilitySet::IPC_LOCK))
+fn privileges() -> (bool, bool) {
+    use rustix::thread::{CapabilitySet, capabilities};
+    capabilities(None).map_or((false, false), |sets| {
+        let has = |capability| sets.effective.contains(capability);
+        (has(CapabilitySet::IPC_LOCK), has(CapabilitySet::SYS_NICE))
+    })
 }
 
 #[cfg(not(target_os = "linux"))]
-fn may_lock_more() -> bool {
-    false
+fn privileges() -> (bool, bool) {
+    (false, false)
 }
 
 /// The first few endpoints: what is said about a node has a bounded length.

@@ -119,7 +119,7 @@ impl NodeBuilder {
     }
 
     /// Whether large frames go to other processes of this machine through shared memory. Without this: where the process may
-    /// lock as much memory as it likes. See [`Node::shared_memory`].
+    /// lock as much memory as it likes and run real-time threads. See [`Node::shared_memory`].
     pub fn shared_memory(mut self, used: bool) -> Self {
         self.link.shared_memory = Some(used);
         self

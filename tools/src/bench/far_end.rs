@@ -24,7 +24,7 @@ use crate::render::Render;
 
 /// How long nothing may come before what is missing is looked for, and how often before it is given up.
 const PATIENCE: Duration = Duration::from_millis(200);
-const LOOKS: usize = 15;
+const LOOKS: usize = 75;
 
 /// The clock is read for every so many bytes.
 const STRIDE_BYTES: usize = 8 << 10;
@@ -114,6 +114,7 @@ impl FarEnd {
             "timed": tallied.timed,
             "elapsed_ns": tallied.elapsed_ns,
             "dropped": dropped,
+            "missing": ear.subscription.stats().missing,
         })
     }
 }

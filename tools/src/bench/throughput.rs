@@ -38,6 +38,8 @@ pub(crate) struct Side {
     pub(crate) received: u64,
     /// What the subscriber's queue had no room for.
     dropped: u64,
+    /// What never arrived, by the numbers of what came later.
+    missing: u64,
 }
 
 impl Side {
@@ -77,6 +79,7 @@ impl Throughput {
             "signed_sent": self.signed.sent,
             "signed_received": self.signed.received,
             "signed_dropped": self.signed.dropped,
+            "signed_missing": self.signed.missing,
             "raw_rounds": rounds(&self.raw),
             "signed_rounds": rounds(&self.signed),
         })
@@ -99,6 +102,7 @@ pub(crate) async fn measure(near: &mut NearEnd, settings: Settings, load: Load) 
             side.sent += round.sent;
             side.received += round.received;
             side.dropped += round.dropped;
+            side.missing = round.missing;
         }
     }
     Ok(Throughput {
@@ -115,6 +119,7 @@ struct Round {
     sent: u64,
     received: u64,
     dropped: u64,
+    missing: u64,
 }
 
 async fn round(near: &mut NearEnd, speaker: &Arc<Speaker>, way: Way, time: Duration) -> Result<Round, BenchError> {
@@ -131,6 +136,7 @@ async fn round(near: &mut NearEnd, speaker: &Arc<Speaker>, way: Way, time: Durat
         sent,
         received: number("received"),
         dropped: number("dropped"),
+        missing: number("missing"),
     })
 }
 
