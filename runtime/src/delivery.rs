@@ -11,7 +11,7 @@ use crate::security::frame::MessagePlace;
 use crate::security::verifier::{Verified, VerifiedMessage};
 
 /// A verified message in a subscription's queue.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Delivery {
     pub(crate) message: VerifiedMessage,
     /// How it becomes one of the type subscribed to, when it is of another version.
@@ -22,6 +22,15 @@ pub(crate) struct Delivery {
 
 /// What is called with each message where it arrives.
 pub(crate) struct DeliveryCallback(pub(crate) Box<dyn FnMut(Delivery) + Send>);
+
+impl DeliveryCallback {
+    /// Calls it with each message of a frame.
+    pub(crate) fn take(&mut self, mut frame: DeliveredFrame) {
+        while let Some(delivery) = frame.take_first() {
+            (self.0)(delivery);
+        }
+    }
+}
 
 impl fmt::Debug for DeliveryCallback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -131,10 +131,10 @@ impl GenericPublisher {
         qos: QosProfile,
     ) -> Result<Self, PublisherError> {
         node.check_open().map_err(|Closed| PublisherError::Closed)?;
-        let reliable = qos.reliability == Reliability::Reliable;
+        let key_expr = key_expr::topic(&node.domain, &topic);
         let link = node
             .link
-            .declare_publisher(key_expr::topic(&node.domain, &topic), reliable)
+            .declare_publisher(key_expr, qos.reliability, qos.signing_delay.is_zero())
             .map_err(PublisherError::Link)?;
         let matched = Arc::new(Event::new());
         let notify = Arc::clone(&matched);

@@ -7,76 +7,30 @@ use std::time::Duration;
 use nuncio_msgs::nuncio_msgs::msg::TypeDefinition;
 use nuncio_msgs::{Message, TypeHash};
 
-use crate::approval::{ApprovalPart, ApprovalState};
+use crate::approval::ApprovalPart;
 use crate::approval_desk::ApprovalDesk;
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, DeliveryCallback};
 use crate::endpoints::SubscriberFacts;
 use crate::key_expr;
 use crate::link::{Declared, LinkError};
-use crate::name::{NameError, NodeName, TopicName};
+pub use crate::message_info::MessageInfo;
+use crate::name::{NameError, TopicName};
 use crate::node::NodeCore;
 use crate::payload::{self, DecodeError};
 use crate::queue::TakeError;
 use crate::reception::Reception;
-use crate::run_time_type::Translation;
-use crate::security::believer::Verdict;
-use crate::security::frame::{MessageId, Writer};
-use crate::security::key::PublicKey;
 use crate::security::refusal::Refusal;
-use crate::security::verifier::{ExpectedType, Provenance, VerifiedMessage, Verifier, VerifierSetup};
+use crate::security::verifier::{ExpectedType, VerifiedMessage, Verifier, VerifierSetup};
 use crate::stats::SubscriptionStats;
+use crate::subscriber::Callback;
 use crate::subscription_options::{SubscriptionOptions, Unapproved};
 use crate::translation_desk::TranslationDesk;
-
-/// Who sent a message, when, and what is known of it. All of it was signed, except for the time of receipt.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct MessageInfo {
-    /// The topic.
-    pub topic: TopicName,
-    /// The key that signed it.
-    pub signer: PublicKey,
-    /// The node that published it, by the card of that key.
-    pub node: NodeName,
-    /// Which of the node's publishers.
-    pub writer: Writer,
-    /// The start of the node's instance, in ms since 1970.
-    pub epoch: u64,
-    /// Its number: the first message of a publisher is 1.
-    pub number: u64,
-    /// How many messages of the publisher directly before it had not arrived when it did.
-    pub missing_before: u64,
-    /// When it was published, ns since 1970 by the publisher's clock.
-    pub source_time_ns: i64,
-    /// When it was received, ns since 1970 by this machine's clock.
-    pub received_time_ns: i64,
-    /// Whether it happens now.
-    pub provenance: Provenance,
-    /// What the trust policy says of the signer.
-    pub verdict: Verdict,
-    /// The message that led to it.
-    pub cause: Option<MessageId>,
-    /// On whose behalf it was published, by the publisher's word.
-    pub origin: Option<String>,
-    /// The hash of the version that was published, when the message was translated from it.
-    pub translated_from: Option<TypeHash>,
-    /// Whether a second signer has approved it, where the trust policy demands one.
-    pub approval: ApprovalState,
-}
-
-impl MessageInfo {
-    /// The message's id, by which another message can name it as its cause. It is computed here.
-    pub fn id(&self) -> MessageId {
-        MessageId::of(&self.signer, self.writer, self.epoch, self.number)
-    }
-}
 
 /// A verified message of any type, not decoded yet.
 #[derive(Clone, Debug)]
 pub struct GenericReceived {
     topic: TopicName,
-    message: VerifiedMessage,
-    pub(crate) translation: Option<Arc<Translation>>,
-    approval: ApprovalState,
+    delivery: Delivery,
 }
 
 impl GenericReceived {
@@ -96,49 +50,38 @@ impl GenericReceived {
             let len = self.payload().len();
             return Err(DecodeError::Payload { problem, len });
         }
-        payload::decode(&self.message)
+        payload::decode(self.message())
     }
 
     /// The message, which carries the proof.
     pub fn message(&self) -> &VerifiedMessage {
-        &self.message
+        &self.delivery.message
     }
 
     /// The payload's bytes as they were published, for a [`RunTimeType`](crate::run_time_type::RunTimeType).
     pub fn payload(&self) -> &[u8] {
-        self.message.payload()
+        self.message().payload()
     }
 
     /// The type's full name, by the publisher's card.
     pub fn type_name(&self) -> &str {
-        self.message.frame().type_name()
+        self.message().frame().type_name()
     }
 
     /// The type's hash.
     pub fn type_hash(&self) -> TypeHash {
-        self.message.frame().type_hash()
+        self.message().frame().type_hash()
     }
 
     /// Who sent it, and when.
     pub fn info(&self) -> MessageInfo {
-        let (message, frame) = (&self.message, self.message.frame());
-        MessageInfo {
-            topic: self.topic.clone(),
-            signer: frame.signer(),
-            node: frame.node().clone(),
-            writer: frame.header().writer,
-            epoch: frame.header().epoch,
-            number: message.number(),
-            missing_before: message.missing_before(),
-            source_time_ns: message.source_time_ns(),
-            received_time_ns: frame.received_time_ns(),
-            provenance: frame.provenance(),
-            verdict: frame.verdict(),
-            cause: message.cause(),
-            origin: message.origin().map(ToOwned::to_owned),
-            translated_from: self.translation.is_some().then(|| frame.type_hash()),
-            approval: self.approval.clone(),
-        }
+        let translated = self.delivery.translation.is_some();
+        MessageInfo::new(
+            self.topic.clone(),
+            self.message(),
+            translated,
+            self.delivery.approval.clone(),
+        )
     }
 }
 
@@ -288,6 +231,18 @@ impl GenericSubscriber {
             .map_err(ReceiveError::from)
     }
 
+    /// Calls `callback` with each message in the thread that received and verified it; see
+    /// [`Subscriber::on_message_in_place`](crate::Subscriber::on_message_in_place).
+    pub fn on_message_in_place(self, mut callback: impl FnMut(GenericReceived) + Send + 'static) -> Callback {
+        let topic = self.topic().clone();
+        self.call_in_place(move |delivery| callback(GenericReceived::new(topic.clone(), delivery)))
+    }
+
+    pub(crate) fn call_in_place(self, callback: impl FnMut(Delivery) + Send + 'static) -> Callback {
+        self.reception.call_in_place(DeliveryCallback(Box::new(callback)));
+        Callback::in_place(self)
+    }
+
     /// Waits for the next refusal on this subscription.
     ///
     /// # Errors
@@ -315,17 +270,11 @@ impl GenericSubscriber {
 
 impl GenericReceived {
     pub(crate) fn new(topic: TopicName, delivery: Delivery) -> Self {
-        let Delivery {
-            message,
-            translation,
-            approval,
-        } = delivery;
-        Self {
-            topic,
-            message,
-            translation,
-            approval,
-        }
+        Self { topic, delivery }
+    }
+
+    pub(crate) fn into_delivery(self) -> (TopicName, Delivery) {
+        (self.topic, self.delivery)
     }
 }
 

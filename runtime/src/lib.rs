@@ -61,6 +61,7 @@ pub mod link;
 mod link_config;
 mod link_error;
 pub mod local_registry;
+mod message_info;
 pub mod name;
 pub mod node;
 pub mod node_builder;

@@ -29,6 +29,7 @@ use crate::link_config::{as_seen_on_this_machine, is_on_this_machine, multicast_
 pub use crate::link_error::LinkError;
 use crate::local_registry::{LocalRegistry, Membership, reserve_loopback_port};
 use crate::name::Domain;
+use crate::qos;
 use crate::reach::Reach;
 pub use crate::tls_files::{TlsFiles, TlsFilesError};
 
@@ -197,17 +198,24 @@ impl Link {
         put.wait().map_err(failed("sending"))
     }
 
-    /// Declares that this node will put bytes on a key.
-    pub(crate) fn declare_publisher(&self, key_expr: String, reliable: bool) -> Result<LinkPublisher, LinkError> {
-        let (congestion, reliability) = match reliable {
-            true => (CongestionControl::Block, Reliability::Reliable),
-            false => (CongestionControl::Drop, Reliability::BestEffort),
+    /// Declares that this node will put bytes on a key: reliably or not, and at once even where waiting a moment would let
+    /// them travel with others.
+    pub(crate) fn declare_publisher(
+        &self,
+        key_expr: String,
+        reliability: qos::Reliability,
+        at_once: bool,
+    ) -> Result<LinkPublisher, LinkError> {
+        let (congestion, reliability) = match reliability {
+            qos::Reliability::Reliable => (CongestionControl::Block, Reliability::Reliable),
+            qos::Reliability::BestEffort => (CongestionControl::Drop, Reliability::BestEffort),
         };
         let builder = self
             .session
             .declare_publisher(key_expr)
             .congestion_control(congestion)
-            .reliability(reliability);
+            .reliability(reliability)
+            .express(at_once);
         builder
             .wait()
             .map(LinkPublisher)

@@ -115,12 +115,11 @@ impl LinkConfig {
 
     /// Whether large frames go through shared memory.
     pub(crate) fn shared_memory(&self) -> SharedMemory {
-        let lockable = || rustix::process::getrlimit(rustix::process::Resource::Memlock).current;
         match self.shared_memory {
             _ if self.has_tls() => SharedMemory::BehindTls,
             Some(true) => SharedMemory::Used,
             Some(false) => SharedMemory::Off,
-            None => lockable().map_or(SharedMemory::Used, SharedMemory::Limited),
+            None => lockable_bytes().map_or(SharedMemory::Used, SharedMemory::Limited),
         }
     }
 
@@ -184,6 +183,24 @@ impl LinkConfig {
         let connects_by_tls = !self.connect.is_empty() && self.connect.iter().all(|endpoint| is_tls(endpoint));
         connects_by_tls && self.listen.is_empty() && self.discovery() == Discovery::Off
     }
+}
+
+/// How much memory this process may lock; `None`: as much as it likes.
+fn lockable_bytes() -> Option<u64> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Memlock).current?;
+    (!may_lock_more()).then_some(limit)
+}
+
+/// Whether no limit of locked memory concerns this process.
+#[cfg(target_os = "linux")]
+fn may_lock_more() -> bool {
+    rustix::thread::capabilities(None)
+        .is_ok_and(|sets| sets.effective.contains(rustix::thread::CapabilitySet::IPC_LOCK))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn may_lock_more() -> bool {
+    false
 }
 
 /// The first few endpoints: what is said about a node has a bounded length.

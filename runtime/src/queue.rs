@@ -129,6 +129,14 @@ impl<P: Parcel> ParcelQueue<P> {
         item.ok_or(TakeError::Empty)
     }
 
+    /// Takes all that is left of the oldest parcel, if there is one.
+    pub(crate) fn take_parcel(&self) -> Option<P> {
+        let mut state = self.lock();
+        let parcel = state.parcels.pop_front()?;
+        state.len -= parcel.len();
+        Some(parcel)
+    }
+
     /// Waits for an item; `Closed` when none will come.
     pub(crate) async fn take(&self) -> Result<P::Item, TakeError> {
         loop {

@@ -241,8 +241,8 @@ impl Reception {
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => return,
             };
-            while let Ok(delivery) = self.queue.try_take() {
-                (*callback.0)(delivery);
+            while let Some(frame) = self.queue.take_parcel() {
+                callback.take(frame);
             }
         }
     }

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use nuncio_msgs::Message;
 
-use crate::delivery::DeliveryCallback;
+use crate::delivery::Delivery;
 use crate::generic_subscriber::{GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError};
+use crate::name::TopicName;
 use crate::payload::{self, DecodeError};
 use crate::reception::Reception;
 use crate::security::refusal::{Reason, Refusal};
@@ -49,7 +50,7 @@ impl<M: Message> Subscriber<M> {
     /// [`ReceiveError::Closed`] when the node was closed and everything received was taken.
     pub async fn recv(&self) -> Result<Received<M>, ReceiveError> {
         loop {
-            if let Some(received) = self.decode(&self.generic.recv().await?) {
+            if let Some(received) = self.decode(self.generic.recv().await?) {
                 return Ok(received);
             }
         }
@@ -62,7 +63,7 @@ impl<M: Message> Subscriber<M> {
     /// [`ReceiveError::Empty`] when there is none now, [`ReceiveError::Closed`] when there will be none.
     pub fn try_recv(&self) -> Result<Received<M>, ReceiveError> {
         loop {
-            if let Some(received) = self.decode(&self.generic.try_recv()?) {
+            if let Some(received) = self.decode(self.generic.try_recv()?) {
                 return Ok(received);
             }
         }
@@ -82,7 +83,7 @@ impl<M: Message> Subscriber<M> {
         let start = Instant::now();
         loop {
             let left = timeout.saturating_sub(start.elapsed());
-            if let Some(received) = self.decode(&self.generic.recv_timeout(left)?) {
+            if let Some(received) = self.decode(self.generic.recv_timeout(left)?) {
                 return Ok(received);
             }
         }
@@ -116,40 +117,43 @@ impl<M: Message> Subscriber<M> {
     /// (some 30 µs on a machine that sleeps between messages). Until the callback returns this node receives nothing else, so
     /// it has to be quick and must not wait for anything. It ends when what is returned is dropped.
     pub fn on_message_in_place(self, mut callback: impl FnMut(Received<M>) + Send + 'static) -> Callback {
-        let reception = Arc::clone(&self.generic.reception);
-        let (topic, refusing) = (self.topic().clone(), Arc::downgrade(&reception));
+        let (topic, refusing) = (self.topic().clone(), Arc::downgrade(&self.generic.reception));
         let call = move |delivery| {
             let refuse = |refusal| {
                 if let Some(reception) = refusing.upgrade() {
                     reception.refuse(refusal);
                 }
             };
-            if let Some(received) = decode(&GenericReceived::new(topic.clone(), delivery), refuse) {
+            if let Some(received) = decode(&topic, delivery, refuse) {
                 callback(received);
             }
         };
-        reception.call_in_place(DeliveryCallback(Box::new(call)));
-        Callback {
-            reception,
-            _subscriber: Some(self.generic),
-        }
+        self.generic.call_in_place(call)
     }
 
-    fn decode(&self, received: &GenericReceived) -> Option<Received<M>> {
-        decode(received, |refusal| self.generic.reception.refuse(refusal))
+    fn decode(&self, received: GenericReceived) -> Option<Received<M>> {
+        let (topic, delivery) = received.into_delivery();
+        decode(&topic, delivery, |refusal| self.generic.reception.refuse(refusal))
     }
 }
 
 /// Decodes what was verified, or refuses it with why it could not be.
-fn decode<M: Message>(received: &GenericReceived, refuse: impl FnOnce(Refusal)) -> Option<Received<M>> {
-    let decoded = match received.translation.as_deref() {
-        None => payload::decode(received.message()),
-        Some(translation) => payload::decode_translated(received.message(), translation),
+fn decode<M: Message>(topic: &TopicName, delivery: Delivery, refuse: impl FnOnce(Refusal)) -> Option<Received<M>> {
+    let Delivery {
+        message,
+        translation,
+        approval,
+    } = delivery;
+    let decoded = match translation.as_deref() {
+        None => payload::decode(&message),
+        Some(translation) => payload::decode_translated(&message, translation),
     };
     let error = match decoded {
-        Ok(message) => {
-            let info = received.info();
-            return Some(Received { message, info });
+        Ok(decoded) => {
+            return Some(Received {
+                message: decoded,
+                info: MessageInfo::new(topic.clone(), &message, translation.is_some(), approval),
+            });
         }
         Err(error) => error,
     };
@@ -157,8 +161,7 @@ fn decode<M: Message>(received: &GenericReceived, refuse: impl FnOnce(Refusal)) 
         DecodeError::Payload { .. } => Reason::DecodeFailed,
         DecodeError::Limit(_) => Reason::LimitViolated,
     };
-    let signer = received.message().frame().signer();
-    refuse(Refusal::new(reason, Some(signer), error.to_string()));
+    refuse(Refusal::new(reason, Some(message.frame().signer()), error.to_string()));
     None
 }
 
@@ -172,6 +175,13 @@ pub struct Callback {
 }
 
 impl Callback {
+    pub(crate) fn in_place(subscriber: GenericSubscriber) -> Self {
+        Self {
+            reception: Arc::clone(&subscriber.reception),
+            _subscriber: Some(subscriber),
+        }
+    }
+
     /// What became of everything received.
     pub fn stats(&self) -> SubscriptionStats {
         self.reception.stats()

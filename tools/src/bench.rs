@@ -21,7 +21,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use nuncio::{QosProfile, TopicName};
+use nuncio::{QosProfile, TopicName, TypeSupport};
 
 pub(crate) use self::cost::Costs;
 pub(crate) use self::far_end::run as run_part;
@@ -38,8 +38,50 @@ const DEADLINE: Duration = crate::fabric::DEADLINE;
 /// Payloads, in bytes.
 const SIZES: [usize; 4] = [64, 1 << 10, 64 << 10, 1 << 20];
 
-/// How many of the sizes a quick run measures.
-const QUICK_SIZES: usize = 2;
+/// How many of the loads a quick run measures.
+const QUICK_LOADS: usize = 3;
+
+/// What is sent: typed messages first, then bytes.
+const LOADS: [Load; 5] = [
+    Load::Twist,
+    Load::Bytes(SIZES[0]),
+    Load::Bytes(SIZES[1]),
+    Load::Bytes(SIZES[2]),
+    Load::Bytes(SIZES[3]),
+];
+
+/// What is sent as fast as it goes.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Load {
+    /// Messages of a type, which are encoded, and decoded at the other end. The raw ones are as many bytes.
+    Twist,
+    /// So many bytes that are ready, both ways, and looked at by nobody.
+    Bytes(usize),
+}
+
+impl Load {
+    /// How many bytes a payload has.
+    pub(crate) const fn size(self) -> usize {
+        match self {
+            Self::Twist => 48,
+            Self::Bytes(size) => size,
+        }
+    }
+
+    fn topic(self) -> String {
+        match self {
+            Self::Twist => "/bench/twist".to_owned(),
+            Self::Bytes(size) => format!("/bench/bytes_{size}"),
+        }
+    }
+}
+
+/// The type of messages that are bytes.
+fn bytes_support() -> Result<TypeSupport, BenchError> {
+    let sources = [("bench_msgs/msg/Bytes", "uint8[] data\n")];
+    TypeSupport::compile("bench_msgs/msg/Bytes", &sources)
+        .map_err(|problems| failed("making a type")(problems.to_string()))
+}
 
 /// The most memory that messages may take in a subscriber's queue.
 const QUEUE_BYTES: usize = 256 << 20;
@@ -80,8 +122,8 @@ pub(crate) enum Road {
 /// How long a measurement lasts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
-    /// Payloads, in bytes.
-    pub(crate) sizes: &'static [usize],
+    /// What is sent.
+    pub(crate) loads: &'static [Load],
     /// How often each way gets its turn.
     rounds: usize,
     /// How long one way sends in its turn.
@@ -97,14 +139,14 @@ impl Settings {
     pub(crate) fn new(quick: bool) -> Self {
         match quick {
             true => Self {
-                sizes: SIZES.get(..QUICK_SIZES).unwrap_or(&SIZES),
+                loads: LOADS.get(..QUICK_LOADS).unwrap_or(&LOADS),
                 rounds: 3,
                 sending: Duration::from_millis(250),
                 round_trips: 400,
                 idle: Duration::from_secs(2),
             },
             false => Self {
-                sizes: &SIZES,
+                loads: &LOADS,
                 rounds: 7,
                 sending: Duration::from_millis(700),
                 round_trips: 1500,
@@ -112,11 +154,6 @@ impl Settings {
             },
         }
     }
-}
-
-/// The topic of messages of a size.
-fn topic(size: usize) -> String {
-    format!("/bench/bytes_{size}")
 }
 
 fn parsed(topic: &str) -> Result<TopicName, BenchError> {

@@ -68,10 +68,7 @@ fn outbox(link: &Link, topic: &str, qos: QosProfile) -> Arc<Outbox> {
         first_time_ns: 0,
         type_hash_prefix: type_hash.prefix(),
     };
-    let declared = link.declare_publisher(
-        topic.trim_start_matches('/').to_owned(),
-        qos.reliability == Reliability::Reliable,
-    );
+    let declared = link.declare_publisher(topic.trim_start_matches('/').to_owned(), qos.reliability, false);
     Arc::new(Outbox::new(
         Arc::new(facts),
         declared.unwrap(),

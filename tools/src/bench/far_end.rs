@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nuncio::msgs::geometry_msgs::msg::Twist;
-use nuncio::msgs::std_msgs::msg::UInt8MultiArray;
 use nuncio::raw_link::{RawLink, RawSubscriber};
 use nuncio::subscriber::Callback;
 use nuncio::{Discovery, Identity, Keystore, LinkConfig, Node, QosProfile, clock};
@@ -18,7 +17,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::latency::micros_between;
 use super::tally::{Tallied, Tally};
-use super::{BenchError, PING, PONG, SIZES, Way, failed, parsed, roomy, topic};
+use super::{BenchError, LOADS, Load, PING, PONG, Way, failed, parsed, roomy};
 use crate::cli::{BenchPart, GlobalArgs};
 use crate::commands::{CommandError, Outcome};
 use crate::render::Render;
@@ -47,13 +46,13 @@ pub(crate) async fn run(global: &GlobalArgs, render: &Render, args: BenchPart) -
 /// All that the far end listens to.
 struct FarEnd {
     node: Node,
-    ears: BTreeMap<usize, Ear>,
+    ears: BTreeMap<String, Ear>,
     _echo: Callback,
     _raw_echo: RawSubscriber,
     _raw: RawLink,
 }
 
-/// The topic of one size, both ways.
+/// The topic of one load, both ways.
 struct Ear {
     raw: Arc<Tally>,
     signed: Arc<Tally>,
@@ -86,7 +85,9 @@ impl FarEnd {
         let raw = RawLink::open(&link(vec![args.raw.clone()], Some(false)), global.domain.clone())
             .await
             .map_err(failed(doing))?;
-        let ears = SIZES.into_iter().map(|size| Ok((size, Ear::new(&node, &raw, size)?)));
+        let ears = LOADS
+            .into_iter()
+            .map(|load| Ok((load.topic(), Ear::new(&node, &raw, load)?)));
         Ok(Self {
             ears: ears.collect::<Result<_, BenchError>>()?,
             _echo: echo(&node)?,
@@ -98,8 +99,8 @@ impl FarEnd {
 
     async fn obey(&self, order: &Value) -> Value {
         let number = |name: &str| order.get(name).and_then(Value::as_u64).unwrap_or_default();
-        let size = usize::try_from(number("size")).unwrap_or_default();
-        let Some(ear) = self.ears.get(&size) else {
+        let topic = order.get("topic").and_then(Value::as_str).unwrap_or_default();
+        let Some(ear) = self.ears.get(topic) else {
             return json!({ "unknown": order });
         };
         let raw = order.get("way").and_then(Value::as_str) == Some(Way::Raw.as_str());
@@ -118,27 +119,36 @@ impl FarEnd {
 }
 
 impl Ear {
-    fn new(node: &Node, raw: &RawLink, size: usize) -> Result<Self, BenchError> {
-        let stride = (STRIDE_BYTES / size).max(1) as u64;
+    fn new(node: &Node, raw: &RawLink, load: Load) -> Result<Self, BenchError> {
+        let (topic, qos) = (load.topic(), roomy(load.size()));
+        let stride = (STRIDE_BYTES / load.size()).max(1) as u64;
         let (raw_tally, signed) = (Arc::new(Tally::new(stride)), Arc::new(Tally::new(stride)));
         let noting = Arc::clone(&raw_tally);
         let doing = "subscribing";
         let raw_subscriber = raw
-            .subscribe(&parsed(&topic(size))?, move |bytes| {
+            .subscribe(&parsed(&topic)?, move |bytes| {
                 black_box(bytes.total_len());
                 noting.note();
             })
             .map_err(failed(doing))?;
         let noting = Arc::clone(&signed);
-        let subscriber = node
-            .subscriber_with::<UInt8MultiArray>(&topic(size), roomy(size))
-            .map_err(failed(doing))?;
-        let subscription = subscriber
-            .on_message(move |received| {
-                black_box(received.message);
-                noting.note();
-            })
-            .map_err(failed(doing))?;
+        // In the thread that received, as the raw one is called: whoever is slow then slows the talker, and nothing is dropped.
+        let subscription = match load {
+            Load::Twist => node
+                .subscriber_with::<Twist>(&topic, qos)
+                .map_err(failed(doing))?
+                .on_message_in_place(move |received| {
+                    black_box(received.message);
+                    noting.note();
+                }),
+            Load::Bytes(_) => node
+                .generic_subscriber(&topic, qos)
+                .map_err(failed(doing))?
+                .on_message_in_place(move |received| {
+                    black_box(received.payload().len());
+                    noting.note();
+                }),
+        };
         Ok(Self {
             raw: raw_tally,
             signed,

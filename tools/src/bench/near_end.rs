@@ -9,7 +9,7 @@ use nuncio::raw_link::RawLink;
 use nuncio::{Identity, Node, PublicKey, SharedMemory};
 use serde_json::Value;
 
-use super::{BenchError, DEADLINE, PING, Road, SIZES, failed, late, topic};
+use super::{BenchError, DEADLINE, LOADS, Load, PING, Road, failed, late};
 use crate::fabric::Fabric;
 use crate::other_process::OtherProcess;
 
@@ -94,7 +94,7 @@ impl NearEnd {
         let ready = self.answer().await?;
         let key = ready.get("key").and_then(Value::as_str).unwrap_or_default();
         let key = PublicKey::parse(key).map_err(failed("reading the key of the far end"))?;
-        let topics: Vec<String> = SIZES.into_iter().map(topic).chain([PING.to_owned()]).collect();
+        let topics: Vec<String> = LOADS.into_iter().map(Load::topic).chain([PING.to_owned()]).collect();
         let listens = |graph: &Graph| {
             let card = graph
                 .nodes

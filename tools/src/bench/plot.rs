@@ -30,7 +30,7 @@ pub(crate) fn svg(throughput: &[Throughput], latency: Option<&Latency>) -> Strin
     let mut parts = Vec::new();
     if !throughput.is_empty() {
         let rows = throughput.iter().map(|measured| Row {
-            label: format!("{}, {}", bytes(measured.size as f64), measured.link),
+            label: format!("{}, {}", bytes(measured.load.size() as f64), measured.link),
             raw: measured.raw.rate(),
             signed: measured.signed.rate(),
         });

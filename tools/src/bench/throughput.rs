@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nuncio::Publisher;
 use nuncio::link::Bytes;
-use nuncio::msgs::std_msgs::msg::UInt8MultiArray;
+use nuncio::msgs::geometry_msgs::msg::Twist;
 use nuncio::raw_link::RawPublisher;
-use nuncio::security::proving_ground::encode;
+use nuncio::{Accompaniment, GenericPublisher, Publisher};
 use serde_json::{Value, json};
 
 use super::quantile::{median, percentile, ratio, rounded};
-use super::{BenchError, DEADLINE, NearEnd, Settings, Way, failed, in_a_thread, late, parsed, roomy, topic};
+use super::{
+    BenchError, DEADLINE, Load, NearEnd, Settings, Way, bytes_support, failed, in_a_thread, late, parsed, roomy,
+};
 
 /// The clock is looked at after so many bytes.
 const LOOK_BYTES: usize = 4 << 10;
@@ -22,7 +23,7 @@ const WARM_UP: Duration = Duration::from_millis(100);
 /// What was measured of one size.
 #[derive(Clone, Debug)]
 pub(crate) struct Throughput {
-    pub(crate) size: usize,
+    pub(crate) load: Load,
     pub(crate) link: String,
     pub(crate) raw: Side,
     pub(crate) signed: Side,
@@ -62,8 +63,11 @@ impl Throughput {
     pub(crate) fn json(&self) -> Value {
         let rounds = |side: &Side| side.rates.iter().map(|rate| rate.round()).collect::<Vec<_>>();
         json!({
-            "case": "throughput",
-            "size": self.size,
+            "case": match self.load {
+                Load::Twist => "throughput_typed",
+                Load::Bytes(_) => "throughput",
+            },
+            "size": self.load.size(),
             "link": self.link,
             "raw": self.raw.rate().round(),
             "signed": self.signed.rate().round(),
@@ -79,9 +83,9 @@ impl Throughput {
     }
 }
 
-/// Measures one size.
-pub(crate) async fn measure(near: &mut NearEnd, settings: Settings, size: usize) -> Result<Throughput, BenchError> {
-    let speaker = Arc::new(Speaker::new(near, size)?);
+/// Measures one load.
+pub(crate) async fn measure(near: &mut NearEnd, settings: Settings, load: Load) -> Result<Throughput, BenchError> {
+    let speaker = Arc::new(Speaker::new(near, load)?);
     let waiting = Arc::clone(&speaker);
     in_a_thread(move || waiting.wait_for_listeners()).await?;
     for way in Way::BOTH {
@@ -98,7 +102,7 @@ pub(crate) async fn measure(near: &mut NearEnd, settings: Settings, size: usize)
         }
     }
     Ok(Throughput {
-        size,
+        load,
         link: near.link().to_owned(),
         raw,
         signed,
@@ -114,12 +118,12 @@ struct Round {
 }
 
 async fn round(near: &mut NearEnd, speaker: &Arc<Speaker>, way: Way, time: Duration) -> Result<Round, BenchError> {
-    let size = speaker.size;
-    near.ask(&json!({ "way": way.as_str(), "size": size })).await?;
+    let topic = speaker.load.topic();
+    near.ask(&json!({ "way": way.as_str(), "topic": topic })).await?;
     let speaking = Arc::clone(speaker);
     let sent = in_a_thread(move || speaking.send(way, time)).await?;
     let tallied = near
-        .ask(&json!({ "way": way.as_str(), "size": size, "sent": sent }))
+        .ask(&json!({ "way": way.as_str(), "topic": topic, "sent": sent }))
         .await?;
     let number = |name: &str| tallied.get(name).and_then(Value::as_u64).unwrap_or_default();
     Ok(Round {
@@ -130,35 +134,46 @@ async fn round(near: &mut NearEnd, speaker: &Arc<Speaker>, way: Way, time: Durat
     })
 }
 
-/// Publishers of one size, both ways.
+/// Publishers of one load, both ways.
 struct Speaker {
-    size: usize,
+    load: Load,
     raw: RawPublisher,
-    signed: Publisher<UInt8MultiArray>,
+    signed: Signed,
     payload: Bytes,
-    message: UInt8MultiArray,
+}
+
+enum Signed {
+    Twist(Publisher<Twist>),
+    Bytes(GenericPublisher),
 }
 
 impl Speaker {
-    fn new(near: &NearEnd, size: usize) -> Result<Self, BenchError> {
+    fn new(near: &NearEnd, load: Load) -> Result<Self, BenchError> {
         let doing = "opening a publisher";
-        let (message, payload) = of_size(size)?;
-        Ok(Self {
-            size,
-            raw: near.raw.publisher(&parsed(&topic(size))?).map_err(failed(doing))?,
-            signed: near
+        let (topic, qos) = (load.topic(), roomy(load.size()));
+        let signed = match load {
+            Load::Twist => near.node.publisher_with(&topic, qos).map(Signed::Twist),
+            Load::Bytes(_) => near
                 .node
-                .publisher_with(&topic(size), roomy(size))
-                .map_err(failed(doing))?,
-            payload: Bytes::from(payload),
-            message,
+                .generic_publisher(&topic, &bytes_support()?, qos)
+                .map(Signed::Bytes),
+        };
+        Ok(Self {
+            load,
+            raw: near.raw.publisher(&parsed(&topic)?).map_err(failed(doing))?,
+            signed: signed.map_err(failed(doing))?,
+            payload: Bytes::from(of_size(load.size())),
         })
     }
 
     fn wait_for_listeners(&self) -> Result<(), BenchError> {
         let doing = "waiting for the far end";
         let heard = self.raw.wait_for_subscribers(DEADLINE).map_err(failed(doing))?
-            && self.signed.wait_for_subscribers(DEADLINE).map_err(failed(doing))?;
+            && self
+                .signed
+                .untyped()
+                .wait_for_subscribers(DEADLINE)
+                .map_err(failed(doing))?;
         if heard {
             Ok(())
         } else {
@@ -168,7 +183,7 @@ impl Speaker {
 
     /// Sends for so long, and says how many.
     fn send(&self, way: Way, time: Duration) -> Result<u64, BenchError> {
-        let burst = (LOOK_BYTES / self.size).max(1);
+        let burst = (LOOK_BYTES / self.load.size()).max(1);
         let start = Instant::now();
         let mut sent = 0;
         loop {
@@ -185,42 +200,58 @@ impl Speaker {
     fn publish(&self, way: Way) -> Result<(), BenchError> {
         match way {
             Way::Raw => self.raw.put(&self.payload).map_err(failed("putting")),
-            Way::Signed => self
-                .signed
-                .publish(&self.message)
-                .map(|_| ())
-                .map_err(failed("publishing")),
+            Way::Signed => {
+                let published = match &self.signed {
+                    Signed::Twist(publisher) => publisher.publish(&Twist::default()),
+                    Signed::Bytes(publisher) => publisher.publish(self.payload.as_slice(), Accompaniment::default()),
+                };
+                published.map(|_| ()).map_err(failed("publishing"))
+            }
         }
     }
 }
 
-/// A message whose payload has so many bytes, and that payload.
-fn of_size(size: usize) -> Result<(UInt8MultiArray, Vec<u8>), BenchError> {
-    let mut message = UInt8MultiArray {
-        data: vec![0x5a; size],
-        ..UInt8MultiArray::default()
-    };
-    let doing = "making a message";
-    let mut payload = Vec::new();
-    encode(&message, 0, &mut payload).map_err(failed(doing))?;
-    // What is not data has as many bytes in the shorter message.
-    let beside = payload.len() - size;
-    message.data.truncate(size.saturating_sub(beside));
-    payload.clear();
-    encode(&message, 0, &mut payload).map_err(failed(doing))?;
-    Ok((message, payload))
+impl Signed {
+    fn untyped(&self) -> &GenericPublisher {
+        match self {
+            Self::Twist(publisher) => publisher,
+            Self::Bytes(publisher) => publisher,
+        }
+    }
+}
+
+/// A payload of so many bytes: a length, and as many bytes as that leaves room for.
+fn of_size(size: usize) -> Vec<u8> {
+    let mut left = size;
+    let mut payload = Vec::with_capacity(size);
+    for len_bytes in 1..=5 {
+        left = size.saturating_sub(len_bytes);
+        if left < 1 << (7 * len_bytes) {
+            break;
+        }
+    }
+    let mut len = left;
+    while len >= 0x80 {
+        payload.push(len as u8 | 0x80);
+        len >>= 7;
+    }
+    payload.push(len as u8);
+    payload.resize(payload.len() + left, 0x5a);
+    payload
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::SIZES;
+    use crate::bench::{SIZES, bytes_support};
 
     #[test]
-    fn payloads_have_the_size_that_is_told() {
-        for size in SIZES {
-            let (_, payload) = of_size(size).unwrap();
+    fn payloads_are_valid_and_have_the_size_that_is_told() {
+        let of_type = bytes_support().unwrap().run_time_type().unwrap();
+        for size in SIZES.into_iter().chain([1, 2, 128, 130, 16_385]) {
+            let payload = of_size(size);
             assert_eq!(payload.len(), size);
+            assert!(of_type.to_json(&payload).is_ok(), "{size}");
         }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn closing_words(
         .into_iter()
         .flatten()
     {
-        let (rate, size) = (measured.signed.rate(), measured.size as f64);
+        let (rate, size) = (measured.signed.rate(), measured.load.size() as f64);
         words.push(format!(
             "One talker reaches one listener with {} signed messages of {} a second ({}), {:.0} % of what raw Zenoh \
              does.",

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{CommandError, Outcome};
-use crate::bench::{self, Costs, Latency, NearEnd, Road, Settings, Side, Throughput, fleet::Fleet};
+use crate::bench::{self, Costs, Latency, Load, NearEnd, Road, Settings, Side, Throughput, fleet::Fleet};
 use crate::cli::{Bench, BenchCase};
 use crate::interrupt::Interrupt;
 use crate::render::{Render, Table, Tone, bytes, grouped};
@@ -95,10 +95,10 @@ async fn throughput(
     near: &mut NearEnd,
     measured: &mut Measured,
 ) -> Result<(), CommandError> {
-    for size in settings.sizes {
-        let what = format!("measuring messages of {}", bytes(*size as f64));
+    for load in settings.loads {
+        let what = format!("measuring messages of {}", bytes(load.size() as f64));
         let throughput = render
-            .progress(&what, bench::throughput::measure(near, settings, *size))
+            .progress(&what, bench::throughput::measure(near, settings, *load))
             .await?;
         if render.is_json() {
             render.json(&throughput.json())?;
@@ -135,7 +135,10 @@ fn show_throughput(render: &Render, measured: &mut Measured) -> Result<(), Comma
     let mut table = Table::new(["SIZE", "LINK", "RAW/S", "SIGNED/S", "RATIO", "RAW LOST", "SIGNED LOST"]);
     for throughput in all {
         table.row([
-            bytes(throughput.size as f64),
+            match throughput.load {
+                Load::Twist => "Twist".to_owned(),
+                Load::Bytes(size) => bytes(size as f64),
+            },
             throughput.link.clone(),
             grouped(throughput.raw.rate()),
             grouped(throughput.signed.rate()),

@@ -22,9 +22,15 @@ fn a_quick_bench_counts_what_it_sent_and_prints_the_lines_that_scripts_read() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let lines = ended.json();
     let throughput = of(&lines, "throughput");
-    let sizes: Vec<_> = throughput.iter().filter_map(|line| line["size"].as_u64()).collect();
+    let over_tcp = throughput.iter().filter(|line| line["link"] == "tcp");
+    let sizes: Vec<_> = over_tcp.filter_map(|line| line["size"].as_u64()).collect();
     assert_eq!(sizes, [64, 1024]);
-    for line in throughput {
+    let typed = of(&lines, "throughput_typed");
+    assert!(
+        !typed.is_empty() && typed.iter().all(|line| line["size"] == 48),
+        "{typed:?}"
+    );
+    for line in throughput.into_iter().chain(typed) {
         assert!(line["link"].is_string(), "{line}");
         let (raw, signed) = (positive(line, "raw"), positive(line, "signed"));
         assert!((positive(line, "ratio") - signed / raw).abs() < 0.01, "{line}");
