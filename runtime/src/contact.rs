@@ -35,6 +35,10 @@ pub(crate) const TOKENS_MAX: usize = 8192;
 /// How long an answer may take.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How often the time for an answer is doubled for a node that has not answered: when a machine is busy, as when a hundred
+/// nodes start at once, questions that are given up and put again keep it busy.
+const PATIENCE_DOUBLED_MAX: u32 = 3;
+
 /// How long the last messages of a node may arrive after its liveliness token has vanished: data and presence do not
 /// travel in step. Afterwards the node has to be met again before it is believed again.
 const VANISHED_FOR: Duration = Duration::from_secs(2);
@@ -106,7 +110,7 @@ impl Presence {
         for claim in due {
             if let Some((when, attempts)) = self.unmet.get_mut(&claim) {
                 *attempts += 1;
-                *when = now + ANSWER_TIMEOUT + UNMET_PAUSE * 2_u32.pow((*attempts).min(6));
+                *when = now + patience(*attempts) + UNMET_PAUSE * 2_u32.pow((*attempts).min(6));
             }
             self.meet(node, claim);
         }
@@ -138,7 +142,7 @@ impl Presence {
                 node: peer.name().clone(),
             };
             let card = key_expr::card(&node.domain, &key, claim.epoch, &claim.node);
-            ask(node, &card, Note::MeetingEnded(claim));
+            ask(node, &card, ANSWER_TIMEOUT, Note::MeetingEnded(claim));
         }
     }
 
@@ -156,8 +160,9 @@ impl Presence {
             return;
         }
         let card = key_expr::card(&node.domain, &claim.key, claim.epoch, &claim.node);
+        let attempts = self.unmet.get(&claim).map_or(0, |(_, attempts)| *attempts);
         self.meeting.insert(claim.clone());
-        ask(node, &card, Note::MeetingEnded(claim));
+        ask(node, &card, patience(attempts), Note::MeetingEnded(claim));
     }
 }
 
@@ -202,6 +207,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             ask(
                 node,
                 &key_expr::cards_of_key(&node.domain, &key),
+                ANSWER_TIMEOUT,
                 Note::AnswersEnded(key, question),
             );
         }
@@ -301,8 +307,13 @@ fn is_known(node: &NodeCore, claim: &NodeClaim) -> bool {
         .is_some_and(|peer| peer.epoch() >= claim.epoch)
 }
 
-/// Asks for cards, and leaves `at_the_end` when no more can come.
-fn ask(node: &Arc<NodeCore>, key_expr: &str, at_the_end: Note) {
+/// How long a node that was asked so often in vain has for its answer.
+fn patience(attempts: u32) -> Duration {
+    ANSWER_TIMEOUT * 2_u32.pow(attempts.min(PATIENCE_DOUBLED_MAX))
+}
+
+/// Asks for cards, and leaves `at_the_end` when no more can come or the time is over.
+fn ask(node: &Arc<NodeCore>, key_expr: &str, timeout: Duration, at_the_end: Note) {
     let mut nonce = [0; NONCE_LEN];
     let end = EndNote {
         node: Arc::downgrade(node),
@@ -315,7 +326,7 @@ fn ask(node: &Arc<NodeCore>, key_expr: &str, at_the_end: Note) {
     let since = Instant::now();
     let asked = node
         .link
-        .query(key_expr, nonce.to_vec(), ANSWER_TIMEOUT, move |answered_on, bytes| {
+        .query(key_expr, nonce.to_vec(), timeout, move |answered_on, bytes| {
             let Some(node) = end.node.upgrade() else { return };
             if let Some(claim) = key_expr::parse_node_claim(&node.domain, answered_on) {
                 let round_trip = RoundTrip {

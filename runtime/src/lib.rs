@@ -74,6 +74,7 @@ pub mod publisher;
 pub mod qos;
 mod queue;
 pub mod raw_link;
+mod reach;
 mod reception;
 mod revocations;
 pub mod run_time_type;

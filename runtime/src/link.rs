@@ -10,6 +10,9 @@
 //! files), which also works in a container that has only a loopback interface. Endpoints that are given by hand replace
 //! both, unless discovery is asked for as well.
 //!
+//! Nodes that the registry alone introduces call all others themselves and do not gossip, so that each two have one link and
+//! hundreds of nodes can start at once; see `reach`.
+//!
 //! With TLS endpoints alone the node is a client of the first router that answers, and listens nowhere.
 
 use std::borrow::Cow;
@@ -27,6 +30,7 @@ pub use crate::link_error::LinkError;
 use crate::local_registry::{LocalRegistry, Membership, reserve_loopback_port};
 use crate::name::Domain;
 use crate::qos;
+use crate::reach::Reach;
 pub use crate::tls_files::{TlsFiles, TlsFilesError};
 
 /// Bytes from or for the network: contiguous, shared, cheap to clone.
@@ -140,7 +144,9 @@ impl Link {
             let near = connect.iter().all(|endpoint| is_on_this_machine(endpoint));
             listen.push(format!("tcp/{}:0", if near { "127.0.0.1" } else { "0.0.0.0" }));
         }
-        let session = zenoh::open(zenoh_config(config.zenoh_settings(&listen, &connect, multicast)?)?)
+        let mut settings = config.zenoh_settings(&listen, &connect, multicast)?;
+        settings.extend(Reach::of(config, &listen, &connect, multicast).zenoh_settings());
+        let session = zenoh::open(zenoh_config(settings)?)
             .await
             .map_err(|error| LinkError::Open(error.to_string()))?;
         drop(reserved);

@@ -27,8 +27,9 @@ use rustix::net::{AddressFamily, SocketType};
 
 use crate::private_file::{self, FileError, Others};
 
-/// The most locators that are returned to one caller, those of the newest nodes.
-pub const MAX_LOCATORS: usize = 32;
+/// The most locators that are returned to one caller, those of the newest nodes. Whoever is in the registry calls all of them,
+/// so that more nodes than this do not all meet by it.
+pub const MAX_LOCATORS: usize = 1024;
 
 /// The nodes of one domain that run on this machine for this user.
 #[derive(Debug)]
@@ -120,12 +121,7 @@ impl LocalRegistry {
                 entries.push(entry);
             }
         }
-        entries.sort_by_key(|(since, _)| std::cmp::Reverse(*since));
-        Ok(entries
-            .into_iter()
-            .flat_map(|(_, locators)| locators)
-            .take(MAX_LOCATORS)
-            .collect())
+        Ok(newest_first(entries, MAX_LOCATORS))
     }
 
     /// Writes the entry of this node, locked from before it has content. The caller holds the directory's lock.
@@ -229,6 +225,13 @@ const MAX_ENTRY_BYTES: u64 = 1024;
 
 /// The longest locator: `tcp/`, an IPv6 address with its zone, and a port.
 const MAX_LOCATOR_BYTES: usize = 64;
+
+/// The locators of entries, those of the newest nodes first, and no more than `max`.
+fn newest_first(mut entries: Vec<(SystemTime, Vec<String>)>, max: usize) -> Vec<String> {
+    entries.sort_by_key(|(since, _)| std::cmp::Reverse(*since));
+    let locators = entries.into_iter().flat_map(|(_, locators)| locators);
+    locators.take(max).collect()
+}
 
 /// When the node of the entry at `path` joined, and its locators; `None` when it is dead or the entry is no good.
 fn live_entry(path: &Path) -> Option<(SystemTime, Vec<String>)> {

@@ -9,6 +9,7 @@ pub(crate) mod cost;
 mod far_end;
 pub(crate) mod fleet;
 pub(crate) mod latency;
+mod member;
 mod near_end;
 mod plot;
 mod quantile;
@@ -25,6 +26,7 @@ use nuncio::{QosProfile, TopicName, TypeSupport};
 pub(crate) use self::cost::Costs;
 pub(crate) use self::far_end::run as run_part;
 pub(crate) use self::latency::Latency;
+pub(crate) use self::member::run as run_member;
 pub(crate) use self::near_end::NearEnd;
 pub(crate) use self::plot::svg;
 pub(crate) use self::throughput::{Side, Throughput};
@@ -128,6 +130,8 @@ pub(crate) struct Settings {
     sending: Duration,
     /// Round trips in a turn.
     round_trips: u32,
+    /// How long a fleet is watched when nothing happens, after a pause of the same length.
+    idle: Duration,
 }
 
 impl Settings {
@@ -139,12 +143,14 @@ impl Settings {
                 rounds: 3,
                 sending: Duration::from_millis(250),
                 round_trips: 400,
+                idle: Duration::from_secs(2),
             },
             false => Self {
                 loads: &LOADS,
                 rounds: 7,
                 sending: Duration::from_millis(700),
                 round_trips: 1500,
+                idle: Duration::from_secs(10),
             },
         }
     }

@@ -17,7 +17,7 @@ use clap::{ArgGroup, Parser, Subcommand};
 use nuncio::name::NameError;
 use nuncio::{Discovery, Domain, MessageId, NodeName, TopicName, TrustMode};
 
-pub(crate) use self::bench::{Bench, BenchCase, BenchPart};
+pub(crate) use self::bench::{Bench, BenchCase, BenchMember, BenchPart};
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::interface::{
     InterfaceCheck, InterfaceCommand, InterfaceDiff, InterfaceGenerate, InterfaceHash, InterfaceList, InterfacePackage,
@@ -156,6 +156,9 @@ pub(crate) enum Command {
     /// The other process of `bench`
     #[command(hide = true)]
     BenchPart(BenchPart),
+    /// A node of the fleet of `bench`
+    #[command(hide = true)]
+    BenchMember(BenchMember),
     /// Another process of `prove`
     #[command(hide = true)]
     ProvePart(ProvePart),

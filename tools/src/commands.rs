@@ -45,7 +45,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use crate::bench::run_part as run_bench_part;
+use crate::bench::{run_member, run_part as run_bench_part};
 use crate::catalog::Catalog;
 use crate::cli::{
     Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, TopicCommand, TrustCommand,
@@ -136,6 +136,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Prove(args) => in_a_runtime(async || prove::run(render, args).await),
         Command::Bench(args) => in_a_runtime(async || bench::run(render, args).await),
         Command::BenchPart(args) => in_a_runtime(async || run_bench_part(&global, render, args).await),
+        Command::BenchMember(args) => in_a_runtime(async || run_member(&global, render, args).await),
         Command::ProvePart(args) => in_a_runtime(async || run_part(&global, render, args).await),
     }?;
     render.flush()?;

@@ -47,6 +47,11 @@ impl OtherProcess {
         Ok(Self { child, lines })
     }
 
+    /// Its number on this machine.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The next line; `None` when there will be none. A line that was cut short by a killing is left out.
     pub(crate) async fn next(&mut self) -> Option<Value> {
         loop {

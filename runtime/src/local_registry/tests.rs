@@ -189,17 +189,27 @@ fn hostile_entries_are_passed_over() {
 }
 
 #[test]
-fn only_the_newest_are_returned() {
+fn a_node_hears_of_all_others_newest_first() {
     let (_home, registry) = registry();
-    let count = u16::try_from(MAX_LOCATORS).unwrap() + 8;
-    let nodes: Vec<Membership> = (1..=count).map(|port| join(&registry, port).0).collect();
+    let nodes: Vec<Membership> = (1..=60).map(|port| join(&registry, port).0).collect();
     for (node, seconds) in nodes.iter().zip(1_000..) {
         node.file
             .set_modified(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds))
             .unwrap();
     }
-    let expected: Vec<String> = (9..=count).rev().map(locator).collect();
+    let expected: Vec<String> = (1..=60).rev().map(locator).collect();
     assert_eq!(registry.locators().unwrap(), expected);
+}
+
+#[test]
+fn of_too_many_only_the_newest_are_returned() {
+    let since = |seconds| SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+    let entries = vec![
+        (since(2), vec![locator(3), locator(4)]),
+        (since(1), vec![locator(1)]),
+        (since(3), vec![locator(5)]),
+    ];
+    assert_eq!(newest_first(entries, 3), [5, 3, 4].map(locator));
 }
 
 #[test]

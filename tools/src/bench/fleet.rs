@@ -1,36 +1,43 @@
-//! The fleet: many nodes with many topics in one process, all of which meet each other over the loopback interface. How
-//! long that takes, what they cost when nothing happens, and how much memory each has.
+//! The fleet: many nodes with many topics, each in a process of its own, that find each other through the registry of this
+//! machine. How long that takes, and what each costs when nothing happens.
 
+use std::ffi::OsString;
 use std::fs;
-use std::sync::Arc;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process;
 use std::time::{Duration, Instant};
 
-use nuncio::graph::Graph;
-use nuncio::msgs::geometry_msgs::msg::Twist;
-use nuncio::{Discovery, Identity, LinkConfig, Node, NodeBuilder, Publisher, Subscriber};
-use nuncio::{Domain, Keystore};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::quantile::rounded;
-use super::{BenchError, failed, late};
-use crate::fabric::Fabric;
+use super::{BenchError, Settings, failed, late};
+use crate::other_process::OtherProcess;
 
 /// How long all of them may take to meet.
-const MEETING_MAX: Duration = Duration::from_secs(300);
+const MEETING_MAX: Duration = Duration::from_secs(180);
 
-/// How long they are watched when nothing happens, after a pause.
-const IDLE: Duration = Duration::from_secs(5);
+/// How much later whoever has not met says so: a machine may be busy.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 /// What was measured.
 #[derive(Clone, Debug)]
 pub(crate) struct Fleet {
     nodes: usize,
     topics: usize,
-    links: usize,
-    opened: Duration,
-    met: Duration,
+    /// How many came to know all others, and how many others the one that knew least came to know.
+    met: usize,
+    known_least: usize,
+    /// From the start of the first process until the last node knew all others, or it was too late.
+    took: Duration,
+    /// Processor time of all until then.
+    cpu_seconds: f64,
+    links_least: usize,
+    links_most: usize,
     /// Cores, all nodes together.
     idle_cores: f64,
+    /// Memory that each process has for itself.
     node_kib: f64,
 }
 
@@ -41,143 +48,148 @@ impl Fleet {
             "case": "fleet",
             "nodes": self.nodes,
             "topics": self.topics,
-            "links_of_first": self.links,
-            "opened_ms": self.opened.as_millis(),
-            "met_ms": self.met.as_millis(),
-            "idle_node_percent": rounded(self.idle_cores * 100.0 / self.nodes as f64),
+            "met": self.met,
+            "known_least": self.known_least,
+            "took_ms": self.took.as_millis(),
+            "cpu_seconds": rounded(self.cpu_seconds),
+            "links_least": self.links_least,
+            "links_most": self.links_most,
+            "idle_node_percent": rounded(self.idle_node_percent()),
             "node_kib": rounded(self.node_kib),
         })
     }
 
     /// What people read, one sentence on each line.
     pub(crate) fn words(&self) -> [String; 3] {
+        let (nodes, topics, took) = (self.nodes, self.topics, self.took.as_secs_f64());
+        let met = match self.is_complete() {
+            true => {
+                format!("{nodes} nodes with {topics} topics, a process each, all knew each other after {took:.1} s.")
+            }
+            false => format!(
+                "{} of {nodes} nodes with {topics} topics knew all others after {took:.1} s; one knew {} others only.",
+                self.met, self.known_least
+            ),
+        };
         [
+            format!("{met} That took {:.1} s of processor time in all.", self.cpu_seconds),
             format!(
-                "{} nodes with {} topics in one process were open after {:.1} s; each knew all others {:.1} s later.",
-                self.nodes,
-                self.topics,
-                self.opened.as_secs_f64(),
-                self.met.as_secs_f64()
+                "When nothing happens, each takes {:.2} % of a core; it has {} to {} links.",
+                self.idle_node_percent(),
+                self.links_least,
+                self.links_most
             ),
             format!(
-                "When nothing happens, each takes {:.2} % of a core, and the first has {} links.",
-                self.idle_cores * 100.0 / self.nodes as f64,
-                self.links
+                "Each has {:.0} KiB of memory for itself, its links included.",
+                self.node_kib
             ),
-            format!("Each has {:.0} KiB of memory, its links included.", self.node_kib),
         ]
     }
-}
 
-/// One node with its share of the topics: it publishes them and subscribes to those of the node after it.
-struct Member {
-    node: Node,
-    _publishers: Vec<Publisher<Twist>>,
-    _subscribers: Vec<Subscriber<Twist>>,
-}
-
-/// Opens them, waits until they have met, and watches them at rest.
-pub(crate) async fn measure(nodes: usize, topics: usize) -> Result<Fleet, BenchError> {
-    let before_kib = resident_kib();
-    let start = Instant::now();
-    let members = open(nodes, topics).await?;
-    let opened = start.elapsed();
-    let start = Instant::now();
-    let meetings = members.iter().map(|member| {
-        let (member, others) = (Arc::clone(member), nodes.saturating_sub(1));
-        tokio::spawn(async move {
-            let own = member.node.public_key();
-            let all = move |graph: &Graph| {
-                graph
-                    .nodes
-                    .iter()
-                    .filter(|node| node.is_verified() && node.key != own)
-                    .count()
-                    >= others
-            };
-            member.node.wait_for_graph(MEETING_MAX, all).await.is_some()
-        })
-    });
-    for meeting in meetings.collect::<Vec<_>>() {
-        if !meeting.await.map_err(failed("waiting for the nodes"))? {
-            return Err(late("the meeting of all nodes", MEETING_MAX));
+    /// Every node came to know every other.
+    ///
+    /// # Errors
+    ///
+    /// [`BenchError::Late`] when some did not.
+    pub(crate) fn check_all_met(&self) -> Result<(), BenchError> {
+        match self.is_complete() {
+            true => Ok(()),
+            false => Err(late("the meeting of all nodes", MEETING_MAX)),
         }
     }
-    let met = start.elapsed();
-    tokio::time::sleep(IDLE).await;
-    let (cpu, watched) = (cpu_seconds(), Instant::now());
-    tokio::time::sleep(IDLE).await;
-    let idle_cores = (cpu_seconds() - cpu) / watched.elapsed().as_secs_f64();
-    let links = match members.first() {
-        Some(first) => first.node.neighbours().await.len(),
-        None => 0,
+
+    fn is_complete(&self) -> bool {
+        self.met == self.nodes
+    }
+
+    fn idle_node_percent(&self) -> f64 {
+        self.idle_cores * 100.0 / self.nodes.max(1) as f64
+    }
+}
+
+/// Starts them, waits until they have met or it is too late, and watches them at rest.
+pub(crate) async fn measure(settings: Settings, nodes: usize, topics: usize) -> Result<Fleet, BenchError> {
+    let place = tempfile::tempdir().map_err(failed("making a folder for the registry"))?;
+    let start = Instant::now();
+    let mut members = (0..nodes)
+        .map(|index| start_member(&place, index, nodes, topics))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut answers = Vec::new();
+    let last = tokio::time::Instant::now() + MEETING_MAX + ANSWER_MAX;
+    for member in &mut members {
+        // Whoever has died says nothing, and has met nobody.
+        let answer = tokio::time::timeout_at(last, member.next()).await;
+        answers.push(answer.ok().flatten().unwrap_or_default());
+    }
+    let took = start.elapsed();
+    let cpu = |members: &[OtherProcess]| members.iter().map(|member| cpu_seconds(member.id())).sum::<f64>();
+    let cpu_seconds = cpu(&members);
+    tokio::time::sleep(settings.idle).await;
+    let (before, watched) = (cpu(&members), Instant::now());
+    tokio::time::sleep(settings.idle).await;
+    let idle_cores = (cpu(&members) - before) / watched.elapsed().as_secs_f64();
+    let own_kib: f64 = members.iter().map(|member| own_kib(member.id())).sum();
+    let number = |answer: &Value, name| answer.get(name).and_then(Value::as_u64).unwrap_or_default() as usize;
+    let least = |name| {
+        answers
+            .iter()
+            .map(|answer| number(answer, name))
+            .min()
+            .unwrap_or_default()
     };
     Ok(Fleet {
         nodes,
         topics,
-        links,
-        opened,
-        met,
+        met: answers
+            .iter()
+            .filter(|answer| answer.get("met_ms").is_some_and(Value::is_u64))
+            .count(),
+        known_least: least("known"),
+        took,
+        cpu_seconds,
+        links_least: least("links"),
+        links_most: answers
+            .iter()
+            .map(|answer| number(answer, "links"))
+            .max()
+            .unwrap_or_default(),
         idle_cores,
-        node_kib: (resident_kib() - before_kib) / nodes.max(1) as f64,
+        node_kib: own_kib / nodes.max(1) as f64,
     })
 }
 
-/// All connect to the first; it tells them of each other.
-async fn open(nodes: usize, topics: usize) -> Result<Vec<Arc<Member>>, BenchError> {
-    let mut members = Vec::new();
-    let (mut place, _reserved) = Fabric::new("bench")
-        .and_then(|mut fabric| fabric.place())
-        .map_err(failed("finding a port"))?;
-    let domain = Domain::parse(&format!("bench_fleet_{}", std::process::id())).map_err(failed("naming a domain"))?;
-    let meeting_point = place.listen.clone();
-    for index in 0..nodes {
-        let identity = Identity::generate().map_err(failed("making a key"))?;
-        let builder = Node::builder(&format!("node_{index}"))
-            .domain(domain.clone())
-            .keystore(Keystore::ephemeral(identity))
-            .link(place);
-        members.push(Arc::new(Member::open(builder, index, nodes, topics).await?));
-        place = LinkConfig {
-            connect: meeting_point.clone(),
-            discovery: Some(Discovery::Off),
-            ..LinkConfig::default()
-        };
-    }
-    Ok(members)
+/// A registry of their own: no node of the user's is met.
+fn start_member(place: &TempDir, index: usize, nodes: usize, topics: usize) -> Result<OtherProcess, BenchError> {
+    let domain = format!("bench_fleet_{}", process::id());
+    let patience = MEETING_MAX.as_secs();
+    let numbers = [("--index", index), ("--nodes", nodes), ("--topics", topics)];
+    let mut args: Vec<OsString> = ["bench-member", "--json", "--discovery", "local", "--domain", &domain]
+        .map(OsString::from)
+        .into();
+    args.extend([OsString::from("--patience"), patience.to_string().into()]);
+    args.extend(
+        numbers
+            .iter()
+            .flat_map(|(flag, number)| [OsString::from(flag), number.to_string().into()]),
+    );
+    OtherProcess::start(args, |command| {
+        // Ctrl-C is for this process, and the members go with it.
+        command.env("XDG_RUNTIME_DIR", place.path()).process_group(0);
+    })
+    .map_err(failed("starting a node"))
 }
 
-impl Member {
-    async fn open(builder: NodeBuilder, index: usize, nodes: usize, topics: usize) -> Result<Self, BenchError> {
-        let node = builder.open().await.map_err(failed("opening a node"))?;
-        let of = |index: usize| {
-            (index..topics)
-                .step_by(nodes)
-                .map(|topic| format!("/fleet/topic_{topic}"))
-        };
-        let publishers = of(index).map(|topic| node.publisher(&topic).map_err(failed("opening a publisher")));
-        let publishers = publishers.collect::<Result<_, _>>()?;
-        let subscribers = of((index + 1) % nodes).map(|topic| node.subscriber(&topic).map_err(failed("subscribing")));
-        let subscribers = subscribers.collect::<Result<_, _>>()?;
-        Ok(Self {
-            node,
-            _publishers: publishers,
-            _subscribers: subscribers,
-        })
-    }
-}
-
-/// How much memory this process has, in KiB, by Linux's word; 0 elsewhere.
-fn resident_kib() -> f64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+/// How much memory a process has for itself, in KiB, by Linux's word; 0 elsewhere.
+fn own_kib(pid: u32) -> f64 {
+    let status = fs::read_to_string(in_proc(pid, "status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
     line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
         .unwrap_or_default()
 }
 
-/// How much processor time this process has taken, by Linux's word; 0 elsewhere. It counts in hundredths.
-fn cpu_seconds() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+/// How much processor time a process has taken, by Linux's word; 0 elsewhere. It counts in hundredths.
+fn cpu_seconds(pid: u32) -> f64 {
+    let stat = fs::read_to_string(in_proc(pid, "stat")).unwrap_or_default();
     // The name of the program, in parentheses, may have spaces; user and system time are the 12th and 13th after it.
     let rest = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
     let ticks = rest
@@ -186,4 +198,8 @@ fn cpu_seconds() -> f64 {
         .take(2)
         .filter_map(|field| field.parse::<f64>().ok());
     ticks.sum::<f64>() / 100.0
+}
+
+fn in_proc(pid: u32, file: &str) -> PathBuf {
+    Path::new("/proc").join(pid.to_string()).join(file)
 }

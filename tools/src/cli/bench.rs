@@ -1,4 +1,4 @@
-//! What `bench` accepts, and its hidden other process.
+//! What `bench` accepts, and its hidden other processes.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,10 @@ use clap::ValueEnum;
 /// messages do so first (`tcp`), and then as nodes on one machine send them by themselves, through shared memory where that
 /// can be had (`tcp+shm`). --timeout, and the options that say where to
 /// connect, have no meaning here. With --json each answer has a `case`: throughput (messages per second), latency and
-/// round_trip (µs), cost (µs).
+/// round_trip (µs), cost (µs), fleet.
+///
+/// A fleet is as many processes as it has nodes, in a registry of its own; each hears ten topics. Exit code 2: not all of
+/// them met within three minutes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Bench {
     /// What to measure
@@ -55,4 +58,21 @@ pub(crate) struct BenchPart {
     /// Signed frames may go through shared memory
     #[arg(long)]
     pub(crate) shared_memory: bool,
+}
+
+/// One node of a fleet: it ends when its standard input does.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BenchMember {
+    /// Which of the nodes it is, from 0
+    #[arg(long)]
+    pub(crate) index: u16,
+    /// How many nodes there are
+    #[arg(long)]
+    pub(crate) nodes: u16,
+    /// How many topics there are
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) topics: u16,
+    /// How many seconds it waits for the others
+    #[arg(long)]
+    pub(crate) patience: u64,
 }

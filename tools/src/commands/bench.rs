@@ -42,14 +42,15 @@ pub(super) async fn run(render: &Render, args: Bench) -> Result<Outcome, Command
 }
 
 async fn measure(render: &Render, args: &Bench, measured: &mut Measured) -> Result<(), CommandError> {
+    let settings = Settings::new(args.quick);
     if args.case == BenchCase::Fleet {
         let (nodes, topics) = (args.nodes.into(), args.topics.into());
         let fleet = render
-            .progress("letting all nodes meet", bench::fleet::measure(nodes, topics))
+            .progress("letting all nodes meet", bench::fleet::measure(settings, nodes, topics))
             .await?;
-        return show_fleet(render, &fleet);
+        show_fleet(render, &fleet)?;
+        return Ok(fleet.check_all_met()?);
     }
-    let settings = Settings::new(args.quick);
     let wants = |case| args.case == case || args.case == BenchCase::All;
     // Latency needs the costs to say where its time goes.
     let costs = render

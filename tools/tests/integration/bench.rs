@@ -58,6 +58,23 @@ fn a_quick_bench_counts_what_it_sent_and_prints_the_lines_that_scripts_read() {
 }
 
 #[test]
+fn a_fleet_meets_by_the_registry_alone_with_one_link_between_any_two() {
+    let ended = User::new().run(&["bench", "fleet", "--quick", "--nodes", "6", "--topics", "9", "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let lines = ended.json();
+    let [fleet] = of(&lines, "fleet").try_into().expect("one line");
+    assert_eq!((&fleet["nodes"], &fleet["met"]), (&6.into(), &6.into()), "{fleet}");
+    assert_eq!(fleet["known_least"], 5, "{fleet}");
+    // Two links between two nodes would be one too many: it is what gossip leads to when both call each other.
+    assert_eq!(
+        (&fleet["links_least"], &fleet["links_most"]),
+        (&5.into(), &5.into()),
+        "{fleet}"
+    );
+    positive(fleet, "node_kib");
+}
+
+#[test]
 fn the_cost_alone_is_told_to_people_with_closing_words() {
     let ended = User::new().run(&["bench", "cost"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
