@@ -32,12 +32,11 @@ impl Reach {
 
     /// What Zenoh is told: paths in its configuration, and JSON.
     pub(crate) fn zenoh_settings(self) -> impl Iterator<Item = (&'static str, String)> {
-        const ANY: [(&str, &str); 2] = [
-            // Links that are being opened by others at one time, and links in all.
+        const MACHINE: [(&str, &str); 6] = [
+            // Links that are being opened by others at one time, and links in all. From a network nobody may open so many: each
+            // takes some 80 KiB.
             ("transport/unicast/accept_pending", "10000"),
             ("transport/unicast/max_sessions", "10000"),
-        ];
-        const MACHINE: [(&str, &str); 4] = [
             // What takes long here is not far away but waits for its turn.
             ("transport/unicast/open_timeout", "60000"),
             ("transport/unicast/accept_timeout", "60000"),
@@ -63,7 +62,7 @@ impl Reach {
             Self::Machine => (&MACHINE, &[]),
             Self::Network => (&[], &[]),
         };
-        let all = ANY.iter().chain(machine).chain(registry);
+        let all = machine.iter().chain(registry);
         all.map(|(path, value)| (*path, (*value).to_owned()))
     }
 }

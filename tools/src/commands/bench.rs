@@ -1,4 +1,4 @@
-//! `bench`: raw Zenoh and signed topics side by side on this machine; see [`bench`](crate::bench).
+//! `bench`: raw Zenoh and signed topics side by side on this machine; see `crate::bench`.
 
 use std::error::Error;
 use std::fmt;
