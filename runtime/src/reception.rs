@@ -12,6 +12,7 @@ use crate::approval_desk::ApprovalDesk;
 use crate::clock;
 use crate::contact::{AskOutcome, ContactDesk, Note, Question};
 use crate::delivery::{DeliveredFrame, DeliveryCallback};
+use crate::event::{EVENTS_KEPT, SubscriberEvent};
 use crate::link::Bytes;
 use crate::name::TopicName;
 use crate::queue::{ParcelQueue, Queue};
@@ -55,6 +56,7 @@ pub(crate) struct Reception {
     /// What is called with each message where it arrives, if anything is.
     callback: OnceLock<Mutex<DeliveryCallback>>,
     pub(crate) refusals: Queue<Refusal>,
+    pub(crate) events: Arc<Queue<SubscriberEvent>>,
     node_refusals: Arc<Queue<RefusalEvent>>,
     contact: Arc<ContactDesk>,
     counters: SubscriptionCounters,
@@ -166,6 +168,7 @@ impl Reception {
             queue: ParcelQueue::new(depth),
             callback: OnceLock::new(),
             refusals: Queue::new(REFUSALS_KEPT),
+            events: Arc::new(Queue::new(EVENTS_KEPT)),
             node_refusals,
             contact,
             counters: SubscriptionCounters::default(),
@@ -210,6 +213,7 @@ impl Reception {
             topic: self.topic.clone(),
             refusal: refusal.clone(),
         });
+        self.events.push(SubscriberEvent::Refused(refusal.clone()));
         self.refusals.push(refusal);
     }
 
@@ -274,6 +278,7 @@ impl Reception {
     pub(crate) fn close(&self) {
         self.queue.close();
         self.refusals.close();
+        self.events.close();
         if let Some(desk) = self.approval_desk() {
             desk.end();
         }
