@@ -277,7 +277,7 @@ async fn forged_numbers_and_forged_answers_silence_nobody() {
     lossy.pass(&forge(u64::MAX - 1));
     lossy.pass(&forge(header.first_number + 1_000_000));
     // And whoever is asked for what is missing is somebody else as well, who answers at once.
-    let asked = format!("nuncio/0/@history/**");
+    let asked = "nuncio/0/@history/**";
     let answer_on = format!(
         "nuncio/0/@history/{}/{:016x}/{:016x}",
         hex(header.key.as_bytes()),
@@ -286,7 +286,7 @@ async fn forged_numbers_and_forged_answers_silence_nobody() {
     );
     let _liar = lossy
         .far
-        .answer(&asked, &answer_on, &forge(header.first_number + 1))
+        .answer(asked, &answer_on, &forge(header.first_number + 1))
         .unwrap();
     lossy.publish(2);
     let third = lossy.publish(3);

@@ -85,7 +85,11 @@ fn show(render: &Render, args: &TopicInfo, topic: &GraphTopic) -> Result<(), Out
     }
     let mut publishers = Table::default();
     for Endpoint { node, facts } in &topic.publishers {
-        let profile = args.verbose.then(|| in_words(&offered(facts))).unwrap_or_default();
+        let profile = if args.verbose {
+            in_words(&offered(facts))
+        } else {
+            String::new()
+        };
         let type_name = typed(hashed, &facts.type_name, &facts.type_hash);
         publishers.row([
             node.name.to_string(),
@@ -98,7 +102,11 @@ fn show(render: &Render, args: &TopicInfo, topic: &GraphTopic) -> Result<(), Out
     list(render, "publishers", topic.publishers.len(), &publishers)?;
     let mut subscribers = Table::default();
     for Endpoint { node, facts } in &topic.subscribers {
-        let profile = args.verbose.then(|| in_words(&requested(facts))).unwrap_or_default();
+        let profile = if args.verbose {
+            in_words(&requested(facts))
+        } else {
+            String::new()
+        };
         let type_name = match facts.type_name.as_str() {
             "" => "any type".to_owned(),
             name => typed(hashed, name, &facts.type_hash),
