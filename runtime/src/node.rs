@@ -298,6 +298,11 @@ impl Node {
         self.core.signing_desk.stats()
     }
 
+    /// How many signatures of others this node has checked so far. Frames that were signed together cost it one.
+    pub fn verifications(&self) -> u64 {
+        self.core.peers.verifications()
+    }
+
     /// Closes the node: it vanishes from the graph, what was published is signed and flushed within five seconds, and
     /// further sends are errors. What was received can still be taken.
     ///

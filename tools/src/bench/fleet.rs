@@ -188,7 +188,7 @@ fn own_kib(pid: u32) -> f64 {
 }
 
 /// How much processor time a process has taken, by Linux's word; 0 elsewhere. It counts in hundredths.
-fn cpu_seconds(pid: u32) -> f64 {
+pub(super) fn cpu_seconds(pid: u32) -> f64 {
     let stat = fs::read_to_string(in_proc(pid, "stat")).unwrap_or_default();
     // The name of the program, in parentheses, may have spaces; user and system time are the 12th and 13th after it.
     let rest = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
