@@ -3,8 +3,6 @@
 //! Runs in the thread that received the bytes and never blocks. Frames of a key that nobody has vouched for yet wait in
 //! a bounded list until first contact was made or has failed; frames of known publishers are not held up by them.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
 
 use crate::approval::{ApprovalPart, ApprovalState, Passing};
@@ -13,21 +11,21 @@ use crate::clock;
 use crate::contact::{AskOutcome, ContactDesk, Note, Question};
 use crate::delivery::{DeliveredFrame, DeliveryCallback};
 use crate::event::{EVENTS_KEPT, SubscriberEvent};
-use crate::link::Bytes;
+use crate::link::{Bytes, Pieces};
 use crate::name::TopicName;
 use crate::queue::{ParcelQueue, Queue};
 use crate::run_time_type::Translation;
-use crate::security::frame::{Header, Layout, Writer};
+use crate::security::frame::Layout;
 use crate::security::key::PublicKey;
 use crate::security::refusal::{Reason, Refusal};
 use crate::security::verifier::{Opened, Verified, Verifier};
 use crate::stats::{SubscriptionCounters, SubscriptionStats, add};
 use crate::translation_desk::TranslationDesk;
 
-/// The most frames of strangers that wait at one subscription.
-pub(crate) const WAITING_FRAMES_MAX: usize = 4096;
-/// The most bytes that they may have together.
-pub(crate) const WAITING_BYTES_MAX: usize = 8 << 20;
+mod waiting;
+
+use self::waiting::{Stream, WAITING_BYTES_MAX, WAITING_FRAMES_MAX, Waiting};
+
 /// How many refusals are kept for whoever wants to read them; older ones are only counted.
 pub(crate) const REFUSALS_KEPT: usize = 256;
 
@@ -62,94 +60,6 @@ pub(crate) struct Reception {
     counters: SubscriptionCounters,
 }
 
-/// Frames that wait, in the order in which they came for each stream. Every question costs the same however many wait.
-#[derive(Debug, Default)]
-struct Waiting {
-    streams: HashMap<Stream, VecDeque<WaitingFrame>>,
-    /// The streams of each key.
-    keys: HashMap<PublicKey, HashSet<Stream>>,
-    frames: usize,
-    bytes: usize,
-}
-
-/// Which publisher of a key and which start of it, by a frame's own word.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-struct Stream {
-    key: PublicKey,
-    writer: Writer,
-    epoch: u64,
-}
-
-impl Stream {
-    fn of(header: &Header) -> Self {
-        Self {
-            key: header.key,
-            writer: header.writer,
-            epoch: header.epoch,
-        }
-    }
-}
-
-#[derive(Debug)]
-struct WaitingFrame {
-    bytes: Bytes,
-    /// The last question put before it came.
-    after: Question,
-}
-
-impl Waiting {
-    fn has(&self, key: PublicKey) -> bool {
-        self.keys.contains_key(&key)
-    }
-
-    fn has_stream(&self, header: &Header) -> bool {
-        self.streams.contains_key(&Stream::of(header))
-    }
-
-    fn streams_of(&self, key: PublicKey) -> Vec<Stream> {
-        self.keys.get(&key).into_iter().flatten().copied().collect()
-    }
-
-    fn first_of(&self, stream: Stream) -> Option<(Bytes, Question)> {
-        let frame = self.streams.get(&stream)?.front()?;
-        Some((frame.bytes.clone(), frame.after))
-    }
-
-    fn remove_first_of(&mut self, stream: Stream) {
-        let Some(frames) = self.streams.get_mut(&stream) else {
-            return;
-        };
-        if let Some(frame) = frames.pop_front() {
-            self.frames -= 1;
-            self.bytes -= frame.bytes.as_slice().len();
-        }
-        if frames.is_empty() {
-            self.streams.remove(&stream);
-            if let Entry::Occupied(mut streams) = self.keys.entry(stream.key) {
-                streams.get_mut().remove(&stream);
-                if streams.get().is_empty() {
-                    streams.remove();
-                }
-            }
-        }
-    }
-
-    /// `false` when there is no room.
-    fn add(&mut self, header: &Header, bytes: &Bytes, after: Question) -> bool {
-        let (stream, len) = (Stream::of(header), bytes.as_slice().len());
-        if self.frames >= WAITING_FRAMES_MAX || self.bytes + len > WAITING_BYTES_MAX {
-            return false;
-        }
-        self.frames += 1;
-        self.bytes += len;
-        self.keys.entry(stream.key).or_default().insert(stream);
-        let bytes = bytes.clone();
-        let frames = self.streams.entry(stream).or_default();
-        frames.push_back(WaitingFrame { bytes, after });
-        true
-    }
-}
-
 impl Reception {
     pub(crate) fn new(
         topic: TopicName,
@@ -175,8 +85,15 @@ impl Reception {
         }
     }
 
-    /// Takes the bytes of one put.
-    pub(crate) fn receive(&self, bytes: &Bytes, contact: &ContactDesk) {
+    /// Takes the bytes of one put. Too many are refused before they are copied into one piece.
+    pub(crate) fn receive_pieces(&self, pieces: Pieces<'_>, contact: &ContactDesk) {
+        match self.verifier.check_len(pieces.total_len()) {
+            Ok(()) => self.receive(&pieces.contiguous(), contact),
+            Err(refusal) => self.refuse(refusal),
+        }
+    }
+
+    fn receive(&self, bytes: &Bytes, contact: &ContactDesk) {
         if self.joins_the_waiting(bytes, contact) {
             return;
         }
@@ -409,7 +326,7 @@ mod tests {
 
     use super::*;
     use crate::contact::desk::ASKING_MAX;
-    use crate::link::Bytes;
+    use crate::security::frame::Writer;
     use crate::security::key::Identity;
     use crate::security::signer;
     use crate::security::tests::stage::{EPOCH, NODE, Stage, TOPIC, context, header, topic, unsigned};
