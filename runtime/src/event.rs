@@ -13,6 +13,7 @@ use crate::qos::compatibility::Policy;
 use crate::queue::Queue;
 use crate::security::frame::Writer;
 use crate::security::key::PublicKey;
+use crate::security::peer::Peer;
 use crate::security::refusal::Refusal;
 
 /// How many events of an endpoint are kept for a reader that is late.
@@ -25,6 +26,15 @@ pub struct Counterpart {
     pub node: NodeName,
     /// The node's key.
     pub key: PublicKey,
+}
+
+impl Counterpart {
+    pub(crate) fn of(peer: &Peer) -> Self {
+        Self {
+            node: peer.name().clone(),
+            key: peer.public_key(),
+        }
+    }
 }
 
 impl fmt::Display for Counterpart {

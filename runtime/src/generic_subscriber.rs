@@ -154,11 +154,11 @@ impl GenericSubscriber {
             accept_replay: options.accept_replay,
         };
         let verifier = Verifier::new(setup, Arc::clone(&node.peers), Arc::clone(&node.believer));
-        let depth = options.qos.kept().get();
         let (refusals, contact) = (Arc::clone(&node.refusals), Arc::clone(&node.contact));
         let reception = Arc::new_cyclic(|reception| {
             let desks = desks(&topic, reception);
-            Reception::new(topic.clone(), verifier, depth, (refusals, contact), desks)
+            let place = (topic.clone(), Weak::clone(reception));
+            Reception::new(place, verifier, &options.qos, (refusals, contact), desks)
         });
         let facts = SubscriberFacts {
             topic: topic.clone(),

@@ -3,22 +3,27 @@
 //! Runs in the thread that received the bytes and never blocks. Frames of a key that nobody has vouched for yet wait in
 //! a bounded list until first contact was made or has failed; frames of known publishers are not held up by them.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError, Weak};
 
 use crate::approval::{ApprovalPart, ApprovalState, Passing};
 use crate::approval_desk::ApprovalDesk;
 use crate::clock;
 use crate::contact::{AskOutcome, ContactDesk, Note, Question};
 use crate::delivery::{DeliveredFrame, DeliveryCallback};
-use crate::event::{EVENTS_KEPT, SubscriberEvent};
+use crate::event::{Counterpart, EVENTS_KEPT, SubscriberEvent};
 use crate::link::{Bytes, Pieces};
 use crate::name::TopicName;
+use crate::qos::QosProfile;
+use crate::qos::compatibility::{Policy, Request};
 use crate::queue::{ParcelQueue, Queue};
 use crate::run_time_type::Translation;
-use crate::security::frame::Layout;
+use crate::security::frame::{Layout, Writer};
 use crate::security::key::PublicKey;
+use crate::security::peers::WriterFacts;
 use crate::security::refusal::{Reason, Refusal};
-use crate::security::verifier::{Opened, Verified, Verifier};
+use crate::security::verifier::{Opened, STREAMS_MAX, Verified, Verifier};
+use crate::sequencer::{Ask, Next, Sequencer};
 use crate::stats::{SubscriptionCounters, SubscriptionStats, add};
 use crate::translation_desk::TranslationDesk;
 
@@ -43,6 +48,12 @@ pub struct RefusalEvent {
 pub(crate) struct Reception {
     pub(crate) topic: TopicName,
     verifier: Verifier,
+    sequencer: Sequencer,
+    /// Held while what the sequencer lets go on is handed over.
+    going_on: Mutex<()>,
+    /// Publishers that offer less than is requested.
+    reported: Mutex<HashSet<(PublicKey, Writer, u64)>>,
+    me: Weak<Self>,
     waiting: Mutex<Waiting>,
     /// Held while waiting frames are opened again: one thread at a time.
     reopening: Mutex<()>,
@@ -62,20 +73,24 @@ pub(crate) struct Reception {
 
 impl Reception {
     pub(crate) fn new(
-        topic: TopicName,
+        (topic, me): (TopicName, Weak<Self>),
         verifier: Verifier,
-        depth: usize,
+        qos: &QosProfile,
         (node_refusals, contact): (Arc<Queue<RefusalEvent>>, Arc<ContactDesk>),
         (approval, translation_desk): (ApprovalPart, Option<TranslationDesk>),
     ) -> Self {
         Self {
             topic,
             verifier,
+            sequencer: Sequencer::new(Request::of(qos), qos.kept().get()),
+            going_on: Mutex::default(),
+            reported: Mutex::default(),
+            me,
             waiting: Mutex::default(),
             reopening: Mutex::default(),
             translation_desk,
             approval,
-            queue: ParcelQueue::new(depth),
+            queue: ParcelQueue::new(qos.kept().get()),
             callback: OnceLock::new(),
             refusals: Queue::new(REFUSALS_KEPT),
             events: Arc::new(Queue::new(EVENTS_KEPT)),
@@ -139,7 +154,7 @@ impl Reception {
         let Passing { frame, only, .. } = passing;
         add(&self.counters.received, only.map_or(u64::from(frame.count()), |_| 1));
         // What belongs to the frame is counted once, with its first message.
-        if only.is_none_or(|number| number == frame.header().first_number) {
+        if only.is_none_or(|number| number == frame.first_number()) {
             add(&self.counters.received_bytes, frame.frame_bytes().len() as u64);
             add(&self.counters.missing, frame.missing_before());
         }
@@ -240,7 +255,94 @@ impl Reception {
         None
     }
 
+    /// Takes a frame that was verified: it goes on when those before it have.
     fn deliver(&self, verified: Verified) {
+        let facts = verified.facts();
+        if let Some(policy) = facts.offer.misses(self.sequencer.request()) {
+            add(&self.counters.incompatible, u64::from(verified.count()));
+            self.report_incompatible(verified.header().writer, facts, policy);
+            return;
+        }
+        let ask = self.sequencer.take(verified);
+        self.go_on_and_ask(ask);
+    }
+
+    /// A publisher is there, or may be there again. What it keeps is asked for where that is wanted.
+    pub(crate) fn meet(&self, writer: Writer, facts: &Arc<WriterFacts>) {
+        if !self.verifier.may_take(facts) {
+            return;
+        }
+        match facts.offer.misses(self.sequencer.request()) {
+            Some(policy) => self.report_incompatible(writer, facts, policy),
+            // What it has published so far was said before this subscription was made: it is asked again.
+            None if !self.verifier.is_fresh(facts) => {
+                if self.sequencer.wants_history(facts) {
+                    self.contact.ask_about(facts.peer.public_key());
+                }
+            }
+            None => {
+                let ask = self.sequencer.meet(writer, facts);
+                self.go_on_and_ask(ask);
+            }
+        }
+    }
+
+    /// Takes an answer to a question for messages.
+    pub(crate) fn take_answer(&self, bytes: &Bytes, ask: &Ask) {
+        match self.verifier.open_answer(bytes, &ask.missing, clock::now_ns()) {
+            Opened::Verified(verified) => self.deliver(verified),
+            Opened::Duplicate => {}
+            Opened::Refused(refusal) => self.refuse(refusal),
+            Opened::Stranger(key) => self.refuse(unknown(key)),
+        }
+    }
+
+    /// No more answers can come to a question for messages: what is still missing is lost.
+    pub(crate) fn end_answers(&self, ask: &Ask) {
+        let next = self.sequencer.end(ask);
+        self.go_on_and_ask(next);
+    }
+
+    fn go_on_and_ask(&self, ask: Option<Ask>) {
+        if let Some(ask) = ask
+            && !self.contact.leave(Note::MessagesMissing(Weak::clone(&self.me), ask))
+        {
+            self.end_answers(&ask);
+        }
+        // One thread at a time, so that order is kept: what gets ready meanwhile is left to that one.
+        while self.sequencer.has_next() {
+            let _one_at_a_time = match self.going_on.try_lock() {
+                Ok(guard) => guard,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            while let Some(next) = self.sequencer.next() {
+                match next {
+                    Next::Frame(frame) => self.hand_over(frame),
+                    Next::Lost { facts, missing } => self.events.push(SubscriberEvent::MessagesLost {
+                        publisher: Counterpart::of(&facts.peer),
+                        writer: missing.stream.writer,
+                        first: missing.first,
+                        last: missing.last,
+                    }),
+                }
+            }
+        }
+    }
+
+    /// Says once of each publisher that it offers less than is requested.
+    fn report_incompatible(&self, writer: Writer, facts: &WriterFacts, policy: Policy) {
+        let id = (facts.peer.public_key(), writer, facts.peer.epoch());
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        if reported.len() < STREAMS_MAX && reported.insert(id) {
+            self.events.push(SubscriberEvent::IncompatibleQos {
+                publisher: Counterpart::of(&facts.peer),
+                policy,
+            });
+        }
+    }
+
+    fn hand_over(&self, verified: Verified) {
         let frame = Arc::new(verified);
         match &self.approval {
             ApprovalPart::Brings(approved) => {
@@ -335,7 +437,8 @@ mod tests {
         let (stage, desk) = (Stage::new(), Arc::new(ContactDesk::default()));
         let verifier = stage.another_subscription().verifier;
         let aside = (Arc::new(Queue::new(1)), Arc::clone(&desk));
-        let reception = Reception::new(topic(TOPIC), verifier, 10_000, aside, (ApprovalPart::Shows, None));
+        let (place, qos) = ((topic(TOPIC), Weak::new()), QosProfile::keep_last(10_000));
+        let reception = Reception::new(place, verifier, &qos, aside, (ApprovalPart::Shows, None));
         (stage, reception, desk)
     }
 

@@ -31,7 +31,7 @@ pub(super) struct Waiting {
 /// Which publisher of a key and which start of it, by a frame's own word.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Stream {
-    pub(super) key: PublicKey,
+    key: PublicKey,
     writer: Writer,
     epoch: u64,
 }
