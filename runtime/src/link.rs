@@ -24,7 +24,7 @@ use zenoh::query::{ConsolidationMode, QueryTarget};
 use zenoh::sample::SampleKind;
 use zenoh::{Session, Wait};
 
-pub use crate::link_config::{Discovery, DiscoveryError, LinkConfig, SharedMemory};
+pub use crate::link_config::{Discovery, DiscoveryError, FRAME_LEN_MAX_DEFAULT, LinkConfig, SharedMemory};
 use crate::link_config::{as_seen_on_this_machine, is_on_this_machine, multicast_interface, some_of};
 pub use crate::link_error::LinkError;
 use crate::local_registry::{LocalRegistry, Membership, reserve_loopback_port};
@@ -33,7 +33,8 @@ use crate::qos::{self, QosProfile};
 use crate::reach::Reach;
 pub use crate::tls_files::{TlsFiles, TlsFilesError};
 
-/// Bytes from or for the network: contiguous, shared, cheap to clone.
+/// Bytes from or for the network: contiguous, shared, cheap to clone. Made from a `Vec<u8>` or a `bytes::Bytes` without a
+/// copy.
 #[derive(Clone, Debug)]
 pub struct Bytes(ZBytes);
 
@@ -46,16 +47,54 @@ impl Bytes {
             Cow::Owned(_) => &[],
         }
     }
-
-    /// The bytes of something that is dropped when nobody needs them any more.
-    pub(crate) fn owned_by(owner: impl AsRef<[u8]> + Send + 'static) -> Self {
-        Self(bytes::Bytes::from_owner(owner).into())
-    }
 }
 
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Self {
         Self(bytes.into())
+    }
+}
+
+impl From<bytes::Bytes> for Bytes {
+    fn from(bytes: bytes::Bytes) -> Self {
+        Self(bytes.into())
+    }
+}
+
+/// Bytes for the network, in one slice or in several that follow each other. Cheap to clone; nothing is copied.
+#[derive(Clone, Debug)]
+pub(crate) struct Slices(ZBytes);
+
+impl Slices {
+    /// `inner`, with the first `at` bytes of `outer` before it and the others behind it.
+    pub(crate) fn around(inner: &Bytes, mut outer: bytes::Bytes, at: usize) -> Self {
+        let behind = outer.split_off(at.min(outer.len()));
+        let mut slices = ZBytes::writer();
+        slices.append(outer.into());
+        slices.append(inner.0.clone());
+        slices.append(behind.into());
+        Self(slices.finish())
+    }
+
+    /// How many bytes there are in all.
+    pub(crate) fn total_len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether they are in one slice already.
+    pub(crate) fn is_one(&self) -> bool {
+        self.0.slices().nth(1).is_none()
+    }
+
+    /// All of them in one slice. It is a copy when there are several.
+    pub(crate) fn contiguous(&self) -> Bytes {
+        Pieces(&self.0).contiguous()
+    }
+}
+
+impl<B: Into<Bytes>> From<B> for Slices {
+    fn from(bytes: B) -> Self {
+        Self(bytes.into().0)
     }
 }
 
@@ -105,6 +144,7 @@ pub struct Link {
     session: Session,
     discovery: String,
     shared_memory: SharedMemory,
+    frame_len_max: usize,
     _membership: Option<Membership>,
 }
 
@@ -166,6 +206,7 @@ impl Link {
             session,
             discovery,
             shared_memory: config.shared_memory(),
+            frame_len_max: config.frame_len_max(),
             _membership: membership,
         })
     }
@@ -178,6 +219,11 @@ impl Link {
     /// Whether large frames go through shared memory.
     pub fn shared_memory(&self) -> SharedMemory {
         self.shared_memory
+    }
+
+    /// The largest frame that is sent, in bytes.
+    pub(crate) fn frame_len_max(&self) -> usize {
+        self.frame_len_max
     }
 
     /// The addresses that this node listens on, without those that only this machine can reach if there are others.
@@ -336,8 +382,8 @@ impl Link {
 pub(crate) struct LinkPublisher(zenoh::pubsub::Publisher<'static>);
 
 impl LinkPublisher {
-    pub(crate) fn put(&self, bytes: Bytes) -> Result<(), LinkError> {
-        self.0.put(bytes.0).wait().map_err(failed("publishing"))
+    pub(crate) fn put(&self, bytes: impl Into<Slices>) -> Result<(), LinkError> {
+        self.0.put(bytes.into().0).wait().map_err(failed("publishing"))
     }
 
     /// Whether anybody is subscribed, as far as the link knows.
@@ -413,7 +459,7 @@ impl Query {
     }
 
     /// Answers on a concrete key.
-    pub(crate) fn reply(&self, key_expr: &str, bytes: impl Into<Bytes>) -> Result<(), LinkError> {
+    pub(crate) fn reply(&self, key_expr: &str, bytes: impl Into<Slices>) -> Result<(), LinkError> {
         self.0
             .reply(key_expr, bytes.into().0)
             .wait()

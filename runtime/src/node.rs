@@ -63,7 +63,6 @@ pub(crate) struct NodeCore {
     pub(crate) successions: String,
     pub(crate) trust_watch: TrustWatch,
     pub(crate) trust_events: Queue<TrustEvent>,
-    pub(crate) frame_len_max: usize,
     pub(crate) link: Link,
     pub(crate) peers: Arc<Peers>,
     pub(crate) believer: Arc<Believer>,

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::contact::{AskOutcome, ContactDesk, Note, Question};
 use crate::delivery::{DeliveredFrame, DeliveryCallback};
 use crate::event::{Counterpart, EVENTS_KEPT, SubscriberEvent};
-use crate::link::Bytes;
+use crate::link::{Bytes, Pieces};
 use crate::name::TopicName;
 use crate::qos::QosProfile;
 use crate::qos::compatibility::{Policy, Request};
@@ -29,7 +29,7 @@ use crate::translation_desk::TranslationDesk;
 
 mod waiting;
 
-use waiting::{Stream, WAITING_BYTES_MAX, WAITING_FRAMES_MAX, Waiting};
+use self::waiting::{Stream, WAITING_BYTES_MAX, WAITING_FRAMES_MAX, Waiting};
 
 /// How many refusals are kept for whoever wants to read them; older ones are only counted.
 pub(crate) const REFUSALS_KEPT: usize = 256;
@@ -100,8 +100,15 @@ impl Reception {
         }
     }
 
-    /// Takes the bytes of one put.
-    pub(crate) fn receive(&self, bytes: &Bytes, contact: &ContactDesk) {
+    /// Takes the bytes of one put. Too many are refused before they are copied into one piece.
+    pub(crate) fn receive_pieces(&self, pieces: Pieces<'_>, contact: &ContactDesk) {
+        match self.verifier.check_len(pieces.total_len()) {
+            Ok(()) => self.receive(&pieces.contiguous(), contact),
+            Err(refusal) => self.refuse(refusal),
+        }
+    }
+
+    fn receive(&self, bytes: &Bytes, contact: &ContactDesk) {
         if self.joins_the_waiting(bytes, contact) {
             return;
         }
@@ -421,7 +428,7 @@ mod tests {
 
     use super::*;
     use crate::contact::desk::ASKING_MAX;
-    use crate::link::Bytes;
+    use crate::security::frame::Writer;
     use crate::security::key::Identity;
     use crate::security::signer;
     use crate::security::tests::stage::{EPOCH, NODE, Stage, TOPIC, context, header, topic, unsigned};

@@ -48,8 +48,6 @@ pub use super::verified::{Provenance, Verified, VerifiedMessage};
 
 /// The most writers that one subscription follows at a time.
 pub const STREAMS_MAX: usize = 1024;
-/// The largest frame that a subscription accepts unless told otherwise, in bytes.
-pub const FRAME_LEN_MAX_DEFAULT: usize = 64 << 20;
 
 /// Which type a subscription takes.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -259,15 +257,18 @@ impl Verifier {
         Ok(())
     }
 
-    fn check_layout(&self, raw: &[u8]) -> Result<Layout, Refusal> {
-        if raw.len() > self.setup.frame_len_max {
-            let max = self.setup.frame_len_max;
-            return Err(Refusal::new(
-                Reason::TooLarge,
-                None,
-                format!("a frame of {} bytes, at most {max} are accepted", raw.len()),
-            ));
+    /// Whether a frame may have so many bytes. It can be asked before they are there in one piece.
+    pub(crate) fn check_len(&self, len: usize) -> Result<(), Refusal> {
+        let max = self.setup.frame_len_max;
+        if len <= max {
+            return Ok(());
         }
+        let detail = format!("a frame of {len} bytes, at most {max} are accepted");
+        Err(Refusal::new(Reason::TooLarge, None, detail))
+    }
+
+    fn check_layout(&self, raw: &[u8]) -> Result<Layout, Refusal> {
+        self.check_len(raw.len())?;
         let layout = Layout::parse(raw).map_err(layout_refusal)?;
         if layout.header.kind != Kind::Message {
             let detail = format!("a frame of kind {:?} on a topic", layout.header.kind);

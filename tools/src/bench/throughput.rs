@@ -245,7 +245,7 @@ impl Speaker {
             Way::Signed => {
                 let published = match &self.signed {
                     Signed::Twist(publisher) => publisher.publish(&Twist::default()),
-                    Signed::Bytes(publisher) => publisher.publish(self.payload.as_slice(), Accompaniment::default()),
+                    Signed::Bytes(publisher) => publisher.publish_bytes(&self.payload, Accompaniment::default()),
                 };
                 published.map(|_| ()).map_err(failed("publishing"))
             }
