@@ -352,19 +352,6 @@ impl NodeCore {
             .push(Arc::downgrade(reception));
     }
 
-    /// Something was learned of the nodes with this key: subscriptions may have to ask their publishers for messages.
-    pub(crate) fn meet_publishers_of(&self, key: PublicKey) {
-        let receptions = self.receptions();
-        if receptions.is_empty() {
-            return;
-        }
-        let writers = self.peers.writers_of(key);
-        for reception in receptions {
-            let here = writers.iter().filter(|(_, facts)| facts.topic == reception.topic);
-            here.for_each(|(writer, facts)| reception.meet(*writer, facts));
-        }
-    }
-
     /// Keeps the proof that a key was copied, where there is a disk for it. Called by the contact thread.
     pub(crate) fn store_evidence(&self, evidence: &Equivocation) {
         let Some(dir) = self.keystore.path().map(|dir| dir.join("state/evidence")) else {

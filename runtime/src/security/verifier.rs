@@ -16,7 +16,8 @@
 //! # Invariants
 //!
 //! - What is [`Verified`] has passed all of it: on arrival by `Verifier::open`, as the answer to a question for what is
-//!   missing by `Verifier::open_answer`. For an answer the numbers asked for take the place of the checks of time.
+//!   missing by `Verifier::open_answer`. For an answer the numbers asked for take the place of what makes a message live;
+//!   the limits of its topic hold all the same.
 //! - A forged frame changes nothing here, whatever it says.
 
 use std::collections::HashMap;
@@ -160,24 +161,14 @@ impl Verifier {
         let layout = self.check_layout(raw)?;
         missing.map_or(Ok(()), |missing| missing.check(&layout))?;
         let key = layout.header.key;
-        let known = self.peers.writer(key, layout.header.writer);
-        self.check_type(&layout, known.as_deref())?;
-        let Some(facts) = known else {
+        let Some((facts, floor)) = self.whose(&layout, raw, missing.is_some())? else {
             return Ok(Opened::Stranger(key));
         };
-        let Some(floor) = self.floor_of(&layout, &facts) else {
-            return Ok(Opened::Stranger(key));
-        };
-        if facts.topic != self.setup.topic {
-            return Err(self.refuse_moved(&layout, raw, &facts));
-        }
         let standing = self.setup.trust.standing(&facts, now_ns);
         let permit = standing.permit()?;
         check_sizes(&layout, raw, &permit.limits)?;
         self.check_instance(&layout, &facts)?;
-        if missing.is_none() {
-            time_checks::check(&layout, &facts, floor, &standing.policy, &permit.limits, now_ns)?;
-        }
+        time_checks::check(&layout, &facts, floor, &standing.policy, &permit.limits, now_ns)?;
 
         let digest = layout.digest(raw);
         let numbers = Numbers {
@@ -218,13 +209,11 @@ impl Verifier {
         let Some(missing_before) = self.admit(&facts, (&layout, raw), arrival)? else {
             return Ok(Opened::Duplicate);
         };
+        self.check_rate(&layout, &permit.limits, now_ns)?;
         let provenance = match (layout.header.replay, missing) {
             (true, _) => Provenance::Replay,
             (false, Some(_)) => Provenance::History,
-            (false, None) => {
-                self.check_rate(&layout, &permit.limits, now_ns)?;
-                Provenance::Live
-            }
+            (false, None) => Provenance::Live,
         };
         let proof = Proof {
             bytes: bytes.clone(),
@@ -236,6 +225,27 @@ impl Verifier {
             asks_approval: !permit.limits.second_signers.is_empty(),
         };
         Ok(Opened::Verified(Verified::new(proof, missing_before)))
+    }
+
+    /// Whose frame it is, and from where on that writer's messages are fresh, unless it is an answer and need not be; `None`
+    /// when first contact has to be made.
+    fn whose(
+        &self,
+        layout: &Layout,
+        raw: &[u8],
+        is_answer: bool,
+    ) -> Result<Option<(Arc<WriterFacts>, Option<Floor>)>, Refusal> {
+        let known = self.peers.writer(layout.header.key, layout.header.writer);
+        self.check_type(layout, known.as_deref())?;
+        let Some(facts) = known else { return Ok(None) };
+        let floor = self.floor_of(layout, &facts);
+        if floor.is_none() && !is_answer {
+            return Ok(None);
+        }
+        if facts.topic != self.setup.topic {
+            return Err(self.refuse_moved(layout, raw, &facts));
+        }
+        Ok(Some((facts, floor.filter(|_| !is_answer))))
     }
 
     /// Whether this instance of the node may still speak, and speaks live where only that is taken.
