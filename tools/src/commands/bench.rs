@@ -7,7 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{CommandError, Outcome};
-use crate::bench::{self, Costs, Latency, Load, NearEnd, Road, Settings, Side, Throughput, fleet::Fleet};
+use crate::bench::{
+    self, Costs, Latency, Load, NearEnd, Road, Settings, Side, Throughput, fleet::Fleet, fleet::FleetSize,
+};
 use crate::cli::{Bench, BenchCase};
 use crate::interrupt::Interrupt;
 use crate::render::{Render, Table, Tone, bytes, grouped};
@@ -44,9 +46,13 @@ pub(super) async fn run(render: &Render, args: Bench) -> Result<Outcome, Command
 async fn measure(render: &Render, args: &Bench, measured: &mut Measured) -> Result<(), CommandError> {
     let settings = Settings::new(args.quick);
     if args.case == BenchCase::Fleet {
-        let (nodes, topics) = (args.nodes.into(), args.topics.into());
+        let size = FleetSize {
+            nodes: args.nodes.into(),
+            topics: args.topics.into(),
+            has_router: args.router,
+        };
         let fleet = render
-            .progress("letting all nodes meet", bench::fleet::measure(settings, nodes, topics))
+            .progress("letting all nodes meet", bench::fleet::measure(settings, size))
             .await?;
         show_fleet(render, &fleet)?;
         return Ok(fleet.check_all_met()?);
