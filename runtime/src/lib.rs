@@ -21,6 +21,7 @@
 //! publish     &M -> payload -> frame (outbox, security::frame) -> sign (security::signer) -> link
 //! busy nodes  outbox -> signing_desk (one signature for the frames of many publishers) -> outbox -> link
 //! subscribe   link -> reception -> security::verifier -> Verified -> queue -> payload -> Received<M>
+//! late, lost  sequencer -> history (asks the publisher) -> security::verifier -> sequencer -> queue
 //! trace       question -> evidence of the publishers -> security::testimony -> Verified -> the next question
 //! strangers   reception -> contact (asks for the card) -> security::peers -> reception again
 //! approvals   Verified -> approval_desk (waits for a second signer, where trust.toml demands one) -> queue
@@ -32,7 +33,7 @@
 //! # Reading order
 //!
 //! [`publisher`] → [`generic_publisher`] → `outbox` → [`security::frame`] → [`security::signer`] → `reception` →
-//! [`security::verifier`] → [`security::peers`] → `contact` → [`generic_subscriber`] → [`subscriber`].
+//! [`security::verifier`] → `sequencer` → [`security::peers`] → `contact` → [`generic_subscriber`] → [`subscriber`].
 //!
 //! # What is promised, and what is not
 //!
@@ -51,10 +52,12 @@ pub mod clock;
 mod contact;
 mod delivery;
 mod endpoints;
+pub mod event;
 pub mod evidence;
 pub mod generic_publisher;
 pub mod generic_subscriber;
 pub mod graph;
+mod history;
 mod key_expr;
 mod lane;
 pub mod link;
@@ -80,6 +83,7 @@ mod revocations;
 pub mod router;
 pub mod run_time_type;
 pub mod security;
+mod sequencer;
 mod signing_budget;
 mod signing_desk;
 mod stand_in;
@@ -98,6 +102,7 @@ mod whereabouts;
 pub use approval::ApprovalState;
 pub use approver::{Approver, ApproverError};
 pub use card::time_from_ns;
+pub use event::{Counterpart, EventStream, PublisherEvent, SubscriberEvent};
 pub use generic_publisher::{GenericPublisher, PublishError, Published, PublisherError};
 pub use generic_subscriber::{GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError};
 pub use link::{Discovery, LinkConfig, RouterLink, SharedMemory, TlsFiles};
@@ -108,7 +113,7 @@ pub use nuncio_msgs as msgs;
 pub use nuncio_msgs::{Message, TypeHash};
 pub use payload::{DecodeError, EncodeError};
 pub use publisher::Publisher;
-pub use qos::{QosProfile, Reliability};
+pub use qos::{Durability, History, Liveliness, Priority, QosProfile, Reliability};
 pub use reception::RefusalEvent;
 pub use router::Router;
 pub use security::believer::Verdict;

@@ -34,6 +34,7 @@ use super::peer_key::PeerKey;
 use super::refusal::{Reason, Refusal};
 use super::trust_store::Standing;
 use crate::name::{NodeName, TopicName};
+use crate::qos::compatibility::Offer;
 use crate::type_support::is_exclusive;
 
 pub use super::floor::FIRST_CONTACT_GRACE_NS;
@@ -55,6 +56,8 @@ pub(crate) struct WriterFacts {
     pub(crate) type_hash: TypeHash,
     /// Whether the type is known to be `@exclusive`.
     pub(crate) exclusive: bool,
+    /// What it offers.
+    pub(crate) offer: Offer,
     /// What the card said that this writer was first known by.
     pub(crate) floor: Floor,
     /// What the last fresh card said that names it.
@@ -159,6 +162,16 @@ impl Peers {
         self.read(|state| {
             let here = state.writers.iter().filter(|(_, facts)| facts.topic == *topic);
             here.map(|((key, _), _)| *key).collect()
+        })
+    }
+
+    /// The publishers of nodes with this key.
+    pub(crate) fn writers_of(&self, key: PublicKey) -> Vec<(Writer, Arc<WriterFacts>)> {
+        self.read(|state| {
+            let of_key = state.writers.iter().filter(|((other, _), _)| *other == key);
+            of_key
+                .map(|((_, writer), facts)| (*writer, Arc::clone(facts)))
+                .collect()
         })
     }
 
@@ -322,6 +335,7 @@ impl State {
                     type_name: publisher.type_name.clone(),
                     type_hash: TypeHash::from_bytes(publisher.type_hash),
                     exclusive: is_exclusive(&publisher.type_name, &TypeHash::from_bytes(publisher.type_hash)),
+                    offer: Offer::in_card(publisher),
                     floor,
                     latest: Mutex::new(floor),
                     judged: AtomicU64::new(0),
