@@ -152,6 +152,11 @@ impl Presence {
         freed.filter(|freed| *freed > now).min().or(Some(now + UNMET_PAUSE))
     }
 
+    fn announce_soon(&mut self) {
+        let due = Instant::now() + ANNOUNCED_AFTER;
+        self.announcement_due.get_or_insert(due);
+    }
+
     fn forget_oldest(&mut self, node: &NodeCore) {
         if let Some((_, claim)) = self.vanished.pop_front() {
             node.peers.forget(claim.key, &claim.node, claim.epoch);
@@ -281,10 +286,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         Note::AnswersEnded(key, question) => end_answers(node, key, question),
         Note::MeetingEnded(claim) => end_meeting(node, presence, claim),
         Note::AwaitsApproval => presence.approvals_due = Some(Instant::now()),
-        Note::OwnCardChanged => {
-            let due = presence.announcement_due;
-            presence.announcement_due = due.or_else(|| Some(Instant::now() + ANNOUNCED_AFTER));
-        }
+        Note::OwnCardChanged => presence.announce_soon(),
         Note::Close => {}
     }
 }
