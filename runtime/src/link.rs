@@ -13,6 +13,9 @@
 //! Nodes that the registry alone introduces call all others themselves and do not gossip, so that each two have one link and
 //! hundreds of nodes can start at once; see `reach`.
 //!
+//! A node that finds a router in the registry, and looks nowhere else, is its client and has that one link; see `whereabouts`.
+//! When the router is gone and none comes, one of its clients takes its place; see `stand_in`.
+//!
 //! With TLS endpoints alone the node is a client of the first router that answers, and listens nowhere.
 
 use std::borrow::Cow;
@@ -25,13 +28,14 @@ use zenoh::sample::SampleKind;
 use zenoh::{Session, Wait};
 
 pub use crate::link_config::{Discovery, DiscoveryError, FRAME_LEN_MAX_DEFAULT, LinkConfig, SharedMemory};
-use crate::link_config::{as_seen_on_this_machine, is_on_this_machine, multicast_interface, some_of};
 pub use crate::link_error::LinkError;
-use crate::local_registry::{LocalRegistry, Membership, reserve_loopback_port};
+use crate::local_registry::Membership;
 use crate::name::Domain;
 use crate::qos::{self, QosProfile};
-use crate::reach::Reach;
+pub use crate::stand_in::RouterLink;
+use crate::stand_in::{LinkNote, StandIn};
 pub use crate::tls_files::{TlsFiles, TlsFilesError};
+use crate::whereabouts::Whereabouts;
 
 /// Bytes from or for the network: contiguous, shared, cheap to clone. Made from a `Vec<u8>` or a `bytes::Bytes` without a
 /// copy.
@@ -145,6 +149,7 @@ pub struct Link {
     discovery: String,
     shared_memory: SharedMemory,
     frame_len_max: usize,
+    stand_in: Option<StandIn>,
     _membership: Option<Membership>,
 }
 
@@ -156,59 +161,62 @@ impl Link {
     /// [`LinkError`] when an endpoint is wrong, a port is taken, the registry cannot be used, a file for TLS is missing, or
     /// a TLS router does not answer or turns this node away.
     pub async fn open(config: &LinkConfig, domain: &Domain) -> Result<Self, LinkError> {
-        let (mut listen, mut connect) = (config.listen.clone(), config.connect.clone());
-        let multicast = config.discovery() == Discovery::Auto && multicast_interface().is_some();
-        let mut membership = None;
-        let mut discovery = format!("off; endpoints: {}", some_of(listen.iter().chain(&connect)));
-        // Holds the port until Zenoh listens on it.
-        let mut reserved = None;
-        if config.discovery() != Discovery::Off {
-            let registry =
-                LocalRegistry::open(domain.as_str()).map_err(|error| LinkError::Registry(error.to_string()))?;
-            let (joined, others) = registry
-                .join(|| {
-                    if !listen.is_empty() {
-                        return Ok(listen
-                            .iter()
-                            .filter_map(|endpoint| as_seen_on_this_machine(endpoint))
-                            .collect());
-                    }
-                    let port = reserved.insert(reserve_loopback_port()?);
-                    listen.push(format!(
-                        "tcp/{}:{}",
-                        if multicast { "0.0.0.0" } else { "127.0.0.1" },
-                        port.port()
-                    ));
-                    Ok(vec![port.locator()])
-                })
-                .map_err(|error| LinkError::Registry(error.to_string()))?;
-            membership = Some(joined);
-            connect.extend(others);
-            discovery = match multicast_interface().filter(|_| multicast) {
-                Some(interface) => format!("multicast on {interface}, and the registry of this machine"),
-                None if config.discovery() == Discovery::Local => "the registry of this machine".to_owned(),
-                None => "the registry of this machine (multicast is unavailable: no network interface but loopback)"
-                    .to_owned(),
-            };
+        let found = Whereabouts::of_node(config, domain, true)?;
+        let Some(router) = found.router.clone() else {
+            return Self::open_at(config, found).await;
+        };
+        match Self::open_at(config, found).await {
+            Ok(link) => link.watch_router(config, domain, router),
+            // A router that does not answer keeps nobody from finding others.
+            Err(LinkError::Open(_)) => Self::open_at(config, Whereabouts::of_node(config, domain, false)?).await,
+            Err(error) => Err(error),
         }
-        if listen.is_empty() && !config.is_behind_tls() {
-            // Peers that meet through a third one talk to each other directly, so each has to be reachable.
-            let near = connect.iter().all(|endpoint| is_on_this_machine(endpoint));
-            listen.push(format!("tcp/{}:0", if near { "127.0.0.1" } else { "0.0.0.0" }));
-        }
-        let mut settings = config.zenoh_settings(&listen, &connect, multicast)?;
-        settings.extend(Reach::of(config, &listen, &connect, multicast).zenoh_settings());
-        let session = zenoh::open(zenoh_config(settings)?)
-            .await
-            .map_err(|error| LinkError::Open(error.to_string()))?;
-        drop(reserved);
+    }
+
+    /// Opens a session that passes on what others send.
+    pub(crate) async fn open_router(config: &LinkConfig, domain: &Domain) -> Result<Self, LinkError> {
+        Self::open_at(config, Whereabouts::of_router(config, domain)?).await
+    }
+
+    async fn open_at(config: &LinkConfig, at: Whereabouts) -> Result<Self, LinkError> {
+        let opened = zenoh::open(zenoh_config(config.zenoh_settings(&at)?)?).await;
+        Self::new(config, at, opened)
+    }
+
+    fn new(config: &LinkConfig, at: Whereabouts, opened: zenoh::Result<Session>) -> Result<Self, LinkError> {
         Ok(Self {
-            session,
-            discovery,
+            session: opened.map_err(|error| LinkError::Open(error.to_string()))?,
+            discovery: at.discovery,
             shared_memory: config.shared_memory(),
             frame_len_max: config.frame_len_max(),
-            _membership: membership,
+            stand_in: None,
+            _membership: at.membership,
         })
+    }
+
+    /// Lets a client of this router take its place when it is gone.
+    fn watch_router(mut self, config: &LinkConfig, domain: &Domain, router: String) -> Result<Self, LinkError> {
+        let (config, domain) = (config.clone(), domain.clone());
+        let watch = |changed: LinkNote| {
+            let info = self.session.info();
+            let events = info.link_events_listener().history(true);
+            let events = events.callback(move |event| changed(event.kind() == SampleKind::Put));
+            events.background().wait().map_err(failed("watching the link"))
+        };
+        let take_place = move |router: &str| {
+            let Some(at) = Whereabouts::of_stand_in(router, &domain)? else {
+                return Ok(None);
+            };
+            let opened = zenoh::open(zenoh_config(config.zenoh_settings(&at)?)?).wait();
+            Self::new(&config, at, opened).map(Some)
+        };
+        self.stand_in = Some(StandIn::start(router, watch, take_place)?);
+        Ok(self)
+    }
+
+    /// How this node stands with the router of this machine, if it is a client of it.
+    pub fn router(&self) -> Option<RouterLink> {
+        self.stand_in.as_ref().map(StandIn::router_link)
     }
 
     /// How this node finds others, in words.
@@ -373,7 +381,11 @@ impl Link {
 
     /// Closes the session; everything declared on it is gone afterwards.
     pub(crate) async fn close(&self) -> Result<(), LinkError> {
-        self.session.close().await.map_err(failed("closing the link"))
+        let closed = self.session.close().await.map_err(failed("closing the link"));
+        if let Some(stand_in) = &self.stand_in {
+            stand_in.close();
+        }
+        closed
     }
 }
 

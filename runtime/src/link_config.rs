@@ -7,9 +7,13 @@ use std::sync::Arc;
 
 use crate::link_error::LinkError;
 use crate::tls_files::{TlsFiles, is_tls};
+use crate::whereabouts::{Mode, Whereabouts};
 
 /// How long opening waits for a router: time for it to be started, but an error while somebody still looks.
 const TLS_ROUTER_TIMEOUT_MS: u32 = 5_000;
+
+/// How long opening waits for the router of this machine, which lives and may have hundreds of clients to let in.
+const ROUTER_TIMEOUT_MS: u32 = 20_000;
 
 /// The smallest payload that goes through shared memory: for a smaller one the link's own copies cost less than its upkeep.
 const SHARED_LEN_MIN: usize = 16 << 10;
@@ -166,24 +170,18 @@ impl LinkConfig {
     }
 
     /// What Zenoh is told: paths in its configuration, and JSON.
-    pub(crate) fn zenoh_settings(
-        &self,
-        listen: &[String],
-        connect: &[String],
-        multicast: bool,
-    ) -> Result<Vec<(&'static str, String)>, LinkError> {
+    pub(crate) fn zenoh_settings(&self, at: &Whereabouts) -> Result<Vec<(&'static str, String)>, LinkError> {
         let quoted = |endpoints: &[String]| serde_json::Value::from(endpoints).to_string();
-        let mode = if self.is_behind_tls() { "\"client\"" } else { "\"peer\"" };
         let shares_memory = self.shared_memory() == SharedMemory::Used;
         let reassembled = self
             .frame_len_max()
             .max(DOCUMENT_LEN_MAX)
             .saturating_add(AROUND_LEN_MAX);
         let mut settings = vec![
-            ("mode", mode.to_owned()),
-            ("listen/endpoints", quoted(listen)),
-            ("connect/endpoints", quoted(connect)),
-            ("scouting/multicast/enabled", multicast.to_string()),
+            ("mode", format!("\"{}\"", at.mode.as_str())),
+            ("listen/endpoints", quoted(&at.listen)),
+            ("connect/endpoints", quoted(&at.connect)),
+            ("scouting/multicast/enabled", at.multicast.to_string()),
             ("scouting/gossip/enabled", "true".to_owned()),
             // Whoever opens a node goes on at once; what appears later is announced by liveliness.
             ("open/return_conditions/connect_scouted", "false".to_owned()),
@@ -201,9 +199,17 @@ impl LinkConfig {
                 "60000000".to_owned(),
             ),
         ];
-        if self.is_behind_tls() {
-            settings.push(("connect/timeout_ms", TLS_ROUTER_TIMEOUT_MS.to_string()));
+        let timeout_ms = match at.mode {
+            Mode::Client if self.is_behind_tls() => Some(TLS_ROUTER_TIMEOUT_MS),
+            Mode::Client => Some(ROUTER_TIMEOUT_MS),
+            Mode::Peer | Mode::Router => None,
+        };
+        settings.extend(timeout_ms.map(|timeout_ms| ("connect/timeout_ms", timeout_ms.to_string())));
+        if at.mode == Mode::Router {
+            // Whoever opens a router goes on at once, too.
+            settings.push(("scouting/delay", "0".to_owned()));
         }
+        settings.extend(at.reach.zenoh_settings(at.mode));
         if self.has_tls() {
             let files = self.tls.as_ref().ok_or(LinkError::NoTlsFiles)?;
             files.check().map_err(LinkError::Tls)?;

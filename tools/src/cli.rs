@@ -5,6 +5,7 @@ mod doctor;
 mod interface;
 mod key;
 mod prove;
+mod router;
 mod topic_approve;
 mod trace;
 mod trust;
@@ -25,6 +26,7 @@ pub(crate) use self::interface::{
 };
 pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, KeyRotate, PassphraseFrom};
 pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
+pub(crate) use self::router::Router;
 pub(crate) use self::topic_approve::TopicApprove;
 pub(crate) use self::trace::{TRACE_EXIT_CODES, Trace};
 pub(crate) use self::trust::{
@@ -135,6 +137,7 @@ pub(crate) enum Command {
     ///
     /// --timeout: how long to look for nodes; 2 by default.
     Doctor(Doctor),
+    Router(Router),
     /// Follow a message to what led to it: who said what, checked link by link
     ///
     /// The nodes that published are asked for the frames as they were signed; each publisher keeps its last ones. The

@@ -234,7 +234,7 @@ impl Verifier {
         layout: &Layout,
         raw: &[u8],
         is_answer: bool,
-    ) -> Result<Option<(Arc<WriterFacts>, Option<Floor>)>, Refusal> {
+    ) -> Result<Option<Origin>, Refusal> {
         let known = self.peers.writer(layout.header.key, layout.header.writer);
         self.check_type(layout, known.as_deref())?;
         let Some(facts) = known else { return Ok(None) };
@@ -476,6 +476,9 @@ impl Verifier {
         }
     }
 }
+
+/// Whose frame it is, and from where on that writer's messages are fresh where they have to be.
+type Origin = (Arc<WriterFacts>, Option<Floor>);
 
 /// What is to be remembered of a frame whose signature held.
 #[derive(Debug)]

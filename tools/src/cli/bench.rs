@@ -38,6 +38,9 @@ pub(crate) struct Bench {
     /// How many topics a fleet has
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub(crate) topics: u16,
+    /// A fleet has a router in one more process, of which its nodes are clients
+    #[arg(long)]
+    pub(crate) router: bool,
     /// Draw what was measured into this file
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,

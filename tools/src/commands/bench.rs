@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::{CommandError, Outcome};
 use crate::bench::{
     self, AtRate, Costs, Latency, Load, NearEnd, Road, Robot, Settings, Side, Throughput, fleet::Fleet,
+    fleet::FleetSize,
 };
 use crate::cli::{Bench, BenchCase};
 use crate::interrupt::Interrupt;
@@ -53,9 +54,13 @@ async fn measure(render: &Render, args: &Bench, measured: &mut Measured) -> Resu
         settings = settings.in_one_turn_of(Duration::from_secs(seconds));
     }
     if args.case == BenchCase::Fleet {
-        let (nodes, topics) = (args.nodes.into(), args.topics.into());
+        let size = FleetSize {
+            nodes: args.nodes.into(),
+            topics: args.topics.into(),
+            has_router: args.router,
+        };
         let fleet = render
-            .progress("letting all nodes meet", bench::fleet::measure(settings, nodes, topics))
+            .progress("letting all nodes meet", bench::fleet::measure(settings, size))
             .await?;
         show_fleet(render, &fleet)?;
         return Ok(fleet.check_all_met()?);

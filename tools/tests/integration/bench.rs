@@ -153,6 +153,27 @@ fn a_fleet_meets_by_the_registry_alone_with_one_link_between_any_two() {
         "{fleet}"
     );
     positive(fleet, "node_kib");
+    assert_eq!(fleet["router_kib"], Value::Null, "{fleet}");
+}
+
+#[test]
+fn a_fleet_with_a_router_meets_with_one_link_each() {
+    let size = ["--nodes", "6", "--topics", "9"];
+    let ended = User::new().run(&[&["bench", "fleet", "--router", "--quick", "--json"], size.as_slice()].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let lines = ended.json();
+    let [fleet] = of(&lines, "fleet").try_into().expect("one line");
+    assert_eq!(
+        (&fleet["met"], &fleet["known_least"]),
+        (&6.into(), &5.into()),
+        "{fleet}"
+    );
+    assert_eq!(
+        (&fleet["links_least"], &fleet["links_most"]),
+        (&1.into(), &1.into()),
+        "{fleet}"
+    );
+    positive(fleet, "router_kib");
 }
 
 #[test]
