@@ -153,6 +153,11 @@ impl GraphState {
         self.changed();
     }
 
+    /// Whether the token of this instance is there.
+    pub(crate) fn is_there(&self, key: PublicKey, name: &NodeName, epoch: u64) -> bool {
+        self.lock().get(&(key, name.clone())) == Some(&epoch)
+    }
+
     /// Something is other than it was.
     pub(crate) fn changed(&self) {
         self.version.fetch_add(1, Ordering::Release);

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! nuncio/<domain>/t/<topic>                              data of a topic
+//! nuncio/<domain>/s/<service>/-/<key>/<epoch>/<writer>   a service server: requests by query, cancellations as puts
 //! nuncio/<domain>/@node/<key>/<epoch>/<node name>        liveliness token of a node
 //! nuncio/<domain>/@card/<key>/<epoch>/<node name>        the node's signed card: pushed on change, and by query
 //! nuncio/<domain>/@type/<key>/<type hash>                a type's definition, by query
@@ -22,13 +23,26 @@
 use nuncio_msgs::TypeHash;
 
 use crate::name::{Domain, NodeName, TopicName};
-use crate::security::frame::MessageId;
+use crate::security::frame::{MessageId, Writer};
 use crate::security::key::PublicKey;
 use crate::security::testimony::{FramePlace, Question};
 
 /// The key expression of a topic's data.
 pub(crate) fn topic(domain: &Domain, topic: &TopicName) -> String {
     format!("nuncio/{domain}/t{topic}")
+}
+
+/// One server of a service.
+pub(crate) fn service_server(
+    domain: &Domain,
+    service: &TopicName,
+    (key, epoch, writer): (&PublicKey, u64, Writer),
+) -> String {
+    let key = hex(key.as_bytes());
+    format!(
+        "nuncio/{domain}/s{service}{BETWEEN}{key}/{epoch:016x}/{:016x}",
+        writer.0
+    )
 }
 
 /// A topic on which nothing is signed, to measure against: outside of all that nodes listen to.

@@ -16,6 +16,7 @@
 //! With TLS endpoints alone the node is a client of the first router that answers, and listens nowhere.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use zenoh::bytes::ZBytes;
@@ -35,12 +36,28 @@ pub use crate::tls_files::{TlsFiles, TlsFilesError};
 
 /// Bytes from or for the network: contiguous, shared, cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Bytes(ZBytes);
+pub struct Bytes {
+    bytes: ZBytes,
+    /// The query that they came with. It ends unanswered, and whoever asked hears of that, when all clones are gone.
+    asked_by: Option<Arc<Query>>,
+}
 
 impl Bytes {
+    fn of(bytes: impl Into<ZBytes>) -> Self {
+        Self {
+            bytes: bytes.into(),
+            asked_by: None,
+        }
+    }
+
+    /// The query that they came with, if they did.
+    pub(crate) fn asked_by(&self) -> Option<&Query> {
+        self.asked_by.as_deref()
+    }
+
     /// The bytes.
     pub fn as_slice(&self) -> &[u8] {
-        match self.0.to_bytes() {
+        match self.bytes.to_bytes() {
             Cow::Borrowed(bytes) => bytes,
             // Never: every constructor makes the bytes contiguous.
             Cow::Owned(_) => &[],
@@ -49,13 +66,13 @@ impl Bytes {
 
     /// The bytes of something that is dropped when nobody needs them any more.
     pub(crate) fn owned_by(owner: impl AsRef<[u8]> + Send + 'static) -> Self {
-        Self(bytes::Bytes::from_owner(owner).into())
+        Self::of(bytes::Bytes::from_owner(owner))
     }
 }
 
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(bytes.into())
+        Self::of(bytes)
     }
 }
 
@@ -73,9 +90,9 @@ impl Pieces<'_> {
     /// is what is used. It is a copy when there are several pieces or when they came through shared memory.
     pub fn contiguous(&self) -> Bytes {
         match self.0.to_bytes() {
-            Cow::Borrowed(shared) if self.0.as_shm().is_some() => Bytes(shared.to_vec().into()),
-            Cow::Borrowed(_) => Bytes(self.0.clone()),
-            Cow::Owned(gathered) => Bytes(gathered.into()),
+            Cow::Borrowed(shared) if self.0.as_shm().is_some() => Bytes::of(shared.to_vec()),
+            Cow::Borrowed(_) => Bytes::of(self.0.clone()),
+            Cow::Owned(gathered) => Bytes::of(gathered),
         }
     }
 }
@@ -195,6 +212,15 @@ impl Link {
             .session
             .put(key_expr, bytes)
             .congestion_control(CongestionControl::Block);
+        put.wait().map_err(failed("sending"))
+    }
+
+    /// Puts bytes on a key if the link has room for them now.
+    pub(crate) fn put_if_room(&self, key_expr: &str, bytes: Vec<u8>) -> Result<(), LinkError> {
+        let put = self
+            .session
+            .put(key_expr, bytes)
+            .congestion_control(CongestionControl::Drop);
         put.wait().map_err(failed("sending"))
     }
 
@@ -327,7 +353,7 @@ pub(crate) struct LinkPublisher(zenoh::pubsub::Publisher<'static>);
 
 impl LinkPublisher {
     pub(crate) fn put(&self, bytes: Bytes) -> Result<(), LinkError> {
-        self.0.put(bytes.0).wait().map_err(failed("publishing"))
+        self.0.put(bytes.bytes).wait().map_err(failed("publishing"))
     }
 
     /// Whether anybody is subscribed, as far as the link knows.
@@ -402,10 +428,20 @@ impl Query {
             .unwrap_or_default()
     }
 
+    /// What was sent along, which keeps the query open as long as it is there.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        let sent = self.0.payload().map(|payload| Pieces(payload).contiguous());
+        let bytes = sent.map_or_else(ZBytes::new, |sent| sent.bytes);
+        Bytes {
+            bytes,
+            asked_by: Some(Arc::new(self)),
+        }
+    }
+
     /// Answers on a concrete key.
     pub(crate) fn reply(&self, key_expr: &str, bytes: impl Into<Bytes>) -> Result<(), LinkError> {
         self.0
-            .reply(key_expr, bytes.into().0)
+            .reply(key_expr, bytes.into().bytes)
             .wait()
             .map_err(failed("answering"))
     }

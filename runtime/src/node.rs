@@ -38,6 +38,7 @@ use crate::trust_watch::{TrustEvent, TrustWatch};
 use crate::type_inquiry::TypeInquiry;
 use crate::type_support::{self, TypeError, TypeSupport};
 
+mod services;
 mod trust;
 
 /// A node: publishes and subscribes under one name and one key.
@@ -307,6 +308,7 @@ impl Node {
             return Ok(());
         }
         self.core.take_back_presence();
+        self.core.endpoints.close_desks();
         self.core.signing_desk.close().await;
         self.core.contact.leave(Note::Close);
         let closed = self.core.link.close().await;
@@ -370,8 +372,14 @@ impl NodeCore {
 
     fn refuse_on(&self, topic: &str, refusal: Refusal) {
         if let Ok(topic) = TopicName::parse(topic) {
-            self.refusals.push(RefusalEvent { topic, refusal });
+            self.refuse(&topic, refusal);
         }
+    }
+
+    /// Counts a refusal that no subscription has made with the node's.
+    pub(crate) fn refuse(&self, topic: &TopicName, refusal: Refusal) {
+        let topic = topic.clone();
+        self.refusals.push(RefusalEvent { topic, refusal });
     }
 }
 

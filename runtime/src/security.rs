@@ -54,9 +54,11 @@
 //! - [`trust_storage`]: changes of trust.toml in the keystore, and key files beside the own key.
 //! - [`verifier`]: all of it in order. [`verifier::Verified`] is the proof.
 //! - [`router_rules`] (with [`pattern_overlap`]), [`x509`]: the same trust in the terms of Zenoh routers.
+//! - `answer`: the same for the response to a request.
 //! - `testimony`: the same for frames that somebody shows later, to trace what led to what.
 //! - [`refusal`]: the numbered reasons.
 
+pub(crate) mod answer;
 pub mod believer;
 pub mod certificate;
 pub mod certificate_chain;

@@ -15,8 +15,8 @@
 //!
 //! # Invariants
 //!
-//! - [`Verified`] has private fields and is built here only: in `Verifier::open`, and in `Verified::of_history` for
-//!   what `testimony` has checked.
+//! - [`Verified`] has private fields and is built here only: in `Verifier::open`, in `Verified::of_history` for what
+//!   `testimony` has checked, and in `Verified::of_answer` for what `answer` has.
 //! - A forged frame changes nothing here, whatever it says.
 
 use std::collections::HashMap;
@@ -39,7 +39,7 @@ use super::signature_check::{check_signature, layout_refusal};
 use super::time_checks;
 use super::topic_limits::TopicLimits;
 use super::trust_store::TrustStore;
-use crate::link::Bytes;
+use crate::link::{Bytes, Query};
 use crate::name::{Domain, NodeName, TopicName};
 
 /// The most writers that one subscription follows at a time.
@@ -132,6 +132,35 @@ impl Verified {
             received_time_ns,
             asks_approval: false,
         })
+    }
+
+    /// A response to a question that was just put, if its signature holds in this context, which names the question, and
+    /// `judge` has nothing against the signer.
+    pub(super) fn of_answer(
+        bytes: Bytes,
+        layout: Layout,
+        context: &Context,
+        facts: Arc<WriterFacts>,
+        judge: impl FnOnce(&WriterFacts) -> Result<Verdict, Refusal>,
+        received_time_ns: i64,
+    ) -> Result<Self, Refusal> {
+        let raw = bytes.as_slice();
+        check_signature(&layout, raw, &layout.digest(raw), context, &facts.peer.key)?;
+        Ok(Self {
+            verdict: judge(&facts)?,
+            bytes,
+            layout,
+            facts,
+            provenance: Provenance::Live,
+            missing_before: 0,
+            received_time_ns,
+            asks_approval: false,
+        })
+    }
+
+    /// The query that it came with, if it is a request.
+    pub(crate) fn asked_by(&self) -> Option<&Query> {
+        self.bytes.asked_by()
     }
 
     /// The fixed part of the frame.
@@ -312,14 +341,19 @@ pub(crate) enum Opened {
 #[derive(Debug)]
 pub(crate) struct VerifierSetup {
     pub(crate) domain: Domain,
+    /// What the frames are.
+    pub(crate) kind: Kind,
+    /// The topic or service.
     pub(crate) topic: TopicName,
+    /// Which server requests are for; empty for messages.
+    pub(crate) request_id: Vec<u8>,
     pub(crate) expected: ExpectedType,
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) frame_len_max: usize,
     pub(crate) accept_replay: bool,
 }
 
-/// Opens the frames of one subscription.
+/// Opens the frames of one subscription, or the requests of one service server.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     setup: VerifierSetup,
@@ -353,8 +387,8 @@ impl Verifier {
                 setup.topic.as_str(),
                 name,
                 hash,
-                Kind::Message,
-                &[],
+                setup.kind,
+                &setup.request_id,
             )),
             ExpectedType::Versions { .. } | ExpectedType::AsInCard => None,
         };
@@ -386,7 +420,7 @@ impl Verifier {
         let Some(floor) = self.floor_of(&layout, &facts) else {
             return Ok(Opened::Stranger(key));
         };
-        if facts.topic != self.setup.topic {
+        if (&facts.topic, facts.kind) != (&self.setup.topic, self.setup.kind) {
             return Err(self.refuse_moved(&layout, raw, &facts));
         }
         let standing = self.setup.trust.standing(&facts, now_ns);
@@ -474,8 +508,9 @@ impl Verifier {
             ));
         }
         let layout = Layout::parse(raw).map_err(layout_refusal)?;
-        if layout.header.kind != Kind::Message {
-            let detail = format!("a frame of kind {:?} on a topic", layout.header.kind);
+        if layout.header.kind != self.setup.kind {
+            let (found, due) = (layout.header.kind, self.setup.kind);
+            let detail = format!("a frame of kind {found:?} where a {due:?} is due");
             return Err(Refusal::new(Reason::Malformed, Some(layout.header.key), detail));
         }
         Ok(layout)
@@ -542,15 +577,15 @@ impl Verifier {
                 self.setup.topic.as_str(),
                 &facts.type_name,
                 &facts.type_hash,
-                Kind::Message,
-                &[],
+                self.setup.kind,
+                &self.setup.request_id,
             )
         })
     }
 
     /// The refusal for a frame whose writer publishes elsewhere, by its card. That it was moved is the likeliest reason.
     fn refuse_moved(&self, layout: &Layout, raw: &[u8], facts: &WriterFacts) -> Refusal {
-        let elsewhere = format!("its writer publishes on {}, not here", facts.topic);
+        let elsewhere = format!("its writer may {} {}, not here", facts.action(), facts.topic);
         match check_signature(
             layout,
             raw,
@@ -648,7 +683,7 @@ impl Verifier {
 }
 
 /// Whether the messages keep to the topic's limits, as far as that can be told without their signature.
-fn check_sizes(layout: &Layout, raw: &[u8], limits: &TopicLimits) -> Result<(), Refusal> {
+pub(super) fn check_sizes(layout: &Layout, raw: &[u8], limits: &TopicLimits) -> Result<(), Refusal> {
     let refuse = |reason, detail: String| Err(Refusal::new(reason, Some(layout.header.key), detail));
     let Some(max) = limits.max_size else { return Ok(()) };
     let len = layout
