@@ -5,8 +5,8 @@
 //! response, with a fault that the server has signed, or with an error, at its deadline at the latest. Nothing is repeated
 //! by itself: whether a request that was not answered was carried out, its caller alone can find out.
 //!
-//! A call whose future is dropped, or whose deadline is over, is taken back: the server is told by a signed cancellation,
-//! which may get lost.
+//! A server hears with the request how long its answer is waited for, and carries out nothing later. A call whose future is
+//! dropped before is taken back: the server is told by a signed cancellation, which may get lost.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -39,9 +39,6 @@ use crate::service_options::ServiceClientOptions;
 
 /// How long the last answer of a server may be on its way after the server has vanished.
 const LAST_ANSWER: Duration = Duration::from_millis(250);
-
-/// How much longer the link keeps a question than its caller: the caller shall say why it has ended.
-const LINK_GRACE: Duration = Duration::from_millis(500);
 
 /// Calls one service.
 pub struct GenericServiceClient {
@@ -122,7 +119,7 @@ struct Asked<'a> {
     since: Instant,
     answer: oneshot::Receiver<Verified>,
     refusal: Arc<Mutex<Option<Refusal>>>,
-    /// Nobody waits for the answer any more unless this is set.
+    /// The server knows that nobody waits for the answer, or has given it.
     is_over: bool,
 }
 
@@ -240,13 +237,8 @@ impl GenericServiceClient {
         let refusal = Arc::new(Mutex::new(None));
         let receive = self.receive(server, number, sender, (Arc::clone(&refusal), open));
         let link = &self.node.link;
-        link.query(
-            &self.key_expr(server),
-            sealed,
-            deadline.saturating_add(LINK_GRACE),
-            receive,
-        )
-        .map_err(CallError::Link)?;
+        link.call(&self.key_expr(server), sealed, deadline, receive)
+            .map_err(CallError::Link)?;
         self.calls.sent.fetch_add(1, Ordering::Relaxed);
         Ok(Asked {
             client: self,
@@ -299,8 +291,10 @@ impl GenericServiceClient {
             match expected.open(bytes, &node.trust, &node.believer, clock::now_ns()) {
                 Ok(verified) => {
                     let sender = sender.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    // Whoever has stopped waiting has taken the request back.
-                    let _ = sender.map(|sender| sender.send(verified));
+                    if let Some(sender) = sender {
+                        // Whoever has stopped waiting has taken the request back.
+                        let _ = sender.send(verified);
+                    }
                 }
                 Err(refusal) => {
                     calls.refused.fetch_add(1, Ordering::Relaxed);
@@ -398,18 +392,15 @@ impl Asked<'_> {
             biased;
             answer = &mut self.answer => Some(answer.ok()),
             () = gone => None,
-            () = tokio::time::sleep(deadline) => {
-                return Err(CallError::DeadlineExceeded { server: peer.name.clone(), waited: deadline });
-            }
+            () = tokio::time::sleep(deadline) => Some(None),
         };
         self.is_over = true;
+        let server = || peer.name.clone();
         match answer {
             Some(Some(verified)) => Ok(verified),
-            None => Err(CallError::ServerGone {
-                server: peer.name.clone(),
-            }),
+            None => Err(CallError::ServerGone { server: server() }),
             Some(None) if self.since.elapsed() >= deadline => Err(CallError::DeadlineExceeded {
-                server: peer.name.clone(),
+                server: server(),
                 waited: deadline,
             }),
             Some(None) => {

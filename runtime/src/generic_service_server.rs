@@ -6,8 +6,8 @@
 //!
 //! Requests wait for the handler in a bounded queue. One that finds it full is answered at once with a signed fault.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use std::{fmt, thread};
 
@@ -359,7 +359,12 @@ impl GenericRequest {
         self.cancellation.is_cancelled()
     }
 
-    /// Waits until the caller does not wait any more. It may never say so: a caller that is gone says nothing.
+    /// How long the caller still waits, by its own word, which is not signed.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.cancellation.remaining()
+    }
+
+    /// Waits until the caller does not wait any more: it has given up, or its deadline is over.
     pub async fn cancelled(&self) {
         self.cancellation.cancelled().await;
     }

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use zenoh::bytes::ZBytes;
 use zenoh::qos::{CongestionControl, Reliability};
-use zenoh::query::{ConsolidationMode, QueryTarget};
+use zenoh::query::{ConsolidationMode, QueryTarget, Reply};
 use zenoh::sample::SampleKind;
 use zenoh::{Session, Wait};
 
@@ -96,6 +96,9 @@ impl Pieces<'_> {
         }
     }
 }
+
+/// How much longer than its caller the link keeps a call: the caller shall say why it has ended.
+const CALL_GRACE: Duration = Duration::from_millis(500);
 
 fn failed(doing: &'static str) -> impl Fn(zenoh::Error) -> LinkError {
     move |error| LinkError::Session {
@@ -305,12 +308,30 @@ impl Link {
             .target(QueryTarget::All)
             .consolidation(ConsolidationMode::None)
             .timeout(timeout)
-            .callback(move |reply| {
-                if let Ok(sample) = reply.result() {
-                    receive(sample.key_expr().as_str(), Pieces(sample.payload()).contiguous());
-                }
-            });
+            .callback(receiver(receive));
         get.wait().map_err(failed("asking"))
+    }
+
+    /// As [`query`](Self::query), at once, and with a word on how long the answer is waited for.
+    pub(crate) fn call(
+        &self,
+        key_expr: &str,
+        payload: Vec<u8>,
+        patience: Duration,
+        receive: impl Fn(&str, Bytes) + Send + Sync + 'static,
+    ) -> Result<(), LinkError> {
+        let millis = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+        let get = self
+            .session
+            .get(key_expr)
+            .payload(payload)
+            .attachment(millis.to_le_bytes())
+            .express(true)
+            .target(QueryTarget::All)
+            .consolidation(ConsolidationMode::None)
+            .timeout(patience.saturating_add(CALL_GRACE))
+            .callback(receiver(receive));
+        get.wait().map_err(failed("calling"))
     }
 
     /// Declares a liveliness token, which vanishes with the link.
@@ -438,12 +459,29 @@ impl Query {
         }
     }
 
+    /// How long the answer is waited for, if that was said. Nobody has signed it: whoever alters it on the way can do no
+    /// more than whoever holds up the question.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        let said = self.0.attachment()?.to_bytes();
+        let millis = u64::from_le_bytes(said.as_ref().try_into().ok()?);
+        Some(Duration::from_millis(millis))
+    }
+
     /// Answers on a concrete key.
     pub(crate) fn reply(&self, key_expr: &str, bytes: impl Into<Bytes>) -> Result<(), LinkError> {
         self.0
             .reply(key_expr, bytes.into().bytes)
             .wait()
             .map_err(failed("answering"))
+    }
+}
+
+/// Passes on the bytes of each answer.
+fn receiver(receive: impl Fn(&str, Bytes) + Send + Sync + 'static) -> impl Fn(Reply) + Send + Sync + 'static {
+    move |reply| {
+        if let Ok(sample) = reply.result() {
+            receive(sample.key_expr().as_str(), Pieces(sample.payload()).contiguous());
+        }
     }
 }
 

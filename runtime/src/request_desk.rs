@@ -4,6 +4,7 @@
 //!
 //! - At most `depth` requests wait; one more is given back to whoever brought it, so that it can be answered at once.
 //! - A request that is taken back while it waits is forgotten at once; whoever has it in hand is told.
+//! - A request whose caller does not wait any more, by its own word, is not handed out and takes nobody's room.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,27 +13,43 @@ use std::time::{Duration, Instant};
 
 use event_listener::{Event, Listener, listener};
 
+use crate::link::Query;
 use crate::queue::TakeError;
 use crate::security::frame::MessageId;
 use crate::security::verifier::VerifiedMessage;
 
-/// Whether the caller has taken a request back.
-#[derive(Debug, Default)]
+/// Whether the caller has taken a request back, and until when it waits.
+#[derive(Debug)]
 pub(crate) struct Cancellation {
     cancelled: AtomicBool,
     event: Event,
+    /// `None`: for ever, or the caller has not said.
+    until: Option<Instant>,
 }
 
 impl Cancellation {
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Acquire)
+        self.cancelled.load(Ordering::Acquire) || is_over(self.until)
     }
 
-    /// Waits until the caller takes the request back.
+    /// How long the caller still waits, as far as it has said.
+    pub(crate) fn remaining(&self) -> Option<Duration> {
+        Some(self.until?.saturating_duration_since(Instant::now()))
+    }
+
+    /// Waits until the caller does not wait any more.
     pub(crate) async fn cancelled(&self) {
+        match self.remaining() {
+            // Whether it was taken back before or not, nobody waits then.
+            Some(remaining) => drop(tokio::time::timeout(remaining, self.taken_back()).await),
+            None => self.taken_back().await,
+        }
+    }
+
+    async fn taken_back(&self) {
         loop {
             listener!(self.event => changed);
-            if self.is_cancelled() {
+            if self.cancelled.load(Ordering::Acquire) {
                 return;
             }
             changed.await;
@@ -61,9 +78,17 @@ pub(crate) struct RequestDesk {
     changed: Event,
 }
 
+#[derive(Debug)]
+struct Waiting {
+    id: MessageId,
+    message: VerifiedMessage,
+    /// Until when its caller waits.
+    until: Option<Instant>,
+}
+
 #[derive(Debug, Default)]
 struct State {
-    waiting: VecDeque<(MessageId, VerifiedMessage)>,
+    waiting: VecDeque<Waiting>,
     in_hand: HashMap<MessageId, Weak<Cancellation>>,
     closed: bool,
 }
@@ -84,13 +109,22 @@ impl RequestDesk {
     ///
     /// The request when too many wait already, or when the desk is closed.
     pub(crate) fn put(&self, message: VerifiedMessage) -> Result<(), VerifiedMessage> {
-        {
+        let patience = message.frame().asked_by().and_then(Query::patience);
+        let until = patience.and_then(|patience| Instant::now().checked_add(patience));
+        let overdue = {
             let mut state = self.lock();
+            let overdue = match state.waiting.len() >= self.depth {
+                true => state.take_overdue(),
+                false => Vec::new(),
+            };
             if state.closed || state.waiting.len() >= self.depth {
                 return Err(message);
             }
-            state.waiting.push_back((message.id(), message));
-        }
+            let id = message.id();
+            state.waiting.push_back(Waiting { id, message, until });
+            overdue
+        };
+        drop(overdue);
         self.changed.notify(1);
         Ok(())
     }
@@ -99,7 +133,7 @@ impl RequestDesk {
     pub(crate) fn cancel(&self, id: MessageId) {
         let (forgotten, in_hand) = {
             let mut state = self.lock();
-            let at = state.waiting.iter().position(|(waiting, _)| *waiting == id);
+            let at = state.waiting.iter().position(|waiting| waiting.id == id);
             let forgotten = at.and_then(|at| state.waiting.remove(at));
             (forgotten, state.in_hand.get(&id).and_then(Weak::upgrade))
         };
@@ -117,13 +151,20 @@ impl RequestDesk {
     /// Takes the oldest request if there is one.
     pub(crate) fn try_take(&self) -> Result<InHand, TakeError> {
         let mut state = self.lock();
-        let Some((id, message)) = state.waiting.pop_front() else {
-            return Err(match state.closed {
-                true => TakeError::Closed,
-                false => TakeError::Empty,
-            });
+        let Waiting { id, message, until } = loop {
+            match state.waiting.pop_front() {
+                // Its caller has given up.
+                Some(first) if is_over(first.until) => {}
+                Some(first) => break first,
+                None if state.closed => return Err(TakeError::Closed),
+                None => return Err(TakeError::Empty),
+            }
         };
-        let cancellation = Arc::new(Cancellation::default());
+        let cancellation = Arc::new(Cancellation {
+            cancelled: AtomicBool::new(false),
+            event: Event::new(),
+            until,
+        });
         state.in_hand.insert(id, Arc::downgrade(&cancellation));
         Ok(InHand {
             message,
@@ -163,8 +204,10 @@ impl RequestDesk {
         }
     }
 
-    /// How many requests wait.
+    /// How many requests wait whose callers wait.
     pub(crate) fn len(&self) -> usize {
+        let overdue = self.lock().take_overdue();
+        drop(overdue);
         self.lock().waiting.len()
     }
 
@@ -176,10 +219,24 @@ impl RequestDesk {
             std::mem::take(&mut state.waiting)
         };
         self.changed.notify(usize::MAX);
-        waiting.into_iter().map(|(_, message)| message).collect()
+        waiting.into_iter().map(|waiting| waiting.message).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    /// Takes the requests out whose callers have given up.
+    fn take_overdue(&mut self) -> Vec<Waiting> {
+        let all = std::mem::take(&mut self.waiting);
+        let (overdue, waiting): (Vec<_>, Vec<_>) = all.into_iter().partition(|waiting| is_over(waiting.until));
+        self.waiting = waiting.into();
+        overdue
+    }
+}
+
+fn is_over(until: Option<Instant>) -> bool {
+    until.is_some_and(|until| until <= Instant::now())
 }

@@ -135,7 +135,12 @@ impl<S: Service> IncomingRequest<S> {
         self.generic.is_cancelled()
     }
 
-    /// Waits until the caller does not wait any more. It may never say so: a caller that is gone says nothing.
+    /// How long the caller still waits, by its own word, which is not signed.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.generic.remaining()
+    }
+
+    /// Waits until the caller does not wait any more: it has given up, or its deadline is over.
     pub async fn cancelled(&self) {
         self.generic.cancelled().await;
     }

@@ -17,6 +17,7 @@ mod revocations;
 mod rotation;
 mod run_time_types;
 mod same_machine;
+mod service_refusals;
 mod services;
 mod trace;
 mod trust;
