@@ -95,6 +95,12 @@ pub(crate) fn topics(domain: &Domain, pattern: &str) -> String {
     format!("nuncio/{domain}/t/{pattern}")
 }
 
+/// The servers of the services that a pattern matches, or those among them that the holder of this key runs.
+pub(crate) fn service_servers(domain: &Domain, pattern: &str, key: Option<&PublicKey>) -> String {
+    let key = key.map(|key| format!("{}/", hex(key.as_bytes()))).unwrap_or_default();
+    format!("nuncio/{domain}/s/{pattern}{BETWEEN}{key}**")
+}
+
 /// Where only the holder of this key speaks.
 pub(crate) fn all_of_key(domain: &Domain, key: &PublicKey) -> [String; 3] {
     ["@node", "@card", "@type"].map(|kind| format!("nuncio/{domain}/{kind}/{}/**", hex(key.as_bytes())))
@@ -111,6 +117,7 @@ pub(crate) fn every_kind(domain: &Domain) -> Vec<String> {
     let [by_message, by_cause, trust] = shared_questions(domain);
     vec![
         topics(domain, "**"),
+        service_servers(domain, "**", None),
         all_node_tokens(domain),
         all_cards(domain),
         all_type_definitions(domain),

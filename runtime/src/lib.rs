@@ -22,6 +22,8 @@
 //! busy nodes  outbox -> signing_desk (one signature for the frames of many publishers) -> outbox -> link
 //! subscribe   link -> reception -> security::verifier -> Verified -> queue -> payload -> Received<M>
 //! trace       question -> evidence of the publishers -> security::testimony -> Verified -> the next question
+//! call        &Request -> payload -> frame for one server (service_frame) -> link -> reception (as above) -> request_desk
+//! respond     &Response -> payload -> frame for one request (service_frame) -> link -> security::answer -> Verified
 //! strangers   reception -> contact (asks for the card) -> security::peers -> reception again
 //! approvals   Verified -> approval_desk (waits for a second signer, where trust.toml demands one) -> queue
 //! versions    Verified -> translation_desk (asks for the type, once) -> queue -> run_time_type::Translation -> payload
@@ -33,6 +35,9 @@
 //!
 //! [`publisher`] → [`generic_publisher`] → `outbox` → [`security::frame`] → [`security::signer`] → `reception` →
 //! [`security::verifier`] → [`security::peers`] → `contact` → [`generic_subscriber`] → [`subscriber`].
+//!
+//! Services: [`service_client`] → [`generic_service_client`] → `service_directory` → `service_frame` →
+//! [`generic_service_server`] → `request_desk` → [`service_server`].
 //!
 //! # What is promised, and what is not
 //!

@@ -10,6 +10,9 @@
 //! this node met the publisher and after the subscription was made, or within the second before. Strangers cannot make a
 //! node's memory grow beyond fixed bounds. No flag, feature or setting turns verification off.
 //!
+//! A request that reaches a handler was signed by the holder of the key it names, for this server since its last start, and
+//! is handed out once. A response was signed by the server that was asked, for this request.
+//!
 //! - In mode `tofu`: if the key is not the one pinned to the node's name (and to the topic, for `@exclusive` types), nor one
 //!   that the pinned key has named as its successor, it is refused.
 //! - In mode `enforce`: it is refused unless a grant in trust.toml or a certificate of an anchor gives the key, here and now,
