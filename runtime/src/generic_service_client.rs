@@ -9,7 +9,7 @@
 //! dropped before is taken back: the server is told by a signed cancellation, which may get lost.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,11 +17,9 @@ use nuncio_msgs::nuncio_msgs::msg::{ServiceCancel, ServiceFault, TypeDefinition}
 use nuncio_msgs::{Message, TypeHash};
 use tokio::sync::oneshot;
 
-use crate::approval::ApprovalState;
 use crate::call_error::CallError;
 use crate::clock;
 use crate::generic_publisher::Closed;
-use crate::generic_subscriber::MessageInfo;
 use crate::key_expr;
 use crate::link::Bytes;
 use crate::name::TopicName;
@@ -31,6 +29,8 @@ use crate::security::answer::ExpectedAnswer;
 use crate::security::frame::{Kind, MessageId};
 use crate::security::refusal::Refusal;
 use crate::security::verifier::{Verified, VerifiedMessage};
+use crate::service_calls::{Calls, OpenCall};
+pub use crate::service_calls::{GenericResponse, ServiceClientStats};
 use crate::service_directory::{Choice, KnownServer, ServiceServerInfo};
 use crate::service_error::ServiceError;
 use crate::service_facts::{ServiceEnd, ServiceFacts, ServiceTypes, TypeId, server_id};
@@ -53,56 +53,6 @@ pub struct GenericServiceClient {
     card_change: u64,
 }
 
-/// The calls of one client.
-#[derive(Debug, Default)]
-struct Calls {
-    /// Those that the link has not forgotten.
-    open: AtomicUsize,
-    sent: AtomicU64,
-    answered: AtomicU64,
-    faults: AtomicU64,
-    refused: AtomicU64,
-}
-
-/// What became of the calls of one client.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct ServiceClientStats {
-    /// Requests sent.
-    pub sent: u64,
-    /// Responses received.
-    pub answered: u64,
-    /// Faults received in the place of responses.
-    pub faults: u64,
-    /// Answers that were refused.
-    pub refused: u64,
-    /// Calls that are under way, or ended before the link could forget them.
-    pub open: usize,
-}
-
-/// A verified response, not decoded yet.
-#[derive(Clone, Debug)]
-pub struct GenericResponse {
-    service: TopicName,
-    message: VerifiedMessage,
-}
-
-impl GenericResponse {
-    /// The response, which carries the proof.
-    pub fn message(&self) -> &VerifiedMessage {
-        &self.message
-    }
-
-    /// The payload's bytes, for a [`RunTimeType`](crate::run_time_type::RunTimeType).
-    pub fn payload(&self) -> &[u8] {
-        self.message.payload()
-    }
-
-    /// Who answered, and when. The topic is the service's name, the cause is the request.
-    pub fn info(&self) -> MessageInfo {
-        MessageInfo::new(self.service.clone(), &self.message, false, ApprovalState::NotAsked)
-    }
-}
-
 impl fmt::Debug for GenericServiceClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GenericServiceClient")
@@ -121,15 +71,6 @@ struct Asked<'a> {
     refusal: Arc<Mutex<Option<Refusal>>>,
     /// The server knows that nobody waits for the answer, or has given it.
     is_over: bool,
-}
-
-/// Counts a call until the link has forgotten it.
-struct OpenCall(Arc<Calls>);
-
-impl Drop for OpenCall {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::AcqRel);
-    }
 }
 
 impl GenericServiceClient {

@@ -43,7 +43,7 @@
 //!   files: owners and mode bits are part of what is checked.
 //! - [`frame`] (with `frame_reader` and `frame_writer`), [`merkle`], [`context`], [`signer`]: the wire format, and what is
 //!   signed.
-//! - [`peers`], [`peer`] (with `credentials` and `floor`): who stands behind a key, by signed cards.
+//! - [`peers`], [`peer`] (with `card_entry`, `credentials` and `floor`): who stands behind a key, by signed cards.
 //! - [`replay_window`]: which numbers are still acceptable.
 //! - [`trust_policy`], [`believer`]: how strictly a node believes; the pins.
 //! - [`topic_pattern`], [`role`], [`topic_limits`]: what a key may do, and what messages must keep to.
@@ -63,6 +63,7 @@
 
 pub(crate) mod answer;
 pub mod believer;
+mod card_entry;
 pub mod certificate;
 pub mod certificate_chain;
 pub mod context;

@@ -9,7 +9,8 @@ use std::time::Duration;
 use nuncio_msgs::nuncio_msgs::msg::ServiceFault;
 use nuncio_msgs::service::Service;
 
-use crate::generic_service_server::{GenericRequest, GenericServiceServer, RespondError, ServerPort, fault};
+use crate::generic_request::{GenericRequest, RespondError, ServerPort, fault};
+use crate::generic_service_server::GenericServiceServer;
 use crate::generic_subscriber::{MessageInfo, ReceiveError};
 use crate::payload::{self, DecodeError};
 use crate::request_desk::RequestDesk;

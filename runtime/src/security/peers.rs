@@ -24,8 +24,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arc_swap::ArcSwapOption;
 use nuncio_msgs::TypeHash;
-use nuncio_msgs::nuncio_msgs::msg::{CardService, NodeCard};
+use nuncio_msgs::nuncio_msgs::msg::NodeCard;
 
+use super::card_entry::{entries_of, entries_with_writers, lasting};
 use super::credentials::Credentials;
 use super::floor::Floor;
 use super::frame::{Kind, Writer};
@@ -363,48 +364,6 @@ impl State {
         }
         Ok(())
     }
-}
-
-/// What a card says of anything that has a writer.
-struct CardEntry<'a> {
-    kind: Kind,
-    place: &'a str,
-    type_name: &'a str,
-    type_hash: TypeHash,
-    writer: Writer,
-    next_number: u64,
-}
-
-fn entries_with_writers(card: &NodeCard) -> impl Iterator<Item = CardEntry<'_>> {
-    let publishers = card.publishers.iter().map(|publisher| CardEntry {
-        kind: Kind::Message,
-        place: &publisher.topic,
-        type_name: &publisher.type_name,
-        type_hash: TypeHash::from_bytes(publisher.type_hash),
-        writer: Writer(publisher.writer),
-        next_number: publisher.next_number,
-    });
-    let services = card.services.iter().map(|service| CardEntry {
-        kind: match service.is_server {
-            true => Kind::Response,
-            false => Kind::Request,
-        },
-        place: &service.name,
-        type_name: &service.type_name,
-        type_hash: TypeHash::from_bytes(service.type_hash),
-        writer: Writer(service.writer),
-        next_number: service.next_number,
-    });
-    publishers.chain(services)
-}
-
-/// What of a service stays the same while it is used.
-fn lasting(service: &CardService) -> (&str, u64) {
-    (&service.name, service.writer)
-}
-
-fn entries_of(card: &NodeCard) -> usize {
-    card.subscribers.len() + card.services.len()
 }
 
 fn overloaded(key: PublicKey, found: String) -> Refusal {
