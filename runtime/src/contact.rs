@@ -21,6 +21,7 @@ pub(crate) use desk::{AskOutcome, ContactDesk, Note, Question, RoundTrip};
 
 use crate::card::{self, NONCE_LEN};
 use crate::clock;
+use crate::history;
 use crate::key_expr::{self, NodeClaim};
 use crate::node::NodeCore;
 use crate::reception::Reception;
@@ -240,6 +241,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             node.contact.end_doubt();
             presence.measure_again(node, key);
         }
+        Note::MessagesMissing(reception, question) => history::ask(node, reception, question),
         Note::Revocations(bytes) => node.take_revocations(&bytes),
         Note::PolicyChanged => follow_policy(node, presence),
         Note::AnswersEnded(key, question) => end_answers(node, key, question),
@@ -357,4 +359,5 @@ impl Drop for EndNote {
 fn learned(node: &Arc<NodeCore>, key: PublicKey) {
     node.graph.changed();
     node.receptions().iter().for_each(|reception| reception.retry(key));
+    node.meet_publishers_of(key);
 }

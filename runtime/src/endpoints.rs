@@ -8,7 +8,8 @@ use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, CardService, CardSubscriber, 
 
 use crate::generic_publisher::PublisherFacts;
 use crate::name::{NodeName, TopicName};
-use crate::qos::{QosProfile, Reliability};
+use crate::qos::QosProfile;
+use crate::qos::compatibility::Request;
 use crate::request_desk::RequestDesk;
 use crate::security::frame::Writer;
 use crate::service_facts::{ServiceEnd, ServiceFacts, ServiceTypes};
@@ -27,6 +28,20 @@ pub(crate) struct SubscriberFacts {
     pub(crate) type_name: String,
     pub(crate) type_hash: TypeHash,
     pub(crate) qos: QosProfile,
+}
+
+impl SubscriberFacts {
+    fn card_entry(&self) -> CardSubscriber {
+        let mut card = CardSubscriber {
+            topic: self.topic.as_str().to_owned(),
+            type_name: self.type_name.clone(),
+            type_hash: *self.type_hash.as_bytes(),
+            depth: u32::try_from(self.qos.kept().get()).unwrap_or(u32::MAX),
+            ..CardSubscriber::default()
+        };
+        Request::of(&self.qos).enter(&mut card);
+        card
+    }
 }
 
 /// The publishers, subscribers and services of one node, and the definitions of their types.
@@ -156,17 +171,7 @@ impl Endpoints {
     pub(crate) fn card_entries(&self) -> (Vec<CardPublisher>, Vec<CardSubscriber>) {
         let state = self.lock();
         let publishers = state.publishers.iter().map(|facts| facts.card_entry()).collect();
-        let subscribers = state.subscribers.iter().map(|facts| CardSubscriber {
-            topic: facts.topic.as_str().to_owned(),
-            type_name: facts.type_name.clone(),
-            type_hash: *facts.type_hash.as_bytes(),
-            reliability: match facts.qos.reliability {
-                Reliability::Reliable => CardSubscriber::RELIABILITY_RELIABLE,
-                Reliability::BestEffort => CardSubscriber::RELIABILITY_BEST_EFFORT,
-            },
-            durability: CardSubscriber::DURABILITY_VOLATILE,
-            depth: u32::try_from(facts.qos.depth.get()).unwrap_or(u32::MAX),
-        });
+        let subscribers = state.subscribers.iter().map(|facts| facts.card_entry());
         (publishers, subscribers.collect())
     }
 

@@ -19,7 +19,8 @@ use crate::name::TopicName;
 use crate::node::NodeCore;
 use crate::outbox::{FOREVER, NoRoom, Outbox};
 use crate::payload::EncodeError;
-use crate::qos::{QosProfile, Reliability};
+use crate::qos::QosProfile;
+use crate::qos::compatibility::Offer;
 use crate::security::context::Context;
 use crate::security::frame::{Accompaniment, Header, Kind, MessageId, Writer};
 use crate::security::key::PublicKey;
@@ -52,7 +53,7 @@ impl PublisherFacts {
             type_hash: TypeHash::from_bytes(definition.type_hash),
             writer,
             qos,
-            sent_frames: SentFrames::new(qos.evidence),
+            sent_frames: SentFrames::new(qos.evidence, if qos.keeps_for_late() { qos.kept().get() } else { 0 }),
             next_number: AtomicU64::new(1),
             sent: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),
@@ -72,19 +73,16 @@ impl PublisherFacts {
     }
 
     pub(crate) fn card_entry(&self) -> CardPublisher {
-        CardPublisher {
+        let mut card = CardPublisher {
             topic: self.topic.as_str().to_owned(),
             type_name: self.type_name.clone(),
             type_hash: *self.type_hash.as_bytes(),
             writer: self.writer.0,
             next_number: self.next_number(),
-            reliability: match self.qos.reliability {
-                Reliability::Reliable => CardPublisher::RELIABILITY_RELIABLE,
-                Reliability::BestEffort => CardPublisher::RELIABILITY_BEST_EFFORT,
-            },
-            durability: CardPublisher::DURABILITY_VOLATILE,
-            depth: u32::try_from(self.qos.depth.get()).unwrap_or(u32::MAX),
-        }
+            ..CardPublisher::default()
+        };
+        Offer::of(&self.qos).enter(&mut card, self.qos.history);
+        card
     }
 }
 
@@ -134,7 +132,7 @@ impl GenericPublisher {
         let key_expr = key_expr::topic(&node.domain, &topic);
         let link = node
             .link
-            .declare_publisher(key_expr, qos.reliability, qos.signing_delay.is_zero())
+            .declare_publisher(key_expr, &qos)
             .map_err(PublisherError::Link)?;
         let matched = Arc::new(Event::new());
         let notify = Arc::clone(&matched);

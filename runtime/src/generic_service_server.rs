@@ -7,8 +7,9 @@
 //! Requests wait for the handler in a bounded queue. One that finds it full is answered at once with a signed fault.
 
 use std::fmt;
-use std::sync::Arc;
+use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use nuncio_msgs::TypeHash;
@@ -24,6 +25,7 @@ use crate::link::Declared;
 use crate::name::TopicName;
 use crate::node::NodeCore;
 use crate::payload;
+use crate::qos::QosProfile;
 use crate::reception::Reception;
 use crate::request_desk::{InHand, RequestDesk};
 use crate::security::frame::{Kind, MessageId};
@@ -35,7 +37,7 @@ use crate::service_options::ServiceServerOptions;
 use crate::stats::SubscriptionStats;
 
 /// How many cancellations wait while their client is being asked who it is.
-const CANCELLATIONS_KEPT: usize = 1024;
+const CANCELLATIONS_KEPT: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 /// Serves one service.
 ///
@@ -86,7 +88,7 @@ impl GenericServiceServer {
         let desk = Arc::new(RequestDesk::new(options.depth.get()));
         node.endpoints.add_desk(&desk);
         let reception = |of_type: &TypeId, depth| reception(&node, &facts, of_type, depth, options.frame_len_max);
-        let requests = reception(&facts.types.request, options.depth.get());
+        let requests = reception(&facts.types.request, options.depth);
         let cancelling = reception(&TypeId::cancel(), CANCELLATIONS_KEPT);
         let counters = Arc::new(ServerCounters::default());
         let port = Arc::new(ServerPort {
@@ -234,7 +236,7 @@ fn reception(
     node: &Arc<NodeCore>,
     facts: &ServiceFacts,
     of_type: &TypeId,
-    depth: usize,
+    depth: NonZeroUsize,
     frame_len_max: usize,
 ) -> Arc<Reception> {
     let setup = VerifierSetup {
@@ -255,5 +257,13 @@ fn reception(
     let desks = (Arc::clone(&node.refusals), Arc::clone(&node.contact));
     // Second signers approve messages; the limits of topics are not those of services.
     let no_approval = (ApprovalPart::Shows, None);
-    Arc::new(Reception::new(facts.name.clone(), verifier, depth, desks, no_approval))
+    // Each request is for itself: none waits for another, and none is asked for again.
+    let qos = QosProfile {
+        depth,
+        ..QosProfile::sensor_data()
+    };
+    Arc::new_cyclic(|reception| {
+        let place = (facts.name.clone(), Weak::clone(reception));
+        Reception::new(place, verifier, &qos, desks, no_approval)
+    })
 }

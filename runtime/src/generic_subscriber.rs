@@ -11,6 +11,7 @@ use crate::approval::ApprovalPart;
 use crate::approval_desk::ApprovalDesk;
 use crate::delivery::{Delivery, DeliveryCallback};
 use crate::endpoints::SubscriberFacts;
+use crate::event::{EventStream, SubscriberEvent};
 use crate::key_expr;
 use crate::link::{Declared, LinkError};
 pub use crate::message_info::MessageInfo;
@@ -155,11 +156,11 @@ impl GenericSubscriber {
             accept_replay: options.accept_replay,
         };
         let verifier = Verifier::new(setup, Arc::clone(&node.peers), Arc::clone(&node.believer));
-        let depth = options.qos.depth.get();
         let (refusals, contact) = (Arc::clone(&node.refusals), Arc::clone(&node.contact));
         let reception = Arc::new_cyclic(|reception| {
             let desks = desks(&topic, reception);
-            Reception::new(topic.clone(), verifier, depth, (refusals, contact), desks)
+            let place = (topic.clone(), Weak::clone(reception));
+            Reception::new(place, verifier, &options.qos, (refusals, contact), desks)
         });
         let facts = SubscriberFacts {
             topic: topic.clone(),
@@ -244,6 +245,27 @@ impl GenericSubscriber {
     pub(crate) fn call_in_place(self, callback: impl FnMut(Delivery) + Send + 'static) -> Callback {
         self.reception.call_in_place(DeliveryCallback(Box::new(callback)));
         Callback::in_place(self)
+    }
+
+    /// What happens around this subscription: publishers that come and go, deadlines missed, messages lost, refusals.
+    ///
+    /// ```no_run
+    /// # async fn run(node: nuncio::Node) -> Result<(), Box<dyn std::error::Error>> {
+    /// use nuncio::SubscriberEvent;
+    /// use nuncio::msgs::sensor_msgs::msg::Imu;
+    ///
+    /// let imu = node.subscriber::<Imu>("/imu")?;
+    /// let events = imu.events();
+    /// while let Ok(event) = events.next().await {
+    ///     if let SubscriberEvent::IncompatibleQos { publisher, policy } = event {
+    ///         eprintln!("{publisher} offers less {policy} than is requested");
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn events(&self) -> EventStream<SubscriberEvent> {
+        EventStream::new(&self.reception.events)
     }
 
     /// Waits for the next refusal on this subscription.

@@ -21,6 +21,7 @@
 //! publish     &M -> payload -> frame (outbox, security::frame) -> sign (security::signer) -> link
 //! busy nodes  outbox -> signing_desk (one signature for the frames of many publishers) -> outbox -> link
 //! subscribe   link -> reception -> security::verifier -> Verified -> queue -> payload -> Received<M>
+//! late, lost  sequencer -> history (asks the publisher) -> security::verifier -> sequencer -> queue
 //! trace       question -> evidence of the publishers -> security::testimony -> Verified -> the next question
 //! call        &Request -> payload -> frame for one server (service_frame) -> link -> reception (as above) -> request_desk
 //! respond     &Response -> payload -> frame for one request (service_frame) -> link -> security::answer -> Verified
@@ -34,7 +35,7 @@
 //! # Reading order
 //!
 //! [`publisher`] → [`generic_publisher`] → `outbox` → [`security::frame`] → [`security::signer`] → `reception` →
-//! [`security::verifier`] → [`security::peers`] → `contact` → [`generic_subscriber`] → [`subscriber`].
+//! [`security::verifier`] → `sequencer` → [`security::peers`] → `contact` → [`generic_subscriber`] → [`subscriber`].
 //!
 //! Services: [`service_client`] → [`generic_service_client`] → `service_directory` → `service_frame` →
 //! [`generic_service_server`] → `request_desk` → [`service_server`].
@@ -57,6 +58,7 @@ pub mod clock;
 mod contact;
 mod delivery;
 mod endpoints;
+pub mod event;
 pub mod evidence;
 pub mod generic_publisher;
 mod generic_request;
@@ -64,6 +66,7 @@ pub mod generic_service_client;
 pub mod generic_service_server;
 pub mod generic_subscriber;
 pub mod graph;
+mod history;
 mod key_expr;
 mod lane;
 pub mod link;
@@ -89,6 +92,7 @@ mod request_desk;
 mod revocations;
 pub mod run_time_type;
 pub mod security;
+mod sequencer;
 mod service_calls;
 pub mod service_client;
 pub mod service_directory;
@@ -115,6 +119,7 @@ pub use approval::ApprovalState;
 pub use approver::{Approver, ApproverError};
 pub use call_error::{CallError, NoServer};
 pub use card::time_from_ns;
+pub use event::{Counterpart, EventStream, PublisherEvent, SubscriberEvent};
 pub use generic_publisher::{GenericPublisher, PublishError, Published, PublisherError};
 pub use generic_service_client::{GenericResponse, GenericServiceClient, ServiceClientStats};
 pub use generic_service_server::{GenericRequest, GenericServiceServer, RespondError, ServiceServerStats};
@@ -129,7 +134,7 @@ pub use nuncio_msgs::service::Service;
 pub use nuncio_msgs::{Message, TypeHash};
 pub use payload::{DecodeError, EncodeError};
 pub use publisher::Publisher;
-pub use qos::{QosProfile, Reliability};
+pub use qos::{Durability, History, Liveliness, Priority, QosProfile, Reliability};
 pub use reception::RefusalEvent;
 pub use security::believer::Verdict;
 pub use security::certificate::{Certificate, CertificateTerms};

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use zenoh::bytes::ZBytes;
-use zenoh::qos::{CongestionControl, Reliability};
+use zenoh::qos::{CongestionControl, Priority, Reliability};
 use zenoh::query::{ConsolidationMode, QueryTarget, Reply};
 use zenoh::sample::SampleKind;
 use zenoh::{Session, Wait};
@@ -30,7 +30,7 @@ use crate::link_config::{as_seen_on_this_machine, is_on_this_machine, multicast_
 pub use crate::link_error::LinkError;
 use crate::local_registry::{LocalRegistry, Membership, reserve_loopback_port};
 use crate::name::Domain;
-use crate::qos;
+use crate::qos::{self, QosProfile};
 use crate::reach::Reach;
 pub use crate::tls_files::{TlsFiles, TlsFilesError};
 
@@ -104,6 +104,18 @@ fn failed(doing: &'static str) -> impl Fn(zenoh::Error) -> LinkError {
     move |error| LinkError::Session {
         doing,
         problem: error.to_string(),
+    }
+}
+
+const fn priority(of: qos::Priority) -> Priority {
+    match of {
+        qos::Priority::RealTime => Priority::RealTime,
+        qos::Priority::InteractiveHigh => Priority::InteractiveHigh,
+        qos::Priority::InteractiveLow => Priority::InteractiveLow,
+        qos::Priority::DataHigh => Priority::DataHigh,
+        qos::Priority::Data => Priority::Data,
+        qos::Priority::DataLow => Priority::DataLow,
+        qos::Priority::Background => Priority::Background,
     }
 }
 
@@ -209,11 +221,12 @@ impl Link {
             .collect()
     }
 
-    /// Puts bytes on a key. Waits while the link is congested.
+    /// Puts bytes on a key, before all that waits to be sent. Waits while the link is congested.
     pub(crate) fn put(&self, key_expr: &str, bytes: Vec<u8>) -> Result<(), LinkError> {
         let put = self
             .session
             .put(key_expr, bytes)
+            .priority(Priority::RealTime)
             .congestion_control(CongestionControl::Block);
         put.wait().map_err(failed("sending"))
     }
@@ -227,24 +240,21 @@ impl Link {
         put.wait().map_err(failed("sending"))
     }
 
-    /// Declares that this node will put bytes on a key: reliably or not, and at once even where waiting a moment would let
-    /// them travel with others.
-    pub(crate) fn declare_publisher(
-        &self,
-        key_expr: String,
-        reliability: qos::Reliability,
-        at_once: bool,
-    ) -> Result<LinkPublisher, LinkError> {
-        let (congestion, reliability) = match reliability {
-            qos::Reliability::Reliable => (CongestionControl::Block, Reliability::Reliable),
+    /// Declares that this node will put bytes on a key, in the way of this profile.
+    pub(crate) fn declare_publisher(&self, key_expr: String, qos: &QosProfile) -> Result<LinkPublisher, LinkError> {
+        let (congestion, reliability) = match qos.reliability {
             qos::Reliability::BestEffort => (CongestionControl::Drop, Reliability::BestEffort),
+            qos::Reliability::Reliable | qos::Reliability::BestAvailable => {
+                (CongestionControl::Block, Reliability::Reliable)
+            }
         };
         let builder = self
             .session
             .declare_publisher(key_expr)
             .congestion_control(congestion)
             .reliability(reliability)
-            .express(at_once);
+            .priority(priority(qos.priority))
+            .express(qos.express || qos.signing_delay.is_zero());
         builder
             .wait()
             .map(LinkPublisher)

@@ -12,8 +12,9 @@ use crate::contact::{self, ContactDesk, Note};
 use crate::endpoints::Endpoints;
 use crate::evidence::Evidence;
 use crate::generic_publisher::{Closed, GenericPublisher, PublisherError};
-use crate::generic_subscriber::{GenericSubscriber, ReceiveError, SubscriberError};
+use crate::generic_subscriber::{GenericSubscriber, SubscriberError};
 use crate::graph::{Graph, GraphState};
+use crate::history::HistoryDesk;
 use crate::link::{Declared, Link, LinkError};
 use crate::name::{Domain, NodeName, TopicName};
 use crate::node_builder::NodeBuilder;
@@ -27,7 +28,6 @@ use crate::security::equivocation::Equivocation;
 use crate::security::key::{Identity, PublicKey};
 use crate::security::keystore::Keystore;
 use crate::security::peers::Peers;
-use crate::security::refusal::Refusal;
 use crate::security::trust_store::TrustStore;
 use crate::security::verifier::ExpectedType;
 use crate::signing_desk::SigningDesk;
@@ -38,6 +38,7 @@ use crate::trust_watch::{TrustEvent, TrustWatch};
 use crate::type_inquiry::TypeInquiry;
 use crate::type_support::{self, TypeError, TypeSupport};
 
+mod refusals;
 mod services;
 mod trust;
 
@@ -71,6 +72,7 @@ pub(crate) struct NodeCore {
     pub(crate) graph: GraphState,
     pub(crate) endpoints: Endpoints,
     pub(crate) evidence: Evidence,
+    pub(crate) history: HistoryDesk,
     pub(crate) signing_desk: Arc<SigningDesk>,
     pub(crate) refusals: Arc<Queue<RefusalEvent>>,
     pub(crate) started_ns: i64,
@@ -258,20 +260,6 @@ impl Node {
             .await
     }
 
-    /// Waits for the next refusal on any subscription of this node.
-    ///
-    /// # Errors
-    ///
-    /// [`ReceiveError::Closed`] when the node was closed.
-    pub async fn next_refusal(&self) -> Result<RefusalEvent, ReceiveError> {
-        self.core.refusals.take().await.map_err(ReceiveError::from)
-    }
-
-    /// Takes the oldest refusal that was not taken yet.
-    pub fn try_next_refusal(&self) -> Option<RefusalEvent> {
-        self.core.refusals.try_take().ok()
-    }
-
     /// The full name.
     pub fn name(&self) -> &NodeName {
         &self.core.name
@@ -311,6 +299,7 @@ impl Node {
         self.core.endpoints.close_desks();
         self.core.signing_desk.close().await;
         self.core.contact.leave(Note::Close);
+        self.core.history.close();
         let closed = self.core.link.close().await;
         self.core.receptions().iter().for_each(|reception| reception.close());
         self.core.refusals.close();
@@ -347,6 +336,19 @@ impl NodeCore {
             .push(Arc::downgrade(reception));
     }
 
+    /// Something was learned of the nodes with this key: subscriptions may have to ask their publishers for messages.
+    pub(crate) fn meet_publishers_of(&self, key: PublicKey) {
+        let receptions = self.receptions();
+        if receptions.is_empty() {
+            return;
+        }
+        let writers = self.peers.writers_of(key);
+        for reception in receptions {
+            let here = writers.iter().filter(|(_, facts)| facts.topic == reception.topic);
+            here.for_each(|(writer, facts)| reception.meet(*writer, facts));
+        }
+    }
+
     /// Keeps the proof that a key was copied, where there is a disk for it. Called by the contact thread.
     pub(crate) fn store_evidence(&self, evidence: &Equivocation) {
         let Some(dir) = self.keystore.path().map(|dir| dir.join("state/evidence")) else {
@@ -358,28 +360,6 @@ impl NodeCore {
             Err(error) => Err(error.to_string()),
         };
         self.trust_events.push(TrustEvent::Equivocated { stored });
-    }
-
-    /// Counts a refused card or definition with the node's refusals.
-    pub(crate) fn refuse_document(&self, refusal: Refusal) {
-        self.refuse_on("/_nuncio/card", refusal);
-    }
-
-    /// Counts a refused list of revocations with the node's refusals.
-    pub(crate) fn refuse_statement(&self, refusal: Refusal) {
-        self.refuse_on("/_nuncio/trust", refusal);
-    }
-
-    fn refuse_on(&self, topic: &str, refusal: Refusal) {
-        if let Ok(topic) = TopicName::parse(topic) {
-            self.refuse(&topic, refusal);
-        }
-    }
-
-    /// Counts a refusal that no subscription has made with the node's.
-    pub(crate) fn refuse(&self, topic: &TopicName, refusal: Refusal) {
-        let topic = topic.clone();
-        self.refusals.push(RefusalEvent { topic, refusal });
     }
 }
 

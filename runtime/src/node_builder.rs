@@ -9,6 +9,7 @@ use crate::contact::ContactDesk;
 use crate::endpoints::Endpoints;
 use crate::evidence::Evidence;
 use crate::graph::GraphState;
+use crate::history::HistoryDesk;
 use crate::link::{Discovery, Link, LinkConfig, LinkError};
 use crate::name::{Domain, NameError, NodeName};
 use crate::node::{Node, NodeCore};
@@ -197,6 +198,7 @@ impl NodeBuilder {
             contact: Arc::new(ContactDesk::default()),
             endpoints: Endpoints::default(),
             evidence: Evidence::default(),
+            history: HistoryDesk::default(),
             refusals,
             started_ns: clock::now_ns(),
             locators,

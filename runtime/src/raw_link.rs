@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::key_expr;
 use crate::link::{Bytes, Declared, Link, LinkConfig, LinkError, LinkPublisher, Pieces};
 use crate::name::{Domain, TopicName};
-use crate::qos::Reliability;
+use crate::qos::QosProfile;
 
 /// An open link on which nothing is signed.
 #[derive(Debug)]
@@ -52,11 +52,9 @@ impl RawLink {
     ///
     /// [`LinkError`] when the link is closed.
     pub fn publisher(&self, topic: &TopicName) -> Result<RawPublisher, LinkError> {
-        let link = self.link.declare_publisher(
-            key_expr::unsigned_topic(&self.domain, topic),
-            Reliability::Reliable,
-            false,
-        )?;
+        let link = self
+            .link
+            .declare_publisher(key_expr::unsigned_topic(&self.domain, topic), &QosProfile::default())?;
         let (sender, matched) = channel();
         link.watch_subscribers(move |matching| {
             // Nobody waits for it once the publisher is gone.

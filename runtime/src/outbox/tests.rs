@@ -68,7 +68,14 @@ fn outbox(link: &Link, topic: &str, qos: QosProfile) -> Arc<Outbox> {
         first_time_ns: 0,
         type_hash_prefix: type_hash.prefix(),
     };
-    let declared = link.declare_publisher(topic.trim_start_matches('/').to_owned(), qos.reliability, false);
+    let declared = link.declare_publisher(
+        topic.trim_start_matches('/').to_owned(),
+        &QosProfile {
+            express: false,
+            signing_delay: qos.signing_delay.max(Duration::from_nanos(1)),
+            ..qos
+        },
+    );
     Arc::new(Outbox::new(
         Arc::new(facts),
         declared.unwrap(),

@@ -12,7 +12,8 @@ use super::peers::WriterFacts;
 use super::refusal::{Reason, Refusal};
 use super::signature_check::layout_refusal;
 use super::trust_store::TrustStore;
-use super::verifier::{Verified, check_sizes};
+use super::verified::Verified;
+use super::verifier::check_sizes;
 use crate::link::Bytes;
 
 /// What answers one request.

@@ -4,6 +4,8 @@ use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::{CardService, NodeCard};
 
 use super::frame::{Kind, Writer};
+use crate::qos::QosProfile;
+use crate::qos::compatibility::Offer;
 
 /// What a card says of anything that has a writer.
 pub(super) struct CardEntry<'a> {
@@ -13,6 +15,7 @@ pub(super) struct CardEntry<'a> {
     pub(super) type_hash: TypeHash,
     pub(super) writer: Writer,
     pub(super) next_number: u64,
+    pub(super) offer: Offer,
 }
 
 /// Everything in a card that has a writer.
@@ -24,6 +27,7 @@ pub(super) fn entries_with_writers(card: &NodeCard) -> impl Iterator<Item = Card
         type_hash: TypeHash::from_bytes(publisher.type_hash),
         writer: Writer(publisher.writer),
         next_number: publisher.next_number,
+        offer: Offer::in_card(publisher),
     });
     let services = card.services.iter().map(|service| CardEntry {
         kind: match service.is_server {
@@ -35,6 +39,8 @@ pub(super) fn entries_with_writers(card: &NodeCard) -> impl Iterator<Item = Card
         type_hash: TypeHash::from_bytes(service.type_hash),
         writer: Writer(service.writer),
         next_number: service.next_number,
+        // Nothing of it is kept or sent again.
+        offer: Offer::of(&QosProfile::sensor_data()),
     });
     publishers.chain(services)
 }

@@ -36,6 +36,7 @@ use super::refusal::{Reason, Refusal};
 use super::role::Action;
 use super::trust_store::Standing;
 use crate::name::{NodeName, TopicName};
+use crate::qos::compatibility::Offer;
 use crate::type_support::is_exclusive;
 
 pub use super::floor::FIRST_CONTACT_GRACE_NS;
@@ -61,6 +62,8 @@ pub(crate) struct WriterFacts {
     pub(crate) type_hash: TypeHash,
     /// Whether the type is known to be `@exclusive`.
     pub(crate) exclusive: bool,
+    /// What it offers.
+    pub(crate) offer: Offer,
     /// What the card said that this writer was first known by.
     pub(crate) floor: Floor,
     /// What the last fresh card said that names it.
@@ -184,6 +187,19 @@ impl Peers {
         self.read(|state| {
             let servers = state.writers.iter().filter(|(_, facts)| serves(facts));
             servers
+                .map(|((_, writer), facts)| (*writer, Arc::clone(facts)))
+                .collect()
+        })
+    }
+
+    /// The publishers of nodes with this key.
+    pub(crate) fn writers_of(&self, key: PublicKey) -> Vec<(Writer, Arc<WriterFacts>)> {
+        self.read(|state| {
+            let of_key = state
+                .writers
+                .iter()
+                .filter(|((other, _), facts)| *other == key && facts.kind == Kind::Message);
+            of_key
                 .map(|((_, writer), facts)| (*writer, Arc::clone(facts)))
                 .collect()
         })
@@ -354,6 +370,7 @@ impl State {
                     type_name: entry.type_name.to_owned(),
                     type_hash: entry.type_hash,
                     exclusive: is_exclusive(entry.type_name, &entry.type_hash),
+                    offer: entry.offer,
                     floor,
                     latest: Mutex::new(floor),
                     judged: AtomicU64::new(0),

@@ -1,8 +1,9 @@
 //! `topic info`: who publishes on a topic, who subscribes to it, and whether they mean the same type.
 
-use nuncio::TypeHash;
 use nuncio::graph::{Endpoint, GraphNode, GraphTopic};
 use nuncio::msgs::nuncio_msgs::msg::{CardPublisher, CardSubscriber};
+use nuncio::qos::compatibility::{Offer, Request};
+use nuncio::{History, Liveliness, TypeHash};
 use serde_json::{Value, json};
 
 use super::{CommandError, Outcome};
@@ -39,29 +40,27 @@ fn object(name: &str, topic: &GraphTopic) -> Value {
 }
 
 fn publisher(Endpoint { node, facts }: &Endpoint<CardPublisher>) -> Value {
-    json!({
+    let endpoint = json!({
         "node": node.name.as_str(),
         "key": node.key.to_string(),
         "verified": node.is_verified(),
         "type": facts.type_name,
         "type_hash": TypeHash::from_bytes(facts.type_hash).to_string(),
-        "reliability": reliability(facts.reliability == CardPublisher::RELIABILITY_RELIABLE),
-        "depth": facts.depth,
         "next_number": facts.next_number,
-    })
+    });
+    with(endpoint, offered(facts))
 }
 
 fn subscriber(Endpoint { node, facts }: &Endpoint<CardSubscriber>) -> Value {
     let typed = !facts.type_name.is_empty();
-    json!({
+    let endpoint = json!({
         "node": node.name.as_str(),
         "key": node.key.to_string(),
         "verified": node.is_verified(),
         "type": typed.then_some(&facts.type_name),
         "type_hash": typed.then(|| TypeHash::from_bytes(facts.type_hash).to_string()),
-        "reliability": reliability(facts.reliability == CardSubscriber::RELIABILITY_RELIABLE),
-        "depth": facts.depth,
-    })
+    });
+    with(endpoint, requested(facts))
 }
 
 fn show(render: &Render, args: &TopicInfo, topic: &GraphTopic) -> Result<(), OutputError> {
@@ -86,8 +85,7 @@ fn show(render: &Render, args: &TopicInfo, topic: &GraphTopic) -> Result<(), Out
     }
     let mut publishers = Table::default();
     for Endpoint { node, facts } in &topic.publishers {
-        let reliable = facts.reliability == CardPublisher::RELIABILITY_RELIABLE;
-        let profile = profile(args.verbose, reliable, facts.depth);
+        let profile = args.verbose.then(|| in_words(&offered(facts))).unwrap_or_default();
         let type_name = typed(hashed, &facts.type_name, &facts.type_hash);
         publishers.row([
             node.name.to_string(),
@@ -100,8 +98,7 @@ fn show(render: &Render, args: &TopicInfo, topic: &GraphTopic) -> Result<(), Out
     list(render, "publishers", topic.publishers.len(), &publishers)?;
     let mut subscribers = Table::default();
     for Endpoint { node, facts } in &topic.subscribers {
-        let reliable = facts.reliability == CardSubscriber::RELIABILITY_RELIABLE;
-        let profile = profile(args.verbose, reliable, facts.depth);
+        let profile = args.verbose.then(|| in_words(&requested(facts))).unwrap_or_default();
         let type_name = match facts.type_name.as_str() {
             "" => "any type".to_owned(),
             name => typed(hashed, name, &facts.type_hash),
@@ -142,16 +139,59 @@ fn typed(hashed: bool, name: &str, hash: &[u8; 32]) -> String {
     }
 }
 
-fn profile(wanted: bool, reliable: bool, depth: u32) -> String {
-    match wanted {
-        true => format!("{}, keep last {depth}", reliability(reliable)),
-        false => String::new(),
+/// Both objects in one.
+fn with(mut endpoint: Value, profile: Value) -> Value {
+    if let (Some(entries), Value::Object(more)) = (endpoint.as_object_mut(), profile) {
+        entries.extend(more);
     }
+    endpoint
 }
 
-fn reliability(reliable: bool) -> &'static str {
-    match reliable {
-        true => nuncio::Reliability::Reliable.as_str(),
-        false => nuncio::Reliability::BestEffort.as_str(),
-    }
+/// The policies that a publisher offers. Times are in seconds, and `null` where there is no limit.
+fn offered(facts: &CardPublisher) -> Value {
+    let offer = Offer::in_card(facts);
+    json!({
+        "reliability": offer.reliability.as_str(),
+        "durability": offer.durability.as_str(),
+        "history": history(facts.history == CardPublisher::HISTORY_KEEP_ALL).as_str(),
+        "depth": facts.depth,
+        "deadline": offer.deadline.map(|deadline| deadline.as_secs_f64()),
+        "lifespan": offer.lifespan.map(|lifespan| lifespan.as_secs_f64()),
+        "liveliness": offer.liveliness.as_str(),
+        "lease": offer.lease.map(|lease| lease.as_secs_f64()),
+    })
+}
+
+/// The policies that a subscriber requests.
+fn requested(facts: &CardSubscriber) -> Value {
+    let request = Request::in_card(facts);
+    json!({
+        "reliability": request.reliability.as_str(),
+        "durability": request.durability.as_str(),
+        "depth": facts.depth,
+        "deadline": request.deadline.map(|deadline| deadline.as_secs_f64()),
+        "liveliness": request.liveliness.as_str(),
+        "lease": request.lease.map(|lease| lease.as_secs_f64()),
+    })
+}
+
+const fn history(keeps_all: bool) -> History {
+    if keeps_all { History::KeepAll } else { History::KeepLast }
+}
+
+/// A profile in a line: what differs from having no limit, as `topic info -v` of ROS 2 names it.
+fn in_words(profile: &Value) -> String {
+    let word = |name: &str| profile.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let seconds = |name: &str| {
+        let seconds = profile.get(name).and_then(Value::as_f64)?;
+        Some(format!("{name} {seconds} s"))
+    };
+    let depth = match word("history").as_str() {
+        "keep_all" => "keep all".to_owned(),
+        _ => format!("keep last {}", profile.get("depth").unwrap_or(&Value::Null)),
+    };
+    let liveliness = Some(word("liveliness")).filter(|word| word != Liveliness::Automatic.as_str());
+    let words = [Some(word("reliability")), Some(word("durability")), Some(depth)];
+    let limits = [seconds("deadline"), seconds("lifespan"), liveliness, seconds("lease")];
+    words.into_iter().chain(limits).flatten().collect::<Vec<_>>().join(", ")
 }
