@@ -10,7 +10,7 @@ use crate::program::{User, listen, node};
 /// A node that adds, has a hidden service, and triggers nothing.
 async fn served() -> (Node, String, (Serving, Serving, ServiceServer<Trigger>)) {
     let (node, endpoint) = listen(node("adder", 1)).await;
-    let adding = node.service_server::<AddTwoInts>("/add").unwrap();
+    let adding = node.service_server::<AddTwoInts>("/add").expect("it serves");
     let adding = adding.on_request(|request, _| match request.a {
         13 => Err(ServiceFault {
             code: ServiceFault::CODE_FAILED,
@@ -18,10 +18,14 @@ async fn served() -> (Node, String, (Serving, Serving, ServiceServer<Trigger>)) 
         }),
         a => Ok(AddTwoIntsResponse { sum: a + request.b }),
     });
-    let hidden = node.service_server::<Trigger>("/_hidden/x").unwrap();
+    let hidden = node.service_server::<Trigger>("/_hidden/x").expect("it serves");
     let hidden = hidden.on_request(|_, _| Ok(Default::default()));
-    let silent = node.service_server::<Trigger>("/silent").unwrap();
-    (node, endpoint, (adding.unwrap(), hidden.unwrap(), silent))
+    let silent = node.service_server::<Trigger>("/silent").expect("it serves");
+    (
+        node,
+        endpoint,
+        (adding.expect("it serves"), hidden.expect("it serves"), silent),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
