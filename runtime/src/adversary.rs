@@ -12,7 +12,7 @@ use crate::contact::ANSWER_TIMEOUT;
 use crate::key_expr;
 use crate::link::{Bytes, Declared, Link, LinkConfig, LinkError};
 use crate::name::{Domain, NodeName, TopicName};
-use crate::queue::Queue;
+use crate::queue::{CloseOnDrop, Queue};
 use crate::security::key::PublicKey;
 
 /// How many captured frames are kept; older ones are dropped.
@@ -25,11 +25,11 @@ pub struct Adversary {
     domain: Domain,
 }
 
-/// Frames as they pass on one topic, unverified.
+/// Frames as they pass on one topic, or questions or answers, unverified.
 #[derive(Debug)]
 pub struct Capture {
     frames: Arc<Queue<Bytes>>,
-    _declared: Declared,
+    _declared: Option<Declared>,
 }
 
 /// Answers to questions; dropping it ends them.
@@ -78,7 +78,7 @@ impl Adversary {
             })?;
         Ok(Capture {
             frames,
-            _declared: declared,
+            _declared: Some(declared),
         })
     }
 
@@ -189,6 +189,40 @@ impl Adversary {
             let _ = query.reply(&answer_on, bytes.clone());
         })?;
         Ok(FalseWitness { _declared: declared })
+    }
+
+    /// Listens in on questions: what was asked on a key that matches, which may have wildcards. Nothing is answered.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link is closed.
+    pub fn overhear(&self, question: &str) -> Result<Capture, LinkError> {
+        let frames = Arc::new(Queue::new(CAPTURED_MAX));
+        let captured = Arc::clone(&frames);
+        let declared = self
+            .link
+            .serve(question, move |query| captured.push(query.payload().into()))?;
+        Ok(Capture {
+            frames,
+            _declared: Some(declared),
+        })
+    }
+
+    /// Asks with any bytes. The capture has the answers and ends when no more can come.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link is closed or the key is no key expression.
+    pub fn ask(&self, key_expr: &str, bytes: &[u8], timeout: Duration) -> Result<Capture, LinkError> {
+        let frames = Arc::new(Queue::new(CAPTURED_MAX));
+        let captured = CloseOnDrop(Arc::clone(&frames));
+        self.link.query(key_expr, bytes.to_vec(), timeout, move |_, bytes| {
+            captured.0.push(bytes)
+        })?;
+        Ok(Capture {
+            frames,
+            _declared: None,
+        })
     }
 
     /// Leaves the network.

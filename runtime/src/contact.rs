@@ -68,6 +68,8 @@ struct Presence {
     vanished: VecDeque<(Instant, NodeClaim)>,
     /// Nodes that are being asked for their cards, and since when.
     meeting: HashMap<NodeClaim, Instant>,
+    /// Nodes among them that have pushed another card meanwhile: the answer that is on its way may be older.
+    overtaken: HashSet<NodeClaim>,
     /// Nodes that have not answered, or wait for their turn: when they are asked again, and how often they were asked.
     unmet: HashMap<NodeClaim, (Instant, u32)>,
     wanted: WantedLists,
@@ -255,6 +257,9 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             let opened = card::open(bytes.as_slice(), &node.domain, &claim, &[], &node.peers);
             match opened.and_then(|authentic| presence.admit(node, authentic, CardRoad::Announced)) {
                 Ok(CardOutcome::Updated) => learned(node, claim.key),
+                Ok(CardOutcome::NotFresh) if presence.meeting.contains_key(&claim) => {
+                    presence.overtaken.insert(claim);
+                }
                 Ok(CardOutcome::NotFresh) => presence.meet(node, claim),
                 Ok(CardOutcome::Known | CardOutcome::Stale) => {}
                 Err(refusal) => node.refuse_document(refusal),
@@ -321,6 +326,11 @@ fn end_answers(node: &Arc<NodeCore>, key: PublicKey, question: Question) {
 /// A node whose token stands and whose card did not come is asked again later.
 fn end_meeting(node: &Arc<NodeCore>, presence: &mut Presence, claim: NodeClaim) {
     presence.meeting.remove(&claim);
+    if presence.overtaken.remove(&claim) {
+        let card = key_expr::card(&node.domain, &claim.key, claim.epoch, &claim.node);
+        presence.meeting.insert(claim.clone(), Instant::now());
+        return ask(node, &card, ANSWER_TIMEOUT, Note::MeetingEnded(claim));
+    }
     if is_known(node, &claim) || !presence.tokens.contains(&claim) {
         presence.unmet.remove(&claim);
     } else {

@@ -1,19 +1,24 @@
-//! What a node publishes and subscribes to: the source of its card.
+//! What a node publishes, subscribes to, serves and calls: the source of its card.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use nuncio_msgs::TypeHash;
-use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, CardSubscriber, TypeDefinition};
+use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, CardService, CardSubscriber, TypeDefinition};
 
 use crate::generic_publisher::PublisherFacts;
 use crate::name::{NodeName, TopicName};
 use crate::qos::QosProfile;
 use crate::qos::compatibility::Request;
+use crate::request_desk::RequestDesk;
 use crate::security::frame::Writer;
+use crate::service_facts::{ServiceEnd, ServiceFacts, ServiceTypes};
 
 /// The most publishers, and the most subscribers, that one node may have: what its card has room for.
 pub(crate) const ENDPOINTS_MAX: usize = 1024;
+
+/// The most service clients and servers that one node may have, for the same reason.
+pub(crate) const SERVICES_MAX: usize = 256;
 
 /// What a subscriber and the card of its node share.
 #[derive(Debug)]
@@ -39,7 +44,7 @@ impl SubscriberFacts {
     }
 }
 
-/// The publishers and subscribers of one node, and the definitions of what it publishes.
+/// The publishers, subscribers and services of one node, and the definitions of their types.
 #[derive(Debug, Default)]
 pub(crate) struct Endpoints {
     state: Mutex<State>,
@@ -49,9 +54,14 @@ pub(crate) struct Endpoints {
 struct State {
     publishers: Vec<Arc<PublisherFacts>>,
     subscribers: Vec<Arc<SubscriberFacts>>,
+    services: Vec<Arc<ServiceFacts>>,
+    /// Where requests wait.
+    desks: Vec<Weak<RequestDesk>>,
     definitions: HashMap<[u8; 32], Arc<TypeDefinition>>,
     /// How many publishers each topic has had. An index is never used twice: its numbers would start again at 1.
     indexes: HashMap<TopicName, u32>,
+    /// The same for the clients and servers of each service.
+    service_indexes: HashMap<(ServiceEnd, TopicName), u32>,
 }
 
 impl Endpoints {
@@ -103,7 +113,56 @@ impl Endpoints {
         self.lock().subscribers.retain(|other| !Arc::ptr_eq(other, facts));
     }
 
-    /// The definition of a type that this node publishes or has published.
+    /// Enters a service client or server; `None` when there are [`SERVICES_MAX`].
+    pub(crate) fn add_service(
+        &self,
+        node: &NodeName,
+        end: ServiceEnd,
+        name: TopicName,
+        types: ServiceTypes,
+        definition: TypeDefinition,
+    ) -> Option<Arc<ServiceFacts>> {
+        let mut state = self.lock();
+        if state.services.len() >= SERVICES_MAX {
+            return None;
+        }
+        let next = state.service_indexes.entry((end, name.clone())).or_default();
+        let writer = end.writer(node, &name, *next);
+        *next += 1;
+        let facts = Arc::new(ServiceFacts::new(end, name, types, writer));
+        state.services.push(Arc::clone(&facts));
+        state
+            .definitions
+            .entry(definition.type_hash)
+            .or_insert_with(|| Arc::new(definition));
+        Some(facts)
+    }
+
+    pub(crate) fn remove_service(&self, facts: &Arc<ServiceFacts>) {
+        self.lock().services.retain(|other| !Arc::ptr_eq(other, facts));
+    }
+
+    /// Enters where the requests of a server wait.
+    pub(crate) fn add_desk(&self, desk: &Arc<RequestDesk>) {
+        let mut state = self.lock();
+        state.desks.retain(|desk| desk.strong_count() > 0);
+        state.desks.push(Arc::downgrade(desk));
+    }
+
+    /// Lets no more requests in. Those that wait end unanswered.
+    pub(crate) fn close_desks(&self) {
+        let desks = std::mem::take(&mut self.lock().desks);
+        for desk in desks.iter().filter_map(Weak::upgrade) {
+            drop(desk.close());
+        }
+    }
+
+    /// The service clients and servers, as the card has them.
+    pub(crate) fn card_services(&self) -> Vec<CardService> {
+        self.lock().services.iter().map(|facts| facts.card_entry()).collect()
+    }
+
+    /// The definition of a type that this node publishes, serves or calls, or has.
     pub(crate) fn definition(&self, type_hash: &[u8; 32]) -> Option<Arc<TypeDefinition>> {
         self.lock().definitions.get(type_hash).cloned()
     }

@@ -20,6 +20,7 @@ use crate::node::NodeCore;
 use crate::payload::{self, DecodeError};
 use crate::queue::TakeError;
 use crate::reception::Reception;
+use crate::security::frame::Kind;
 use crate::security::refusal::Refusal;
 use crate::security::verifier::{ExpectedType, VerifiedMessage, Verifier, VerifierSetup};
 use crate::stats::SubscriptionStats;
@@ -147,7 +148,9 @@ impl GenericSubscriber {
         };
         let setup = VerifierSetup {
             domain: node.domain.clone(),
+            kind: Kind::Message,
             topic: topic.clone(),
+            request_id: Vec::new(),
             expected,
             trust: Arc::clone(&node.trust),
             frame_len_max: options.frame_len_max.unwrap_or(node.link.frame_len_max()),

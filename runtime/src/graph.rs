@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use event_listener::{Event, EventListener};
 use nuncio_msgs::TypeHash;
-use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, CardSubscriber, NodeCard};
+use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, CardService, CardSubscriber, NodeCard};
 
 use crate::key_expr::NodeClaim;
 use crate::name::{NodeName, TopicName};
@@ -43,7 +43,7 @@ pub struct Graph {
     pub nodes: Vec<GraphNode>,
 }
 
-/// One publisher or subscriber on a topic, and the node that it belongs to.
+/// One publisher or subscriber on a topic, or one end of a service, and the node that it belongs to.
 #[derive(Clone, Debug)]
 pub struct Endpoint<T> {
     /// The node.
@@ -82,7 +82,51 @@ impl GraphTopic {
     }
 }
 
+/// What the graph knows of one service.
+#[derive(Clone, Debug, Default)]
+pub struct GraphService {
+    /// Who serves it.
+    pub servers: Vec<Endpoint<CardService>>,
+    /// Who calls it.
+    pub clients: Vec<Endpoint<CardService>>,
+}
+
+impl GraphService {
+    /// The types that its servers and clients name, each once, sorted by name. More than one is a mismatch.
+    pub fn types(&self) -> Vec<(String, TypeHash)> {
+        let named = self.servers.iter().chain(&self.clients);
+        let mut types: Vec<_> = named
+            .map(|end| (end.facts.type_name.clone(), TypeHash::from_bytes(end.facts.type_hash)))
+            .collect();
+        types.sort();
+        types.dedup();
+        types
+    }
+}
+
 impl Graph {
+    /// All services that a card names, by name.
+    pub fn services(&self) -> BTreeMap<TopicName, GraphService> {
+        let mut services: BTreeMap<TopicName, GraphService> = BTreeMap::new();
+        for node in &self.nodes {
+            for facts in node.card.iter().flat_map(|card| &card.services) {
+                let Ok(name) = TopicName::parse(&facts.name) else {
+                    continue;
+                };
+                let service = services.entry(name).or_default();
+                let ends = match facts.is_server {
+                    true => &mut service.servers,
+                    false => &mut service.clients,
+                };
+                ends.push(Endpoint {
+                    node: node.clone(),
+                    facts: facts.clone(),
+                });
+            }
+        }
+        services
+    }
+
     /// All topics that a card names, by name.
     pub fn topics(&self) -> BTreeMap<TopicName, GraphTopic> {
         let mut topics: BTreeMap<TopicName, GraphTopic> = BTreeMap::new();
@@ -151,6 +195,11 @@ impl GraphState {
         }
         drop(tokens);
         self.changed();
+    }
+
+    /// Whether the token of this instance is there.
+    pub(crate) fn is_there(&self, key: PublicKey, name: &NodeName, epoch: u64) -> bool {
+        self.lock().get(&(key, name.clone())) == Some(&epoch)
     }
 
     /// Something is other than it was.

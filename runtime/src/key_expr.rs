@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! nuncio/<domain>/t/<topic>                              data of a topic
+//! nuncio/<domain>/s/<service>/-/<key>/<epoch>/<writer>   a service server: requests by query, cancellations as puts
 //! nuncio/<domain>/@node/<key>/<epoch>/<node name>        liveliness token of a node
 //! nuncio/<domain>/@card/<key>/<epoch>/<node name>        the node's signed card: pushed on change, and by query
 //! nuncio/<domain>/@type/<key>/<type hash>                a type's definition, by query
@@ -31,6 +32,19 @@ use crate::security::testimony::{FramePlace, Question};
 /// The key expression of a topic's data.
 pub(crate) fn topic(domain: &Domain, topic: &TopicName) -> String {
     format!("nuncio/{domain}/t{topic}")
+}
+
+/// One server of a service.
+pub(crate) fn service_server(
+    domain: &Domain,
+    service: &TopicName,
+    (key, epoch, writer): (&PublicKey, u64, Writer),
+) -> String {
+    let key = hex(key.as_bytes());
+    format!(
+        "nuncio/{domain}/s{service}{BETWEEN}{key}/{epoch:016x}/{:016x}",
+        writer.0
+    )
 }
 
 /// A topic on which nothing is signed, to measure against: outside of all that nodes listen to.
@@ -118,6 +132,12 @@ pub(crate) fn topics(domain: &Domain, pattern: &str) -> String {
     format!("nuncio/{domain}/t/{pattern}")
 }
 
+/// The servers of the services that a pattern matches, or those among them that the holder of this key runs.
+pub(crate) fn service_servers(domain: &Domain, pattern: &str, key: Option<&PublicKey>) -> String {
+    let key = key.map(|key| format!("{}/", hex(key.as_bytes()))).unwrap_or_default();
+    format!("nuncio/{domain}/s/{pattern}{BETWEEN}{key}**")
+}
+
 /// Where only the holder of this key speaks.
 pub(crate) fn all_of_key(domain: &Domain, key: &PublicKey) -> [String; 4] {
     ["@node", "@card", "@type", "@history"].map(|kind| format!("nuncio/{domain}/{kind}/{}/**", hex(key.as_bytes())))
@@ -134,6 +154,7 @@ pub(crate) fn every_kind(domain: &Domain) -> Vec<String> {
     let [by_message, by_cause, trust] = shared_questions(domain);
     vec![
         topics(domain, "**"),
+        service_servers(domain, "**", None),
         all_node_tokens(domain),
         all_cards(domain),
         all_type_definitions(domain),

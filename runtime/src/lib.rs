@@ -23,6 +23,8 @@
 //! subscribe   link -> reception -> security::verifier -> Verified -> queue -> payload -> Received<M>
 //! late, lost  sequencer -> history (asks the publisher) -> security::verifier -> sequencer -> queue
 //! trace       question -> evidence of the publishers -> security::testimony -> Verified -> the next question
+//! call        &Request -> payload -> frame for one server (service_frame) -> link -> reception (as above) -> request_desk
+//! respond     &Response -> payload -> frame for one request (service_frame) -> link -> security::answer -> Verified
 //! strangers   reception -> contact (asks for the card) -> security::peers -> reception again
 //! approvals   Verified -> approval_desk (waits for a second signer, where trust.toml demands one) -> queue
 //! versions    Verified -> translation_desk (asks for the type, once) -> queue -> run_time_type::Translation -> payload
@@ -34,6 +36,9 @@
 //!
 //! [`publisher`] → [`generic_publisher`] → `outbox` → [`security::frame`] → [`security::signer`] → `reception` →
 //! [`security::verifier`] → `sequencer` → [`security::peers`] → `contact` → [`generic_subscriber`] → [`subscriber`].
+//!
+//! Services: [`service_client`] → [`generic_service_client`] → `service_directory` → `service_frame` →
+//! [`generic_service_server`] → `request_desk` → [`service_server`].
 //!
 //! # What is promised, and what is not
 //!
@@ -47,6 +52,7 @@ pub mod approval;
 mod approval_desk;
 pub mod approver;
 mod buffers;
+pub mod call_error;
 mod card;
 pub mod clock;
 mod contact;
@@ -55,6 +61,9 @@ mod endpoints;
 pub mod event;
 pub mod evidence;
 pub mod generic_publisher;
+mod generic_request;
+pub mod generic_service_client;
+pub mod generic_service_server;
 pub mod generic_subscriber;
 pub mod graph;
 mod history;
@@ -80,11 +89,21 @@ mod queue;
 pub mod raw_link;
 mod reach;
 mod reception;
+mod request_desk;
 mod revocations;
 pub mod router;
 pub mod run_time_type;
 pub mod security;
 mod sequencer;
+mod service_calls;
+pub mod service_client;
+pub mod service_directory;
+mod service_error;
+mod service_facts;
+mod service_frame;
+pub mod service_options;
+pub mod service_server;
+pub mod service_support;
 mod signing_budget;
 mod signing_desk;
 mod stand_in;
@@ -102,15 +121,20 @@ mod whereabouts;
 
 pub use approval::ApprovalState;
 pub use approver::{Approver, ApproverError};
+pub use call_error::{CallError, NoServer};
 pub use card::time_from_ns;
 pub use event::{Counterpart, EventStream, PublisherEvent, SubscriberEvent};
 pub use generic_publisher::{GenericPublisher, PublishError, Published, PublisherError};
+pub use generic_service_client::{GenericResponse, GenericServiceClient, ServiceClientStats};
+pub use generic_service_server::{GenericRequest, GenericServiceServer, RespondError, ServiceServerStats};
 pub use generic_subscriber::{GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError};
 pub use link::{Bytes, Discovery, LinkConfig, RouterLink, SharedMemory, TlsFiles};
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;
 pub use node_builder::{NodeBuilder, OpenError};
 pub use nuncio_msgs as msgs;
+pub use nuncio_msgs::nuncio_msgs::msg::ServiceFault;
+pub use nuncio_msgs::service::Service;
 pub use nuncio_msgs::{Message, TypeHash};
 pub use payload::{DecodeError, EncodeError};
 pub use publisher::Publisher;
@@ -131,6 +155,13 @@ pub use security::topic_pattern::TopicPattern;
 pub use security::trust_file::TrustFile;
 pub use security::trust_policy::{Grant, TrustMode, TrustPolicy};
 pub use security::verifier::{Provenance, Verified, VerifiedMessage};
+pub use service_client::ServiceClient;
+pub use service_directory::{ServerProblem, ServiceServerInfo};
+pub use service_error::ServiceError;
+pub use service_frame::SealError;
+pub use service_options::{ServiceClientOptions, ServiceServerOptions};
+pub use service_server::{IncomingRequest, ServiceServer, Serving};
+pub use service_support::ServiceSupport;
 pub use stats::{PublisherStats, SigningStats, SubscriptionStats};
 pub use subscriber::{Callback, Received, Subscriber};
 pub use subscription_options::{SubscriptionOptions, TypeVersions, Unapproved};

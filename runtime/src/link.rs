@@ -19,11 +19,12 @@
 //! With TLS endpoints alone the node is a client of the first router that answers, and listens nowhere.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use zenoh::bytes::ZBytes;
 use zenoh::qos::{CongestionControl, Priority, Reliability};
-use zenoh::query::{ConsolidationMode, QueryTarget};
+use zenoh::query::{ConsolidationMode, QueryTarget, Reply};
 use zenoh::sample::SampleKind;
 use zenoh::{Session, Wait};
 
@@ -40,12 +41,28 @@ use crate::whereabouts::Whereabouts;
 /// Bytes from or for the network: contiguous, shared, cheap to clone. Made from a `Vec<u8>` or a `bytes::Bytes` without a
 /// copy.
 #[derive(Clone, Debug)]
-pub struct Bytes(ZBytes);
+pub struct Bytes {
+    bytes: ZBytes,
+    /// The query that they came with. It ends unanswered, and whoever asked hears of that, when all clones are gone.
+    asked_by: Option<Arc<Query>>,
+}
 
 impl Bytes {
+    fn of(bytes: impl Into<ZBytes>) -> Self {
+        Self {
+            bytes: bytes.into(),
+            asked_by: None,
+        }
+    }
+
+    /// The query that they came with, if they did.
+    pub(crate) fn asked_by(&self) -> Option<&Query> {
+        self.asked_by.as_deref()
+    }
+
     /// The bytes.
     pub fn as_slice(&self) -> &[u8] {
-        match self.0.to_bytes() {
+        match self.bytes.to_bytes() {
             Cow::Borrowed(bytes) => bytes,
             // Never: every constructor makes the bytes contiguous.
             Cow::Owned(_) => &[],
@@ -55,13 +72,13 @@ impl Bytes {
 
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(bytes.into())
+        Self::of(bytes)
     }
 }
 
 impl From<bytes::Bytes> for Bytes {
     fn from(bytes: bytes::Bytes) -> Self {
-        Self(bytes.into())
+        Self::of(bytes)
     }
 }
 
@@ -75,7 +92,7 @@ impl Slices {
         let behind = outer.split_off(at.min(outer.len()));
         let mut slices = ZBytes::writer();
         slices.append(outer.into());
-        slices.append(inner.0.clone());
+        slices.append(inner.bytes.clone());
         slices.append(behind.into());
         Self(slices.finish())
     }
@@ -98,7 +115,7 @@ impl Slices {
 
 impl<B: Into<Bytes>> From<B> for Slices {
     fn from(bytes: B) -> Self {
-        Self(bytes.into().0)
+        Self(bytes.into().bytes)
     }
 }
 
@@ -116,12 +133,15 @@ impl Pieces<'_> {
     /// is what is used. It is a copy when there are several pieces or when they came through shared memory.
     pub fn contiguous(&self) -> Bytes {
         match self.0.to_bytes() {
-            Cow::Borrowed(shared) if self.0.as_shm().is_some() => Bytes(shared.to_vec().into()),
-            Cow::Borrowed(_) => Bytes(self.0.clone()),
-            Cow::Owned(gathered) => Bytes(gathered.into()),
+            Cow::Borrowed(shared) if self.0.as_shm().is_some() => Bytes::of(shared.to_vec()),
+            Cow::Borrowed(_) => Bytes::of(self.0.clone()),
+            Cow::Owned(gathered) => Bytes::of(gathered),
         }
     }
 }
+
+/// How much longer than its caller the link keeps a call: the caller shall say why it has ended.
+const CALL_GRACE: Duration = Duration::from_millis(500);
 
 fn failed(doing: &'static str) -> impl Fn(zenoh::Error) -> LinkError {
     move |error| LinkError::Session {
@@ -265,6 +285,15 @@ impl Link {
         put.wait().map_err(failed("sending"))
     }
 
+    /// Puts bytes on a key if the link has room for them now.
+    pub(crate) fn put_if_room(&self, key_expr: &str, bytes: Vec<u8>) -> Result<(), LinkError> {
+        let put = self
+            .session
+            .put(key_expr, bytes)
+            .congestion_control(CongestionControl::Drop);
+        put.wait().map_err(failed("sending"))
+    }
+
     /// Declares that this node will put bytes on a key, in the way of this profile.
     pub(crate) fn declare_publisher(&self, key_expr: String, qos: &QosProfile) -> Result<LinkPublisher, LinkError> {
         let (congestion, reliability) = match qos.reliability {
@@ -343,12 +372,30 @@ impl Link {
             .target(QueryTarget::All)
             .consolidation(ConsolidationMode::None)
             .timeout(timeout)
-            .callback(move |reply| {
-                if let Ok(sample) = reply.result() {
-                    receive(sample.key_expr().as_str(), Pieces(sample.payload()).contiguous());
-                }
-            });
+            .callback(receiver(receive));
         get.wait().map_err(failed("asking"))
+    }
+
+    /// As [`query`](Self::query), at once, and with a word on how long the answer is waited for.
+    pub(crate) fn call(
+        &self,
+        key_expr: &str,
+        payload: Vec<u8>,
+        patience: Duration,
+        receive: impl Fn(&str, Bytes) + Send + Sync + 'static,
+    ) -> Result<(), LinkError> {
+        let millis = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+        let get = self
+            .session
+            .get(key_expr)
+            .payload(payload)
+            .attachment(millis.to_le_bytes())
+            .express(true)
+            .target(QueryTarget::All)
+            .consolidation(ConsolidationMode::None)
+            .timeout(patience.saturating_add(CALL_GRACE))
+            .callback(receiver(receive));
+        get.wait().map_err(failed("calling"))
     }
 
     /// Declares a liveliness token, which vanishes with the link.
@@ -470,12 +517,39 @@ impl Query {
             .unwrap_or_default()
     }
 
+    /// What was sent along, which keeps the query open as long as it is there.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        let sent = self.0.payload().map(|payload| Pieces(payload).contiguous());
+        let bytes = sent.map_or_else(ZBytes::new, |sent| sent.bytes);
+        Bytes {
+            bytes,
+            asked_by: Some(Arc::new(self)),
+        }
+    }
+
+    /// How long the answer is waited for, if that was said. Nobody has signed it: whoever alters it on the way can do no
+    /// more than whoever holds up the question.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        let said = self.0.attachment()?.to_bytes();
+        let millis = u64::from_le_bytes(said.as_ref().try_into().ok()?);
+        Some(Duration::from_millis(millis))
+    }
+
     /// Answers on a concrete key.
     pub(crate) fn reply(&self, key_expr: &str, bytes: impl Into<Slices>) -> Result<(), LinkError> {
         self.0
             .reply(key_expr, bytes.into().0)
             .wait()
             .map_err(failed("answering"))
+    }
+}
+
+/// Passes on the bytes of each answer.
+fn receiver(receive: impl Fn(&str, Bytes) + Send + Sync + 'static) -> impl Fn(Reply) + Send + Sync + 'static {
+    move |reply| {
+        if let Ok(sample) = reply.result() {
+            receive(sample.key_expr().as_str(), Pieces(sample.payload()).contiguous());
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::contact::{self, ContactDesk, Note};
 use crate::endpoints::Endpoints;
 use crate::evidence::Evidence;
 use crate::generic_publisher::{Closed, GenericPublisher, PublisherError};
-use crate::generic_subscriber::{GenericSubscriber, ReceiveError, SubscriberError};
+use crate::generic_subscriber::{GenericSubscriber, SubscriberError};
 use crate::graph::{Graph, GraphState};
 use crate::history::HistoryDesk;
 use crate::link::{Declared, Link, LinkError};
@@ -28,7 +28,6 @@ use crate::security::equivocation::Equivocation;
 use crate::security::key::{Identity, PublicKey};
 use crate::security::keystore::Keystore;
 use crate::security::peers::Peers;
-use crate::security::refusal::Refusal;
 use crate::security::trust_store::TrustStore;
 use crate::security::verifier::ExpectedType;
 use crate::signing_desk::SigningDesk;
@@ -39,6 +38,8 @@ use crate::trust_watch::{TrustEvent, TrustWatch};
 use crate::type_inquiry::TypeInquiry;
 use crate::type_support::{self, TypeError, TypeSupport};
 
+mod refusals;
+mod services;
 mod trust;
 
 /// A node: publishes and subscribes under one name and one key.
@@ -258,20 +259,6 @@ impl Node {
             .await
     }
 
-    /// Waits for the next refusal on any subscription of this node.
-    ///
-    /// # Errors
-    ///
-    /// [`ReceiveError::Closed`] when the node was closed.
-    pub async fn next_refusal(&self) -> Result<RefusalEvent, ReceiveError> {
-        self.core.refusals.take().await.map_err(ReceiveError::from)
-    }
-
-    /// Takes the oldest refusal that was not taken yet.
-    pub fn try_next_refusal(&self) -> Option<RefusalEvent> {
-        self.core.refusals.try_take().ok()
-    }
-
     /// The full name.
     pub fn name(&self) -> &NodeName {
         &self.core.name
@@ -313,6 +300,7 @@ impl Node {
             return Ok(());
         }
         self.core.take_back_presence();
+        self.core.endpoints.close_desks();
         self.core.signing_desk.close().await;
         self.core.contact.leave(Note::Close);
         self.core.history.close();
@@ -363,22 +351,6 @@ impl NodeCore {
             Err(error) => Err(error.to_string()),
         };
         self.trust_events.push(TrustEvent::Equivocated { stored });
-    }
-
-    /// Counts a refused card or definition with the node's refusals.
-    pub(crate) fn refuse_document(&self, refusal: Refusal) {
-        self.refuse_on("/_nuncio/card", refusal);
-    }
-
-    /// Counts a refused list of revocations with the node's refusals.
-    pub(crate) fn refuse_statement(&self, refusal: Refusal) {
-        self.refuse_on("/_nuncio/trust", refusal);
-    }
-
-    fn refuse_on(&self, topic: &str, refusal: Refusal) {
-        if let Ok(topic) = TopicName::parse(topic) {
-            self.refusals.push(RefusalEvent { topic, refusal });
-        }
     }
 }
 

@@ -225,7 +225,7 @@ impl NodeCore {
             locators: self.locators.clone(),
             publishers,
             subscribers,
-            services: Vec::new(),
+            services: self.endpoints.card_services(),
             certificates: self.trust_watch.certificates().to_string(),
             successions: self.successions.clone(),
             trust_marks: self.revocations.marks(),

@@ -101,7 +101,7 @@ impl Reception {
         }
     }
 
-    /// Takes the bytes of one put. Too many are refused before they are copied into one piece.
+    /// As [`receive`](Self::receive); too many bytes are refused before they are copied into one piece.
     pub(crate) fn receive_pieces(&self, pieces: Pieces<'_>, contact: &ContactDesk) {
         match self.verifier.check_len(pieces.total_len()) {
             Ok(()) => self.receive(&pieces.contiguous(), contact),
@@ -109,7 +109,8 @@ impl Reception {
         }
     }
 
-    fn receive(&self, bytes: &Bytes, contact: &ContactDesk) {
+    /// Takes the bytes of one put or question.
+    pub(crate) fn receive(&self, bytes: &Bytes, contact: &ContactDesk) {
         if self.joins_the_waiting(bytes, contact) {
             return;
         }

@@ -10,6 +10,9 @@
 //! this node met the publisher and after the subscription was made, or within the second before. Strangers cannot make a
 //! node's memory grow beyond fixed bounds. No flag, feature or setting turns verification off.
 //!
+//! A request that reaches a handler was signed by the holder of the key it names, for this server since its last start, and
+//! is handed out once. A response was signed by the server that was asked, for this request.
+//!
 //! - In mode `tofu`: if the key is not the one pinned to the node's name (and to the topic, for `@exclusive` types), nor one
 //!   that the pinned key has named as its successor, it is refused.
 //! - In mode `enforce`: it is refused unless a grant in trust.toml or a certificate of an anchor gives the key, here and now,
@@ -40,7 +43,7 @@
 //!   files: owners and mode bits are part of what is checked.
 //! - [`frame`] (with `frame_reader` and `frame_writer`), [`merkle`], [`context`], [`signer`]: the wire format, and what is
 //!   signed.
-//! - [`peers`], [`peer`] (with `credentials` and `floor`): who stands behind a key, by signed cards.
+//! - [`peers`], [`peer`] (with `card_entry`, `credentials` and `floor`): who stands behind a key, by signed cards.
 //! - [`replay_window`]: which numbers are still acceptable.
 //! - [`trust_policy`], [`believer`]: how strictly a node believes; the pins.
 //! - [`topic_pattern`], [`role`], [`topic_limits`]: what a key may do, and what messages must keep to.
@@ -54,10 +57,13 @@
 //! - [`trust_storage`]: changes of trust.toml in the keystore, and key files beside the own key.
 //! - [`verifier`]: all of it in order. [`verified::Verified`] is the proof.
 //! - [`router_rules`] (with [`pattern_overlap`]), [`x509`]: the same trust in the terms of Zenoh routers.
+//! - `answer`: the same for the response to a request.
 //! - `testimony`: the same for frames that somebody shows later, to trace what led to what.
 //! - [`refusal`]: the numbered reasons.
 
+pub(crate) mod answer;
 pub mod believer;
+mod card_entry;
 pub mod certificate;
 pub mod certificate_chain;
 pub mod context;

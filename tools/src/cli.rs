@@ -6,6 +6,7 @@ mod interface;
 mod key;
 mod prove;
 mod router;
+mod service;
 mod topic_approve;
 mod trace;
 mod trust;
@@ -27,6 +28,7 @@ pub(crate) use self::interface::{
 pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, KeyRotate, PassphraseFrom};
 pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
 pub(crate) use self::router::Router;
+pub(crate) use self::service::{ServiceCall, ServiceCommand, ServiceFind, ServiceInfo, ServiceList, ServiceType};
 pub(crate) use self::topic_approve::TopicApprove;
 pub(crate) use self::trace::{TRACE_EXIT_CODES, Trace};
 pub(crate) use self::trust::{
@@ -122,6 +124,9 @@ pub(crate) enum Command {
     /// Nodes: list, look into
     #[command(subcommand)]
     Node(NodeCommand),
+    /// Services: list, look into, call
+    #[command(subcommand)]
+    Service(ServiceCommand),
     /// Message, service and action types that this program knows
     #[command(subcommand)]
     Interface(InterfaceCommand),

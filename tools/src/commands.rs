@@ -25,6 +25,9 @@ mod node_info;
 mod node_list;
 mod prove;
 mod router;
+mod service_call;
+mod service_info;
+mod service_list;
 mod topic_approve;
 mod topic_bw;
 mod topic_echo;
@@ -50,7 +53,8 @@ use std::process::ExitCode;
 use crate::bench::{run_member, run_part as run_bench_part};
 use crate::catalog::Catalog;
 use crate::cli::{
-    Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, TopicCommand, TrustCommand,
+    Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, ServiceCommand, TopicCommand,
+    TrustCommand,
 };
 use crate::prove::run_part;
 use crate::render::{OutputError, Render};
@@ -129,6 +133,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
     let outcome = match args.command {
         Command::Topic(command) => topic(&global, render, command),
         Command::Node(command) => node(&global, render, command),
+        Command::Service(command) => service(&global, render, command),
         Command::Interface(command) => interface(&global, render, command),
         Command::Key(command) => key(&global, render, command),
         Command::Trust(command) => trust(&global, render, command),
@@ -168,6 +173,17 @@ fn node(global: &GlobalArgs, render: &Render, command: NodeCommand) -> Result<Ou
         Node::List(args) => on_the_network(global, render, async |session| node_list::run(session, args).await),
         Node::Info(args) => on_the_network(global, render, async |session| node_info::run(session, args).await),
     }
+}
+
+fn service(global: &GlobalArgs, render: &Render, command: ServiceCommand) -> Result<Outcome, CommandError> {
+    use ServiceCommand as Service;
+    on_the_network(global, render, async |session| match command {
+        Service::List(args) => service_list::list(session, &args).await,
+        Service::Type(args) => service_list::type_of(session, &args).await,
+        Service::Find(args) => service_list::find(session, &args).await,
+        Service::Info(args) => service_info::run(session, &args).await,
+        Service::Call(args) => service_call::run(session, args).await,
+    })
 }
 
 fn interface(global: &GlobalArgs, render: &Render, command: InterfaceCommand) -> Result<Outcome, CommandError> {

@@ -26,12 +26,14 @@ use arc_swap::ArcSwapOption;
 use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::NodeCard;
 
+use super::card_entry::{entries_of, entries_with_writers, lasting};
 use super::credentials::Credentials;
 use super::floor::Floor;
-use super::frame::Writer;
+use super::frame::{Kind, Writer};
 use super::key::PublicKey;
 use super::peer_key::PeerKey;
 use super::refusal::{Reason, Refusal};
+use super::role::Action;
 use super::trust_store::Standing;
 use crate::name::{NodeName, TopicName};
 use crate::qos::compatibility::Offer;
@@ -47,11 +49,15 @@ pub const WRITERS_MAX: usize = 65_536;
 /// The most subscribers and services that a node remembers from cards, over all nodes.
 pub const ENTRIES_MAX: usize = 131_072;
 
-/// What a card says of one writer.
+/// What a card says of one writer: a publisher, a service client or a service server.
 #[derive(Debug)]
 pub(crate) struct WriterFacts {
     pub(crate) peer: Arc<Peer>,
+    /// What its frames are: messages, requests or responses.
+    pub(crate) kind: Kind,
+    /// The topic or service.
     pub(crate) topic: TopicName,
+    /// The type of the topic or service.
     pub(crate) type_name: String,
     pub(crate) type_hash: TypeHash,
     /// Whether the type is known to be `@exclusive`.
@@ -69,6 +75,15 @@ pub(crate) struct WriterFacts {
 }
 
 impl WriterFacts {
+    /// What its node has to be permitted.
+    pub(crate) fn action(&self) -> Action {
+        match self.kind {
+            Kind::Request => Action::Call,
+            Kind::Response => Action::Serve,
+            Kind::Message | Kind::Card | Kind::TrustStatement | Kind::Attestation => Action::Publish,
+        }
+    }
+
     /// What the last fresh card said, which may be that there is no such writer any more.
     pub(crate) fn latest_floor(&self) -> Floor {
         let named = *self.latest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -167,15 +182,30 @@ impl Peers {
     /// The keys of nodes that publish on a topic.
     pub(crate) fn publishers_on(&self, topic: &TopicName) -> HashSet<PublicKey> {
         self.read(|state| {
-            let here = state.writers.iter().filter(|(_, facts)| facts.topic == *topic);
+            let publishes = |facts: &WriterFacts| facts.kind == Kind::Message && facts.topic == *topic;
+            let here = state.writers.iter().filter(|(_, facts)| publishes(facts));
             here.map(|((key, _), _)| *key).collect()
+        })
+    }
+
+    /// The servers of a service that cards have named, also those that are no more.
+    pub(crate) fn servers_of(&self, service: &TopicName) -> Vec<(Writer, Arc<WriterFacts>)> {
+        let serves = |facts: &WriterFacts| facts.kind == Kind::Response && facts.topic == *service;
+        self.read(|state| {
+            let servers = state.writers.iter().filter(|(_, facts)| serves(facts));
+            servers
+                .map(|((_, writer), facts)| (*writer, Arc::clone(facts)))
+                .collect()
         })
     }
 
     /// The publishers of nodes with this key.
     pub(crate) fn writers_of(&self, key: PublicKey) -> Vec<(Writer, Arc<WriterFacts>)> {
         self.read(|state| {
-            let of_key = state.writers.iter().filter(|((other, _), _)| *other == key);
+            let of_key = state
+                .writers
+                .iter()
+                .filter(|((other, _), facts)| *other == key && facts.kind == Kind::Message);
             of_key
                 .map(|((_, writer), facts)| (*writer, Arc::clone(facts)))
                 .collect()
@@ -290,7 +320,11 @@ impl State {
         let same = !shows_other
             && before.publishers.len() == authentic.card.publishers.len()
             && before.subscribers == authentic.card.subscribers
-            && before.services == authentic.card.services;
+            && before
+                .services
+                .iter()
+                .map(lasting)
+                .eq(authentic.card.services.iter().map(lasting));
         peer.replace_card(authentic.card, authentic.number);
         Ok(if same { CardOutcome::Known } else { CardOutcome::Updated })
     }
@@ -307,10 +341,10 @@ impl State {
 
     /// A known instance has answered again: streams that begin from now on begin there.
     fn raise_floors(&mut self, authentic: &AuthenticCard, turn: u64) {
-        for publisher in &authentic.card.publishers {
-            if let Some(facts) = self.writers.get(&(authentic.key, Writer(publisher.writer))) {
+        for entry in entries_with_writers(&authentic.card) {
+            if let Some(facts) = self.writers.get(&(authentic.key, entry.writer)) {
                 *facts.latest.lock().unwrap_or_else(PoisonError::into_inner) = Floor {
-                    number: publisher.next_number,
+                    number: entry.next_number,
                     time_ns: authentic.time_ns,
                     turn,
                 };
@@ -320,45 +354,40 @@ impl State {
 
     /// Enters the writers that are not known yet. Known ones keep the floor that they were first given.
     fn add_writers(&mut self, peer: &Arc<Peer>, authentic: &AuthenticCard, first: bool) -> Result<(), Refusal> {
-        if self.writers.len() + authentic.card.publishers.len() > WRITERS_MAX {
+        if self.writers.len() + authentic.card.publishers.len() + authentic.card.services.len() > WRITERS_MAX {
             return Err(overloaded(
                 authentic.key,
-                format!("{WRITERS_MAX} publishers are known already"),
+                format!("{WRITERS_MAX} publishers and services are known already"),
             ));
         }
-        for publisher in &authentic.card.publishers {
-            let Ok(topic) = TopicName::parse(&publisher.topic) else {
+        for entry in entries_with_writers(&authentic.card) {
+            let Ok(topic) = TopicName::parse(entry.place) else {
                 continue;
             };
             let facts = || {
                 let floor = Floor {
-                    number: if first { publisher.next_number } else { 1 },
+                    number: if first { entry.next_number } else { 1 },
                     time_ns: authentic.time_ns,
                     turn: peer.answered().turn,
                 };
                 Arc::new(WriterFacts {
                     peer: Arc::clone(peer),
+                    kind: entry.kind,
                     topic,
-                    type_name: publisher.type_name.clone(),
-                    type_hash: TypeHash::from_bytes(publisher.type_hash),
-                    exclusive: is_exclusive(&publisher.type_name, &TypeHash::from_bytes(publisher.type_hash)),
-                    offer: Offer::in_card(publisher),
+                    type_name: entry.type_name.to_owned(),
+                    type_hash: entry.type_hash,
+                    exclusive: is_exclusive(entry.type_name, &entry.type_hash),
+                    offer: entry.offer,
                     floor,
                     latest: Mutex::new(floor),
                     judged: AtomicU64::new(0),
                     standing: ArcSwapOption::empty(),
                 })
             };
-            self.writers
-                .entry((authentic.key, Writer(publisher.writer)))
-                .or_insert_with(facts);
+            self.writers.entry((authentic.key, entry.writer)).or_insert_with(facts);
         }
         Ok(())
     }
-}
-
-fn entries_of(card: &NodeCard) -> usize {
-    card.subscribers.len() + card.services.len()
 }
 
 fn overloaded(key: PublicKey, found: String) -> Refusal {

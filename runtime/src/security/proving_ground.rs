@@ -163,6 +163,8 @@ impl ProvingGround {
         };
         let setup = VerifierSetup {
             domain: place.domain.clone(),
+            kind: Kind::Message,
+            request_id: Vec::new(),
             topic: place.topic.clone(),
             expected,
             trust: Arc::new(TrustStore::new(place.domain.clone(), policy)),

@@ -11,8 +11,8 @@
 //!
 //! # What a hop can do, and what it cannot
 //!
-//! It lets nobody in without a certificate of the authority, lets a member put on the topics that its roles permit, and lets
-//! it speak for its own key only: its token, its card, its types. What a member may not put goes no further, so it costs
+//! It lets nobody in without a certificate of the authority, lets a member put on the topics and call the services that its
+//! roles permit, and lets it speak for its own key only: its token, its card, its types, the services that it may serve. What a member may not put goes no further, so it costs
 //! receivers nothing.
 //!
 //! - It looks at the link and at the key expression, not into frames: a member that forwards frames of others on its own
@@ -49,6 +49,10 @@ pub struct Member {
     pub nickname: String,
     /// What it may publish: key expressions over topic names.
     pub publishes: BTreeSet<String>,
+    /// What it may serve: key expressions over service names.
+    pub serves: BTreeSet<String>,
+    /// What it may call: key expressions over service names.
+    pub calls: BTreeSet<String>,
     /// When this begins, if that is said.
     pub not_before_ns: Option<i64>,
     /// When this ends, if it does.
@@ -192,20 +196,9 @@ impl Admission {
             policies.push(json!({"id": "every node", "rules": ids, "subjects": names}));
         }
         for member in &self.members {
-            let own = format!("{} is there", member.nickname);
-            let mut ids = vec![own.clone()];
-            rules.push(allow(
-                &own,
-                "ingress",
-                &["liveliness_token", "put", "declare_queryable", "reply"],
-                key_expr::all_of_key(domain, &member.key),
-            ));
-            if !member.publishes.is_empty() {
-                let publishes = format!("{} publishes", member.nickname);
-                ids.push(publishes.clone());
-                let topics = member.publishes.iter().map(|topics| key_expr::topics(domain, topics));
-                rules.push(allow(&publishes, "ingress", &["put"], topics));
-            }
+            let own = member.rules(domain);
+            let ids: Vec<Value> = own.iter().filter_map(|rule| rule.get("id").cloned()).collect();
+            rules.extend(own);
             policies.push(json!({"id": member.nickname, "rules": ids, "subjects": [member.nickname]}));
         }
         let subjects: Vec<Value> = self
@@ -220,6 +213,37 @@ impl Admission {
             "subjects": subjects,
             "policies": policies,
         })
+    }
+}
+
+impl Member {
+    /// What this member may do beyond what every node may.
+    fn rules(&self, domain: &Domain) -> Vec<Value> {
+        let nickname = &self.nickname;
+        let mut rules = vec![allow(
+            &format!("{nickname} is there"),
+            "ingress",
+            &["liveliness_token", "put", "declare_queryable", "reply"],
+            key_expr::all_of_key(domain, &self.key),
+        )];
+        let mut may = |what: &str, messages: &[&str], key_exprs: Vec<String>| {
+            if !key_exprs.is_empty() {
+                rules.push(allow(&format!("{nickname} {what}"), "ingress", messages, key_exprs));
+            }
+        };
+        let publishes = self.publishes.iter().map(|topics| key_expr::topics(domain, topics));
+        may("publishes", &["put"], publishes.collect());
+        let servers = |services: &String, key| key_expr::service_servers(domain, services, key);
+        let serves = self.serves.iter().map(|services| servers(services, Some(&self.key)));
+        may(
+            "serves",
+            &["declare_queryable", "declare_subscriber", "reply"],
+            serves.collect(),
+        );
+        // What is put there is a cancellation.
+        let calls = self.calls.iter().map(|services| servers(services, None));
+        may("calls", &["query", "put"], calls.collect());
+        rules
     }
 }
 
@@ -248,6 +272,8 @@ fn admit(
         key: credential.key,
         nickname: credential.nickname.to_string(),
         publishes: BTreeSet::new(),
+        serves: BTreeSet::new(),
+        calls: BTreeSet::new(),
         not_before_ns: None,
         not_after_ns: policy.revoked_at(credential.key),
     });
@@ -255,9 +281,15 @@ fn admit(
     member.not_before_ns = member.not_before_ns.max(credential.not_before_ns);
     member.not_after_ns = earlier(member.not_after_ns, credential.not_after_ns);
     for (_, role) in policy.roles().filter(|(name, _)| credential.roles.contains(*name)) {
-        for published in &role.publish {
-            for scope in credential.scope {
-                member.publishes.extend(overlap(published, scope)?);
+        for (permitted, may) in [
+            (&role.publish, &mut member.publishes),
+            (&role.serve, &mut member.serves),
+            (&role.call, &mut member.calls),
+        ] {
+            for pattern in permitted {
+                for scope in credential.scope {
+                    may.extend(overlap(pattern, scope)?);
+                }
             }
         }
     }

@@ -189,6 +189,7 @@ impl Testimony {
         }
         Ok(Arc::new(WriterFacts {
             peer: signer,
+            kind: Kind::Message,
             topic: place.topic.clone(),
             type_name: place.type_name.clone(),
             type_hash: place.type_hash,

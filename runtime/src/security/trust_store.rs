@@ -133,7 +133,8 @@ impl TrustStore {
         self.publish(&sources);
     }
 
-    /// What is decided of a writer that publishes on its topic: what was decided before, while that holds.
+    /// What is decided of a writer that publishes on its topic, calls its service or serves it: what was decided before,
+    /// while that holds.
     pub(crate) fn standing(&self, facts: &WriterFacts, now_ns: i64) -> Arc<Standing> {
         if now_ns >= self.notice_at_ns.load(Ordering::Acquire) {
             self.has_passed(now_ns);
@@ -150,13 +151,7 @@ impl TrustStore {
         }
         let (state, credentials) = (self.current.load(), facts.peer.credentials());
         let key = facts.peer.public_key();
-        let decision = self.decide(
-            &state.policy,
-            (key, &credentials),
-            Action::Publish,
-            &facts.topic,
-            now_ns,
-        );
+        let decision = self.decide(&state.policy, (key, &credentials), facts.action(), &facts.topic, now_ns);
         let standing = Arc::new(Standing {
             generations: (state.generation, credentials.generation),
             policy: state.policy.clone(),

@@ -3,7 +3,7 @@
 //! # Invariants
 //!
 //! - The fields are private, and what makes one is for this folder only: the [`verifier`](super::verifier), after all of its
-//!   checks, and `testimony`, after its own.
+//!   checks, and `testimony` and `answer`, after their own.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::key::PublicKey;
 use super::peers::WriterFacts;
 use super::refusal::Refusal;
 use super::signature_check::check_signature;
-use crate::link::Bytes;
+use crate::link::{Bytes, Query};
 use crate::name::{NodeName, TopicName};
 
 /// Whether a message is happening now.
@@ -102,6 +102,35 @@ impl Verified {
             asks_approval: false,
         };
         Ok(Self::new(proof, 0))
+    }
+
+    /// A response to a question that was just put, if its signature holds in this context, which names the question, and
+    /// `judge` has nothing against the signer.
+    pub(super) fn of_answer(
+        bytes: Bytes,
+        layout: Layout,
+        context: &Context,
+        facts: Arc<WriterFacts>,
+        judge: impl FnOnce(&WriterFacts) -> Result<Verdict, Refusal>,
+        received_time_ns: i64,
+    ) -> Result<Self, Refusal> {
+        let raw = bytes.as_slice();
+        check_signature(&layout, raw, &layout.digest(raw), context, &facts.peer.key)?;
+        let proof = Proof {
+            verdict: judge(&facts)?,
+            bytes,
+            layout,
+            facts,
+            provenance: Provenance::Live,
+            received_time_ns,
+            asks_approval: false,
+        };
+        Ok(Self::new(proof, 0))
+    }
+
+    /// The query that it came with, if it is a request.
+    pub(crate) fn asked_by(&self) -> Option<&Query> {
+        self.proof.bytes.asked_by()
     }
 
     /// The fixed part of the frame.

@@ -86,14 +86,19 @@ pub(crate) enum Opened {
 #[derive(Debug)]
 pub(crate) struct VerifierSetup {
     pub(crate) domain: Domain,
+    /// What the frames are.
+    pub(crate) kind: Kind,
+    /// The topic or service.
     pub(crate) topic: TopicName,
+    /// Which server requests are for; empty for messages.
+    pub(crate) request_id: Vec<u8>,
     pub(crate) expected: ExpectedType,
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) frame_len_max: usize,
     pub(crate) accept_replay: bool,
 }
 
-/// Opens the frames of one subscription.
+/// Opens the frames of one subscription, or the requests of one service server.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     setup: VerifierSetup,
@@ -129,8 +134,8 @@ impl Verifier {
                 setup.topic.as_str(),
                 name,
                 hash,
-                Kind::Message,
-                &[],
+                setup.kind,
+                &setup.request_id,
             )),
             ExpectedType::Versions { .. } | ExpectedType::AsInCard => None,
         };
@@ -229,12 +234,7 @@ impl Verifier {
 
     /// Whose frame it is, and from where on that writer's messages are fresh, unless it is an answer and need not be; `None`
     /// when first contact has to be made.
-    fn whose(
-        &self,
-        layout: &Layout,
-        raw: &[u8],
-        is_answer: bool,
-    ) -> Result<Option<Origin>, Refusal> {
+    fn whose(&self, layout: &Layout, raw: &[u8], is_answer: bool) -> Result<Option<Origin>, Refusal> {
         let known = self.peers.writer(layout.header.key, layout.header.writer);
         self.check_type(layout, known.as_deref())?;
         let Some(facts) = known else { return Ok(None) };
@@ -242,7 +242,7 @@ impl Verifier {
         if floor.is_none() && !is_answer {
             return Ok(None);
         }
-        if facts.topic != self.setup.topic {
+        if (&facts.topic, facts.kind) != (&self.setup.topic, self.setup.kind) {
             return Err(self.refuse_moved(layout, raw, &facts));
         }
         Ok(Some((facts, floor.filter(|_| !is_answer))))
@@ -280,8 +280,9 @@ impl Verifier {
     fn check_layout(&self, raw: &[u8]) -> Result<Layout, Refusal> {
         self.check_len(raw.len())?;
         let layout = Layout::parse(raw).map_err(layout_refusal)?;
-        if layout.header.kind != Kind::Message {
-            let detail = format!("a frame of kind {:?} on a topic", layout.header.kind);
+        if layout.header.kind != self.setup.kind {
+            let (found, due) = (layout.header.kind, self.setup.kind);
+            let detail = format!("a frame of kind {found:?} where a {due:?} is due");
             return Err(Refusal::new(Reason::Malformed, Some(layout.header.key), detail));
         }
         Ok(layout)
@@ -363,15 +364,15 @@ impl Verifier {
                 self.setup.topic.as_str(),
                 &facts.type_name,
                 &facts.type_hash,
-                Kind::Message,
-                &[],
+                self.setup.kind,
+                &self.setup.request_id,
             )
         })
     }
 
     /// The refusal for a frame whose writer publishes elsewhere, by its card. That it was moved is the likeliest reason.
     fn refuse_moved(&self, layout: &Layout, raw: &[u8], facts: &WriterFacts) -> Refusal {
-        let elsewhere = format!("its writer publishes on {}, not here", facts.topic);
+        let elsewhere = format!("its writer may {} {}, not here", facts.action(), facts.topic);
         match check_signature(
             layout,
             raw,
@@ -491,7 +492,7 @@ struct Arrival {
 }
 
 /// Whether the messages keep to the topic's limits, as far as that can be told without their signature.
-fn check_sizes(layout: &Layout, raw: &[u8], limits: &TopicLimits) -> Result<(), Refusal> {
+pub(super) fn check_sizes(layout: &Layout, raw: &[u8], limits: &TopicLimits) -> Result<(), Refusal> {
     let refuse = |reason, detail: String| Err(Refusal::new(reason, Some(layout.header.key), detail));
     let Some(max) = limits.max_size else { return Ok(()) };
     let len = layout

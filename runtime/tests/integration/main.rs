@@ -19,6 +19,8 @@ mod revocations;
 mod rotation;
 mod run_time_types;
 mod same_machine;
+mod service_refusals;
+mod services;
 mod trace;
 mod trust;
 mod trust_refusals;

@@ -20,6 +20,7 @@ mod prove;
 mod rates;
 mod refusals;
 mod router;
+mod services;
 mod trace;
 mod transcode;
 mod trust;

@@ -284,6 +284,8 @@ fn observe_delivers_with_the_verdict_but_never_without_a_signature() {
     let believer = Arc::new(Believer::new(Domain::default(), pins));
     let setup = VerifierSetup {
         domain: Domain::default(),
+        kind: Kind::Message,
+        request_id: Vec::new(),
         topic: topic(TOPIC),
         expected: ExpectedType::AsInCard,
         trust: store(TrustPolicy::in_mode(TrustMode::Observe)),
@@ -319,6 +321,8 @@ fn what_an_untyped_subscription_believed_does_not_open_an_exclusive_topic() {
     let verifier = |expected| {
         let setup = VerifierSetup {
             domain: Domain::default(),
+            kind: Kind::Message,
+            request_id: Vec::new(),
             topic: topic(TOPIC),
             expected,
             trust: store(TrustPolicy::default()),

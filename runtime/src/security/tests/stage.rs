@@ -171,6 +171,8 @@ impl Stage {
 fn setup() -> VerifierSetup {
     VerifierSetup {
         domain: Domain::default(),
+        kind: Kind::Message,
+        request_id: Vec::new(),
         topic: topic(TOPIC),
         expected: ExpectedType::Exactly {
             name: TYPE_NAME.to_owned(),
