@@ -67,6 +67,8 @@ struct Presence {
     approvals_due: Option<Instant>,
     /// When the clocks of nodes with these keys were last compared because of a doubt.
     measured: HashMap<PublicKey, Instant>,
+    /// When the watch has something to look after.
+    watch_due: Option<Instant>,
     /// Keys whose copying was proved: one proof of each is enough.
     proved: HashSet<PublicKey>,
 }
@@ -82,12 +84,14 @@ impl Presence {
             .chain(unmet)
             .chain(wanted)
             .chain(self.approvals_due)
+            .chain(self.watch_due)
             .min()
     }
 
     /// Forgets who vanished long enough ago, and asks again who has not answered.
     fn attend_deadlines(&mut self, node: &Arc<NodeCore>) {
         self.wanted.ask(node);
+        self.watch_due = node.watch.attend(node);
         let now = Instant::now();
         if self.approvals_due.is_some_and(|due| due <= now) {
             let receptions = node.receptions();
@@ -119,6 +123,7 @@ impl Presence {
     fn forget_oldest(&mut self, node: &NodeCore) {
         if let Some((_, claim)) = self.vanished.pop_front() {
             node.peers.forget(claim.key, &claim.node, claim.epoch);
+            node.unmatch_node(&claim);
         }
     }
 
@@ -188,11 +193,15 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             if presence.tokens.len() < TOKENS_MAX && presence.tokens.insert(claim.clone()) {
                 presence.vanished.retain(|(_, vanished)| *vanished != claim);
                 node.graph.token_appeared(claim.clone());
+                if is_known(node, &claim) {
+                    node.match_node(claim.key, &claim.node);
+                }
                 presence.meet(node, claim);
             }
         }
         Note::TokenVanished(claim) => {
             node.graph.token_vanished(&claim);
+            node.unmatch_node(&claim);
             presence.unmet.remove(&claim);
             if presence.tokens.remove(&claim) {
                 presence.vanished.push_back((Instant::now(), claim));
@@ -214,7 +223,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         Note::Announced(claim, bytes) => {
             let opened = card::open(bytes.as_slice(), &node.domain, &claim, &[], &node.peers);
             match opened.and_then(|authentic| presence.admit(node, authentic, CardRoad::Announced)) {
-                Ok(CardOutcome::Updated) => learned(node, claim.key),
+                Ok(CardOutcome::Updated) => learned(node, &claim),
                 Ok(CardOutcome::NotFresh) => presence.meet(node, claim),
                 Ok(CardOutcome::Known | CardOutcome::Stale) => {}
                 Err(refusal) => node.refuse_document(refusal),
@@ -226,7 +235,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             match opened.and_then(|authentic| presence.admit(node, authentic, CardRoad::Answered)) {
                 Ok(_) => {
                     compare_clocks(node, &claim, time_ns, round_trip);
-                    learned(node, claim.key);
+                    learned(node, &claim);
                 }
                 Err(refusal) => node.refuse_document(refusal),
             }
@@ -240,6 +249,9 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             node.contact.end_doubt();
             presence.measure_again(node, key);
         }
+        Note::Revived(revived) => node.watch.revive(node, revived),
+        Note::Asserted(claim, bytes) => node.watch.take_statement(node, &claim, &bytes),
+        Note::AssertionWished => node.watch.plan_statement(node),
         Note::Revocations(bytes) => node.take_revocations(&bytes),
         Note::PolicyChanged => follow_policy(node, presence),
         Note::AnswersEnded(key, question) => end_answers(node, key, question),
@@ -255,6 +267,7 @@ fn follow_policy(node: &Arc<NodeCore>, presence: &mut Presence) {
     for peer in node.peers.all() {
         presence.wanted.look_at(node, &peer.card().trust_marks);
     }
+    node.match_all();
     for reception in node.receptions() {
         let followed = reception
             .approval_desk()
@@ -354,7 +367,11 @@ impl Drop for EndNote {
     }
 }
 
-fn learned(node: &Arc<NodeCore>, key: PublicKey) {
+fn learned(node: &Arc<NodeCore>, claim: &NodeClaim) {
     node.graph.changed();
-    node.receptions().iter().for_each(|reception| reception.retry(key));
+    // Whatever is told of a publisher's messages is told after it was said that there is one.
+    node.match_node(claim.key, &claim.node);
+    node.receptions()
+        .iter()
+        .for_each(|reception| reception.retry(claim.key));
 }

@@ -23,6 +23,7 @@
 //! subscribe   link -> reception -> security::verifier -> Verified -> queue -> payload -> Received<M>
 //! trace       question -> evidence of the publishers -> security::testimony -> Verified -> the next question
 //! strangers   reception -> contact (asks for the card) -> security::peers -> reception again
+//! events      cards -> matching; signs of life, assertions -> watch; queue -> lifespan; all -> event
 //! approvals   Verified -> approval_desk (waits for a second signer, where trust.toml demands one) -> queue
 //! versions    Verified -> translation_desk (asks for the type, once) -> queue -> run_time_type::Translation -> payload
 //! ```
@@ -45,6 +46,7 @@ mod agenda;
 pub mod approval;
 mod approval_desk;
 pub mod approver;
+mod assertion;
 mod buffers;
 mod card;
 pub mod clock;
@@ -58,10 +60,12 @@ pub mod generic_subscriber;
 pub mod graph;
 mod key_expr;
 mod lane;
+mod lifespan;
 pub mod link;
 mod link_config;
 mod link_error;
 pub mod local_registry;
+mod matching;
 mod message_info;
 pub mod name;
 pub mod node;
@@ -80,6 +84,7 @@ mod reception;
 mod revocations;
 pub mod run_time_type;
 pub mod security;
+mod sign_of_life;
 mod signing_budget;
 mod signing_desk;
 pub mod stats;
@@ -92,11 +97,12 @@ mod translation_desk;
 pub mod trust_watch;
 mod type_inquiry;
 pub mod type_support;
+mod watch;
 
 pub use approval::ApprovalState;
 pub use approver::{Approver, ApproverError};
 pub use card::time_from_ns;
-pub use event::{Counterpart, EventStream, PublisherEvent, SubscriberEvent};
+pub use event::{Counterpart, EventCallback, EventStream, PublisherEvent, SubscriberEvent};
 pub use generic_publisher::{GenericPublisher, PublishError, Published, PublisherError};
 pub use generic_subscriber::{GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError};
 pub use link::{Discovery, LinkConfig, SharedMemory, TlsFiles};

@@ -37,6 +37,7 @@ use crate::subscription_options::{SubscriptionOptions, TypeVersions};
 use crate::trust_watch::{TrustEvent, TrustWatch};
 use crate::type_inquiry::TypeInquiry;
 use crate::type_support::{self, TypeError, TypeSupport};
+use crate::watch::Watch;
 
 mod trust;
 
@@ -69,6 +70,7 @@ pub(crate) struct NodeCore {
     pub(crate) contact: Arc<ContactDesk>,
     pub(crate) graph: GraphState,
     pub(crate) endpoints: Endpoints,
+    pub(crate) watch: Watch,
     pub(crate) evidence: Evidence,
     pub(crate) signing_desk: Arc<SigningDesk>,
     pub(crate) refusals: Arc<Queue<RefusalEvent>>,

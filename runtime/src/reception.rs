@@ -12,7 +12,7 @@ use crate::approval_desk::ApprovalDesk;
 use crate::clock;
 use crate::contact::{AskOutcome, ContactDesk, Note, Question};
 use crate::delivery::{DeliveredFrame, DeliveryCallback};
-use crate::event::{EVENTS_KEPT, SubscriberEvent};
+use crate::event::{Events, SubscriberEvent};
 use crate::link::Bytes;
 use crate::name::TopicName;
 use crate::queue::{ParcelQueue, Queue};
@@ -56,10 +56,10 @@ pub(crate) struct Reception {
     /// What is called with each message where it arrives, if anything is.
     callback: OnceLock<Mutex<DeliveryCallback>>,
     pub(crate) refusals: Queue<Refusal>,
-    pub(crate) events: Arc<Queue<SubscriberEvent>>,
+    pub(crate) events: Arc<Events<SubscriberEvent>>,
     node_refusals: Arc<Queue<RefusalEvent>>,
-    contact: Arc<ContactDesk>,
-    counters: SubscriptionCounters,
+    pub(crate) contact: Arc<ContactDesk>,
+    pub(crate) counters: SubscriptionCounters,
 }
 
 /// Frames that wait, in the order in which they came for each stream. Every question costs the same however many wait.
@@ -168,7 +168,7 @@ impl Reception {
             queue: ParcelQueue::new(depth),
             callback: OnceLock::new(),
             refusals: Queue::new(REFUSALS_KEPT),
-            events: Arc::new(Queue::new(EVENTS_KEPT)),
+            events: Arc::default(),
             node_refusals,
             contact,
             counters: SubscriptionCounters::default(),
@@ -220,6 +220,7 @@ impl Reception {
     /// Puts the messages of a frame into the queue, or one of them.
     pub(crate) fn pass_on(&self, passing: &Passing, translation: Option<&Arc<Translation>>) {
         let Passing { frame, only, .. } = passing;
+        self.note_sign_of_life(frame);
         add(&self.counters.received, only.map_or(u64::from(frame.count()), |_| 1));
         // What belongs to the frame is counted once, with its first message.
         if only.is_none_or(|number| number == frame.header().first_number) {
@@ -246,7 +247,7 @@ impl Reception {
                 Err(TryLockError::WouldBlock) => return,
             };
             while let Some(frame) = self.queue.take_parcel() {
-                callback.take(frame);
+                callback.take(frame, self);
             }
         }
     }

@@ -34,6 +34,8 @@ use super::peer_key::PeerKey;
 use super::refusal::{Reason, Refusal};
 use super::trust_store::Standing;
 use crate::name::{NodeName, TopicName};
+use crate::qos::compatibility::Offer;
+use crate::sign_of_life::Signs;
 use crate::type_support::is_exclusive;
 
 pub use super::floor::FIRST_CONTACT_GRACE_NS;
@@ -55,6 +57,10 @@ pub(crate) struct WriterFacts {
     pub(crate) type_hash: TypeHash,
     /// Whether the type is known to be `@exclusive`.
     pub(crate) exclusive: bool,
+    /// What it offers.
+    pub(crate) offer: Offer,
+    /// When it last showed that it is alive; the [watch](crate::watch)'s own note.
+    pub(crate) signs: Signs,
     /// What the card said that this writer was first known by.
     pub(crate) floor: Floor,
     /// What the last fresh card said that names it.
@@ -322,6 +328,8 @@ impl State {
                     type_name: publisher.type_name.clone(),
                     type_hash: TypeHash::from_bytes(publisher.type_hash),
                     exclusive: is_exclusive(&publisher.type_name, &TypeHash::from_bytes(publisher.type_hash)),
+                    offer: Offer::in_card(publisher),
+                    signs: Signs::default(),
                     floor,
                     latest: Mutex::new(floor),
                     judged: AtomicU64::new(0),

@@ -5,6 +5,7 @@
 mod approval;
 mod close;
 mod corpus;
+mod events;
 mod evolution;
 mod first_contact;
 mod gathering;
@@ -17,6 +18,7 @@ mod revocations;
 mod rotation;
 mod run_time_types;
 mod same_machine;
+mod silent_publishers;
 mod trace;
 mod trust;
 mod trust_refusals;
