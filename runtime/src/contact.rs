@@ -21,6 +21,7 @@ pub(crate) use desk::{AskOutcome, ContactDesk, Note, Question, RoundTrip};
 
 use crate::card::{self, NONCE_LEN};
 use crate::clock;
+use crate::history;
 use crate::key_expr::{self, NodeClaim};
 use crate::node::NodeCore;
 use crate::reception::Reception;
@@ -252,6 +253,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         Note::Revived(revived) => node.watch.revive(node, revived),
         Note::Asserted(claim, bytes) => node.watch.take_statement(node, &claim, &bytes),
         Note::AssertionWished => node.watch.plan_statement(node),
+        Note::MessagesMissing(reception, question) => history::ask(node, reception, question),
         Note::Revocations(bytes) => node.take_revocations(&bytes),
         Note::PolicyChanged => follow_policy(node, presence),
         Note::AnswersEnded(key, question) => end_answers(node, key, question),
@@ -374,4 +376,5 @@ fn learned(node: &Arc<NodeCore>, claim: &NodeClaim) {
     node.receptions()
         .iter()
         .for_each(|reception| reception.retry(claim.key));
+    node.meet_publishers_of(claim.key);
 }

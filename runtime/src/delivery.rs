@@ -67,7 +67,7 @@ impl DeliveredFrame {
             approval: approval.clone(),
         };
         if let Some(number) = only {
-            let before = number.saturating_sub(frame.header().first_number);
+            let before = number.saturating_sub(frame.first_number());
             all.skip_first(usize::try_from(before).unwrap_or(usize::MAX).min(all.left));
             all.left = all.left.min(1);
         }

@@ -6,7 +6,8 @@
 //!
 //! # Invariants
 //!
-//! - A publisher keeps at most as many frames as its profile says and [`BYTES_MAX`] bytes, and the dropped publishers of
+//! - A publisher keeps at most as many frames as its profile says and [`BYTES_MAX`] bytes, or what late subscribers are to
+//!   get and [`HISTORY_BYTES_MAX`], and the dropped publishers of
 //!   a node together [`RETIRED_FRAMES_MAX`] frames and [`RETIRED_BYTES_MAX`] bytes; the oldest are forgotten first.
 //! - Answering signs nothing, and tells nothing that was not sent to everybody before.
 //! - The work for questions is bounded, for each and per second, so that a flood of them holds up nobody.
@@ -26,6 +27,9 @@ use crate::security::testimony::{FramePlace, Question};
 pub const FRAMES_DEFAULT: usize = 32;
 /// The most bytes of frames that a publisher keeps; a frame that is larger alone is not kept.
 pub const BYTES_MAX: usize = 256 << 10;
+/// The most bytes of frames that a publisher keeps for late subscribers; older ones are forgotten even where its profile
+/// wants more.
+pub const HISTORY_BYTES_MAX: usize = 256 << 20;
 /// The most frames of dropped publishers that a node keeps.
 pub const RETIRED_FRAMES_MAX: usize = 1024;
 /// The most bytes that these have together.
@@ -49,6 +53,8 @@ const MESSAGE_COST: u64 = 16;
 #[derive(Debug)]
 pub(crate) struct SentFrames {
     frames_max: usize,
+    /// How many messages are kept for late subscribers, in as many frames as they take.
+    messages_min: u64,
     memory: Mutex<Memory>,
 }
 
@@ -57,6 +63,7 @@ struct Memory {
     /// Oldest first.
     frames: VecDeque<SentFrame>,
     bytes: usize,
+    messages: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -69,10 +76,11 @@ struct SentFrame {
 }
 
 impl SentFrames {
-    /// Keeps at most so many frames.
-    pub(crate) fn new(frames_max: usize) -> Self {
+    /// Keeps at most so many frames, but as many as so many messages take.
+    pub(crate) fn new(frames_max: usize, messages_min: usize) -> Self {
         Self {
             frames_max,
+            messages_min: messages_min.try_into().unwrap_or(u64::MAX),
             memory: Mutex::default(),
         }
     }
@@ -80,20 +88,34 @@ impl SentFrames {
     /// Keeps a frame that is about to be sent.
     pub(crate) fn keep(&self, bytes: &Bytes, first_number: u64, count: u16) {
         let len = bytes.as_slice().len();
-        if self.frames_max == 0 || len > BYTES_MAX {
+        if self.messages_min == 0 && (self.frames_max == 0 || len > BYTES_MAX) || len > HISTORY_BYTES_MAX {
             return;
         }
         let mut memory = self.lock();
-        while memory.frames.len() >= self.frames_max || memory.bytes + len > BYTES_MAX {
-            memory.forget_oldest();
-        }
         memory.bytes += len;
+        memory.messages += u64::from(count);
         memory.frames.push_back(SentFrame {
             bytes: bytes.clone(),
             first_number,
             count,
             first_id: None,
         });
+        while memory.bytes > HISTORY_BYTES_MAX
+            || (memory.frames.len() > self.frames_max || memory.bytes > BYTES_MAX)
+                && memory.messages - memory.oldest_count() >= self.messages_min
+        {
+            memory.forget_oldest();
+        }
+    }
+
+    /// The frames with at least one of the numbers `first ..= last`, oldest first.
+    pub(crate) fn with_numbers(&self, first: u64, last: u64) -> Vec<Bytes> {
+        let memory = self.lock();
+        let wanted = memory.frames.iter().filter(|frame| {
+            let end = frame.first_number.saturating_add(u64::from(frame.count));
+            frame.first_number <= last && end > first
+        });
+        wanted.map(|frame| frame.bytes.clone()).collect()
     }
 
     /// The frame that holds the message with this id. `id_of` hashes a number of this publisher.
@@ -146,7 +168,13 @@ impl Memory {
     fn forget_oldest(&mut self) {
         if let Some(frame) = self.frames.pop_front() {
             self.bytes -= frame.bytes.as_slice().len();
+            self.messages -= u64::from(frame.count);
         }
+    }
+
+    /// The number of messages in the oldest frame.
+    fn oldest_count(&self) -> u64 {
+        self.frames.front().map_or(0, |frame| frame.count.into())
     }
 }
 
@@ -179,7 +207,7 @@ impl Evidence {
         }
     }
 
-    fn retired(&self) -> Vec<Arc<PublisherFacts>> {
+    pub(crate) fn retired(&self) -> Vec<Arc<PublisherFacts>> {
         let retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
         retired.iter().rev().cloned().collect()
     }

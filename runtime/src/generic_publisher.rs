@@ -64,7 +64,7 @@ impl PublisherFacts {
             type_hash: TypeHash::from_bytes(definition.type_hash),
             writer,
             qos,
-            sent_frames: SentFrames::new(qos.evidence),
+            sent_frames: SentFrames::new(qos.evidence, if qos.keeps_for_late() { qos.kept().get() } else { 0 }),
             next_number: AtomicU64::new(1),
             sent: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),

@@ -149,11 +149,11 @@ impl GenericSubscriber {
             accept_replay: options.accept_replay,
         };
         let verifier = Verifier::new(setup, Arc::clone(&node.peers), Arc::clone(&node.believer));
-        let depth = options.qos.kept().get();
         let (refusals, contact) = (Arc::clone(&node.refusals), Arc::clone(&node.contact));
         let reception = Arc::new_cyclic(|reception| {
             let desks = desks(&topic, reception);
-            Reception::new(topic.clone(), verifier, depth, (refusals, contact), desks)
+            let place = (topic.clone(), Weak::clone(reception));
+            Reception::new(place, verifier, &options.qos, (refusals, contact), desks)
         });
         let facts = SubscriberFacts::new(topic.clone(), &expected_type, options.qos, &reception.events);
         let facts = node.endpoints.add_subscriber(facts).ok_or(SubscriberError::TooMany)?;

@@ -8,6 +8,7 @@
 //! nuncio/<domain>/@type/<key>/<type hash>                a type's definition, by query
 //! nuncio/<domain>/@message/<id>/<place>                  the frame with this message, by query
 //! nuncio/<domain>/@effects/<id>/<place>                  frames with messages that name this one as their cause, by query
+//! nuncio/<domain>/@history/<key>/<epoch>/<writer>        the last frames of a publisher, by query
 //! nuncio/<domain>/@trust/<anchor key>                    an anchor's list of revocations: put when issued, and by query
 //! nuncio_unsigned/<domain>/<topic>                       bytes that nobody signed, for measurements
 //! ```
@@ -23,8 +24,9 @@
 use nuncio_msgs::TypeHash;
 
 use crate::name::{Domain, NodeName, TopicName};
-use crate::security::frame::MessageId;
+use crate::security::frame::{MessageId, Writer};
 use crate::security::key::PublicKey;
+use crate::security::missing::StreamId;
 use crate::security::testimony::{FramePlace, Question};
 
 /// The key expression of a topic's data.
@@ -87,14 +89,45 @@ pub(crate) fn all_type_definitions(domain: &Domain) -> String {
     format!("nuncio/{domain}/@type/**")
 }
 
+/// The last frames of a publisher.
+pub(crate) fn history(domain: &Domain, of: &StreamId) -> String {
+    let (epoch, writer) = (of.epoch, of.writer.0);
+    format!(
+        "nuncio/{domain}/@history/{}/{epoch:016x}/{writer:016x}",
+        hex(of.key.as_bytes())
+    )
+}
+
+/// The last frames of all publishers of one instance of a node.
+pub(crate) fn histories(domain: &Domain, key: &PublicKey, epoch: u64) -> String {
+    format!("nuncio/{domain}/@history/{}/{epoch:016x}/*", hex(key.as_bytes()))
+}
+
+/// Reads whose last frames are asked for.
+pub(crate) fn parse_history(domain: &Domain, key_expr: &str) -> Option<StreamId> {
+    let rest = key_expr
+        .strip_prefix("nuncio/")?
+        .strip_prefix(domain.as_str())?
+        .strip_prefix("/@history/")?;
+    let mut parts = rest.split('/');
+    let (key, epoch, writer) = (parts.next()?, parts.next()?, parts.next()?);
+    Some(StreamId {
+        key: PublicKey::from_bytes(unhex(key)?),
+        epoch: u64::from_be_bytes(unhex(epoch)?),
+        writer: Writer(u64::from_be_bytes(unhex(writer)?)),
+    })
+    .filter(|_| parts.next().is_none())
+}
+
 /// The data of the topics that a pattern matches.
 pub(crate) fn topics(domain: &Domain, pattern: &str) -> String {
     format!("nuncio/{domain}/t/{pattern}")
 }
 
 /// Where only the holder of this key speaks.
-pub(crate) fn all_of_key(domain: &Domain, key: &PublicKey) -> [String; 4] {
-    ["@node", "@card", "@alive", "@type"].map(|kind| format!("nuncio/{domain}/{kind}/{}/**", hex(key.as_bytes())))
+pub(crate) fn all_of_key(domain: &Domain, key: &PublicKey) -> [String; 5] {
+    let kinds = ["@node", "@card", "@alive", "@type", "@history"];
+    kinds.map(|kind| format!("nuncio/{domain}/{kind}/{}/**", hex(key.as_bytes())))
 }
 
 /// Questions that every node may answer: what it answers with is signed by whom it is about.
@@ -112,6 +145,7 @@ pub(crate) fn every_kind(domain: &Domain) -> Vec<String> {
         all_cards(domain),
         format!("nuncio/{domain}/@alive/**"),
         all_type_definitions(domain),
+        format!("nuncio/{domain}/@history/**"),
         by_message,
         by_cause,
         trust,
@@ -273,6 +307,33 @@ mod tests {
         assert_eq!(parse_node_claim(&domain, &card), Some(claim.clone()));
         let assertion = assertion(&domain, &claim.key, claim.epoch, &claim.node);
         assert_eq!(parse_node_claim(&domain, &assertion), Some(claim));
+    }
+
+    #[test]
+    fn whose_history_it_is_survives_the_way_there_and_back() {
+        let domain = Domain::parse("7").unwrap();
+        let id = StreamId {
+            key: PublicKey::from_bytes([0xab; 32]),
+            epoch: 0x0000_0192_abcd_ef01,
+            writer: Writer(0xfedc_ba98_7654_3210),
+        };
+        let text = history(&domain, &id);
+        assert_eq!(
+            text,
+            format!(
+                "nuncio/7/@history/{}/00000192abcdef01/fedcba9876543210",
+                "ab".repeat(32)
+            )
+        );
+        assert_eq!(parse_history(&domain, &text), Some(id));
+        for broken in [
+            histories(&domain, &id.key, id.epoch),
+            format!("{text}/more"),
+            text.to_uppercase(),
+            text.replace("/7/", "/8/"),
+        ] {
+            assert_eq!(parse_history(&domain, &broken), None, "{broken}");
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@
 //! publish     &M -> payload -> frame (outbox, security::frame) -> sign (security::signer) -> link
 //! busy nodes  outbox -> signing_desk (one signature for the frames of many publishers) -> outbox -> link
 //! subscribe   link -> reception -> security::verifier -> Verified -> queue -> payload -> Received<M>
+//! late, lost  sequencer -> history (asks the publisher) -> security::verifier -> sequencer -> queue
 //! trace       question -> evidence of the publishers -> security::testimony -> Verified -> the next question
 //! strangers   reception -> contact (asks for the card) -> security::peers -> reception again
 //! events      cards -> matching; signs of life, assertions -> watch; queue -> lifespan; all -> event
@@ -33,7 +34,7 @@
 //! # Reading order
 //!
 //! [`publisher`] → [`generic_publisher`] → `outbox` → [`security::frame`] → [`security::signer`] → `reception` →
-//! [`security::verifier`] → [`security::peers`] → `contact` → [`generic_subscriber`] → [`subscriber`].
+//! [`security::verifier`] → `sequencer` → [`security::peers`] → `contact` → [`generic_subscriber`] → [`subscriber`].
 //!
 //! # What is promised, and what is not
 //!
@@ -58,6 +59,7 @@ pub mod evidence;
 pub mod generic_publisher;
 pub mod generic_subscriber;
 pub mod graph;
+mod history;
 mod key_expr;
 mod lane;
 mod lifespan;
@@ -84,6 +86,7 @@ mod reception;
 mod revocations;
 pub mod run_time_type;
 pub mod security;
+mod sequencer;
 mod sign_of_life;
 mod signing_budget;
 mod signing_desk;

@@ -14,6 +14,7 @@ use crate::evidence::Evidence;
 use crate::generic_publisher::{Closed, GenericPublisher, PublisherError};
 use crate::generic_subscriber::{GenericSubscriber, ReceiveError, SubscriberError};
 use crate::graph::{Graph, GraphState};
+use crate::history::HistoryDesk;
 use crate::link::{Declared, Link, LinkError};
 use crate::name::{Domain, NodeName, TopicName};
 use crate::node_builder::NodeBuilder;
@@ -72,6 +73,7 @@ pub(crate) struct NodeCore {
     pub(crate) endpoints: Endpoints,
     pub(crate) watch: Watch,
     pub(crate) evidence: Evidence,
+    pub(crate) history: HistoryDesk,
     pub(crate) signing_desk: Arc<SigningDesk>,
     pub(crate) refusals: Arc<Queue<RefusalEvent>>,
     pub(crate) started_ns: i64,
@@ -311,6 +313,7 @@ impl Node {
         self.core.take_back_presence();
         self.core.signing_desk.close().await;
         self.core.contact.leave(Note::Close);
+        self.core.history.close();
         let closed = self.core.link.close().await;
         self.core.receptions().iter().for_each(|reception| reception.close());
         self.core.refusals.close();
@@ -345,6 +348,19 @@ impl NodeCore {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(Arc::downgrade(reception));
+    }
+
+    /// Something was learned of the nodes with this key: subscriptions may have to ask their publishers for messages.
+    pub(crate) fn meet_publishers_of(&self, key: PublicKey) {
+        let receptions = self.receptions();
+        if receptions.is_empty() {
+            return;
+        }
+        let writers = self.peers.writers_of(key);
+        for reception in receptions {
+            let here = writers.iter().filter(|(_, facts)| facts.topic == reception.topic);
+            here.for_each(|(writer, facts)| reception.meet(*writer, facts));
+        }
     }
 
     /// Keeps the proof that a key was copied, where there is a disk for it. Called by the contact thread.

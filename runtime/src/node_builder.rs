@@ -9,6 +9,7 @@ use crate::contact::ContactDesk;
 use crate::endpoints::Endpoints;
 use crate::evidence::Evidence;
 use crate::graph::GraphState;
+use crate::history::HistoryDesk;
 use crate::link::{Discovery, Link, LinkConfig, LinkError};
 use crate::name::{Domain, NameError, NodeName};
 use crate::node::{Node, NodeCore};
@@ -199,6 +200,7 @@ impl NodeBuilder {
             endpoints: Endpoints::default(),
             watch: Watch::default(),
             evidence: Evidence::default(),
+            history: HistoryDesk::default(),
             refusals,
             started_ns: clock::now_ns(),
             locators,

@@ -78,6 +78,13 @@ impl NodeCore {
         let messages = self.link.serve(&by_message, answer(Arc::downgrade(self)))?;
         let effects = self.link.serve(&by_cause, answer(Arc::downgrade(self)))?;
         let weak = Arc::downgrade(self);
+        let histories = key_expr::histories(&self.domain, &key, self.epoch);
+        let histories = self.link.serve(&histories, move |query| {
+            if let Some(node) = node_of(&weak) {
+                node.history.take(&node, query);
+            }
+        })?;
+        let weak = Arc::downgrade(self);
         let announcements = self
             .link
             .subscribe(&key_expr::all_cards(&self.domain), move |key_expr, bytes| {
@@ -101,6 +108,7 @@ impl NodeCore {
             list_answers,
             lists,
             announcements,
+            histories,
             effects,
             messages,
             types,
@@ -189,6 +197,7 @@ impl NodeCore {
         }
         self.match_node(self.public_key(), &self.name);
         self.graph.changed();
+        self.meet_publishers_of(self.public_key());
     }
 
     fn sealed_card(&self, nonce: &[u8]) -> Option<Vec<u8>> {

@@ -3,31 +3,33 @@
 //! Runs in the thread that received the bytes and never blocks. Frames of a key that nobody has vouched for yet wait in
 //! a bounded list until first contact was made or has failed; frames of known publishers are not held up by them.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError, Weak};
 
 use crate::approval::{ApprovalPart, ApprovalState, Passing};
 use crate::approval_desk::ApprovalDesk;
 use crate::clock;
 use crate::contact::{AskOutcome, ContactDesk, Note, Question};
 use crate::delivery::{DeliveredFrame, DeliveryCallback};
-use crate::event::{Events, SubscriberEvent};
+use crate::event::{Counterpart, Events, SubscriberEvent};
 use crate::link::Bytes;
 use crate::name::TopicName;
+use crate::qos::QosProfile;
+use crate::qos::compatibility::Request;
 use crate::queue::{ParcelQueue, Queue};
 use crate::run_time_type::Translation;
-use crate::security::frame::{Header, Layout, Writer};
+use crate::security::frame::{Layout, Writer};
 use crate::security::key::PublicKey;
+use crate::security::peers::WriterFacts;
 use crate::security::refusal::{Reason, Refusal};
 use crate::security::verifier::{Opened, Verified, Verifier};
+use crate::sequencer::{Ask, Next, Sequencer};
 use crate::stats::{SubscriptionCounters, SubscriptionStats, add};
 use crate::translation_desk::TranslationDesk;
 
-/// The most frames of strangers that wait at one subscription.
-pub(crate) const WAITING_FRAMES_MAX: usize = 4096;
-/// The most bytes that they may have together.
-pub(crate) const WAITING_BYTES_MAX: usize = 8 << 20;
+mod waiting;
+
+use waiting::{Stream, WAITING_BYTES_MAX, WAITING_FRAMES_MAX, Waiting};
+
 /// How many refusals are kept for whoever wants to read them; older ones are only counted.
 pub(crate) const REFUSALS_KEPT: usize = 256;
 
@@ -45,6 +47,10 @@ pub struct RefusalEvent {
 pub(crate) struct Reception {
     pub(crate) topic: TopicName,
     verifier: Verifier,
+    sequencer: Sequencer,
+    /// Held while what the sequencer lets go on is handed over.
+    going_on: Mutex<()>,
+    me: Weak<Self>,
     waiting: Mutex<Waiting>,
     /// Held while waiting frames are opened again: one thread at a time.
     reopening: Mutex<()>,
@@ -62,110 +68,25 @@ pub(crate) struct Reception {
     pub(crate) counters: SubscriptionCounters,
 }
 
-/// Frames that wait, in the order in which they came for each stream. Every question costs the same however many wait.
-#[derive(Debug, Default)]
-struct Waiting {
-    streams: HashMap<Stream, VecDeque<WaitingFrame>>,
-    /// The streams of each key.
-    keys: HashMap<PublicKey, HashSet<Stream>>,
-    frames: usize,
-    bytes: usize,
-}
-
-/// Which publisher of a key and which start of it, by a frame's own word.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-struct Stream {
-    key: PublicKey,
-    writer: Writer,
-    epoch: u64,
-}
-
-impl Stream {
-    fn of(header: &Header) -> Self {
-        Self {
-            key: header.key,
-            writer: header.writer,
-            epoch: header.epoch,
-        }
-    }
-}
-
-#[derive(Debug)]
-struct WaitingFrame {
-    bytes: Bytes,
-    /// The last question put before it came.
-    after: Question,
-}
-
-impl Waiting {
-    fn has(&self, key: PublicKey) -> bool {
-        self.keys.contains_key(&key)
-    }
-
-    fn has_stream(&self, header: &Header) -> bool {
-        self.streams.contains_key(&Stream::of(header))
-    }
-
-    fn streams_of(&self, key: PublicKey) -> Vec<Stream> {
-        self.keys.get(&key).into_iter().flatten().copied().collect()
-    }
-
-    fn first_of(&self, stream: Stream) -> Option<(Bytes, Question)> {
-        let frame = self.streams.get(&stream)?.front()?;
-        Some((frame.bytes.clone(), frame.after))
-    }
-
-    fn remove_first_of(&mut self, stream: Stream) {
-        let Some(frames) = self.streams.get_mut(&stream) else {
-            return;
-        };
-        if let Some(frame) = frames.pop_front() {
-            self.frames -= 1;
-            self.bytes -= frame.bytes.as_slice().len();
-        }
-        if frames.is_empty() {
-            self.streams.remove(&stream);
-            if let Entry::Occupied(mut streams) = self.keys.entry(stream.key) {
-                streams.get_mut().remove(&stream);
-                if streams.get().is_empty() {
-                    streams.remove();
-                }
-            }
-        }
-    }
-
-    /// `false` when there is no room.
-    fn add(&mut self, header: &Header, bytes: &Bytes, after: Question) -> bool {
-        let (stream, len) = (Stream::of(header), bytes.as_slice().len());
-        if self.frames >= WAITING_FRAMES_MAX || self.bytes + len > WAITING_BYTES_MAX {
-            return false;
-        }
-        self.frames += 1;
-        self.bytes += len;
-        self.keys.entry(stream.key).or_default().insert(stream);
-        let bytes = bytes.clone();
-        let frames = self.streams.entry(stream).or_default();
-        frames.push_back(WaitingFrame { bytes, after });
-        true
-    }
-}
-
 impl Reception {
     pub(crate) fn new(
-        topic: TopicName,
+        (topic, me): (TopicName, Weak<Self>),
         verifier: Verifier,
-        depth: usize,
+        qos: &QosProfile,
         (node_refusals, contact): (Arc<Queue<RefusalEvent>>, Arc<ContactDesk>),
         (approval, translation_desk): (ApprovalPart, Option<TranslationDesk>),
     ) -> Self {
         Self {
             topic,
             verifier,
+            sequencer: Sequencer::new(Request::of(qos), qos.kept().get()),
+            going_on: Mutex::default(),
+            me,
             waiting: Mutex::default(),
             reopening: Mutex::default(),
             translation_desk,
             approval,
-            queue: ParcelQueue::new(depth),
+            queue: ParcelQueue::new(qos.kept().get()),
             callback: OnceLock::new(),
             refusals: Queue::new(REFUSALS_KEPT),
             events: Arc::default(),
@@ -220,10 +141,9 @@ impl Reception {
     /// Puts the messages of a frame into the queue, or one of them.
     pub(crate) fn pass_on(&self, passing: &Passing, translation: Option<&Arc<Translation>>) {
         let Passing { frame, only, .. } = passing;
-        self.note_sign_of_life(frame);
         add(&self.counters.received, only.map_or(u64::from(frame.count()), |_| 1));
         // What belongs to the frame is counted once, with its first message.
-        if only.is_none_or(|number| number == frame.header().first_number) {
+        if only.is_none_or(|number| number == frame.first_number()) {
             add(&self.counters.received_bytes, frame.frame_bytes().len() as u64);
             add(&self.counters.missing, frame.missing_before());
         }
@@ -324,7 +244,83 @@ impl Reception {
         None
     }
 
+    /// Takes a frame that was verified: it goes on when those before it have.
     fn deliver(&self, verified: Verified) {
+        let facts = verified.facts();
+        if facts.offer.misses(self.sequencer.request()).is_some() {
+            add(&self.counters.incompatible, u64::from(verified.count()));
+            return;
+        }
+        self.note_sign_of_life(&verified);
+        let ask = self.sequencer.take(verified);
+        self.go_on_and_ask(ask);
+    }
+
+    /// A publisher is there, or may be there again. What it keeps is asked for where that is wanted.
+    pub(crate) fn meet(&self, writer: Writer, facts: &Arc<WriterFacts>) {
+        if !self.verifier.may_take(facts) {
+            return;
+        }
+        match facts.offer.misses(self.sequencer.request()) {
+            // That is told to both sides where they are matched.
+            Some(_) => {}
+            // What it has published so far was said before this subscription was made: it is asked again.
+            None if !self.verifier.is_fresh(facts) => {
+                if self.sequencer.wants_history(facts) {
+                    self.contact.ask_about(facts.peer.public_key());
+                }
+            }
+            None => {
+                let ask = self.sequencer.meet(writer, facts);
+                self.go_on_and_ask(ask);
+            }
+        }
+    }
+
+    /// Takes an answer to a question for messages.
+    pub(crate) fn take_answer(&self, bytes: &Bytes, ask: &Ask) {
+        match self.verifier.open_answer(bytes, &ask.missing, clock::now_ns()) {
+            Opened::Verified(verified) => self.deliver(verified),
+            Opened::Duplicate => {}
+            Opened::Refused(refusal) => self.refuse(refusal),
+            Opened::Stranger(key) => self.refuse(unknown(key)),
+        }
+    }
+
+    /// No more answers can come to a question for messages: what is still missing is lost.
+    pub(crate) fn end_answers(&self, ask: &Ask) {
+        let next = self.sequencer.end(ask);
+        self.go_on_and_ask(next);
+    }
+
+    fn go_on_and_ask(&self, ask: Option<Ask>) {
+        if let Some(ask) = ask
+            && !self.contact.leave(Note::MessagesMissing(Weak::clone(&self.me), ask))
+        {
+            self.end_answers(&ask);
+        }
+        // One thread at a time, so that order is kept: what gets ready meanwhile is left to that one.
+        while self.sequencer.has_next() {
+            let _one_at_a_time = match self.going_on.try_lock() {
+                Ok(guard) => guard,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            while let Some(next) = self.sequencer.next() {
+                match next {
+                    Next::Frame(frame) => self.hand_over(frame),
+                    Next::Lost { facts, missing } => self.events.push(SubscriberEvent::MessagesLost {
+                        publisher: Counterpart::of(&facts.peer),
+                        writer: missing.stream.writer,
+                        first: missing.first,
+                        last: missing.last,
+                    }),
+                }
+            }
+        }
+    }
+
+    fn hand_over(&self, verified: Verified) {
         let frame = Arc::new(verified);
         match &self.approval {
             ApprovalPart::Brings(approved) => {
@@ -419,7 +415,8 @@ mod tests {
         let (stage, desk) = (Stage::new(), Arc::new(ContactDesk::default()));
         let verifier = stage.another_subscription().verifier;
         let aside = (Arc::new(Queue::new(1)), Arc::clone(&desk));
-        let reception = Reception::new(topic(TOPIC), verifier, 10_000, aside, (ApprovalPart::Shows, None));
+        let (place, qos) = ((topic(TOPIC), Weak::new()), QosProfile::keep_last(10_000));
+        let reception = Reception::new(place, verifier, &qos, aside, (ApprovalPart::Shows, None));
         (stage, reception, desk)
     }
 

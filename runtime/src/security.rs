@@ -52,7 +52,7 @@
 //! - `time_checks`, `rate_limit`: how old, and how often.
 //! - [`equivocation`]: the proof that a key was copied.
 //! - [`trust_storage`]: changes of trust.toml in the keystore, and key files beside the own key.
-//! - [`verifier`]: all of it in order. [`verifier::Verified`] is the proof.
+//! - [`verifier`]: all of it in order. [`verified::Verified`] is the proof.
 //! - [`router_rules`] (with [`pattern_overlap`]), [`x509`]: the same trust in the terms of Zenoh routers.
 //! - `testimony`: the same for frames that somebody shows later, to trace what led to what.
 //! - [`refusal`]: the numbered reasons.
@@ -90,6 +90,7 @@ pub mod topic_limits;
 pub mod topic_pattern;
 pub mod trust_file;
 pub mod trust_policy;
+pub mod verified;
 pub mod verifier;
 pub mod x509;
 
@@ -97,6 +98,7 @@ mod certificate_text;
 mod epoch;
 mod floor;
 mod known_toml;
+pub(crate) mod missing;
 mod pins;
 mod public_key;
 mod rate_limit;

@@ -39,7 +39,7 @@ pub struct SubscriptionStats {
     pub received: u64,
     /// Bytes of their frames.
     pub received_bytes: u64,
-    /// Messages that the publishers numbered and that had not arrived when a later one did.
+    /// Messages that the publishers numbered and that never came: on reliable topics after they were asked for.
     pub missing: u64,
     /// Messages dropped because the queue was full.
     pub dropped: u64,
@@ -47,6 +47,8 @@ pub struct SubscriptionStats {
     pub expired: u64,
     /// Frames that were delivered before and came again.
     pub duplicates: u64,
+    /// Messages of publishers that offer less than the subscription requests.
+    pub incompatible: u64,
     /// Messages in the queue now.
     pub queue_len: usize,
     /// Frames or messages refused, by reason.
@@ -68,6 +70,7 @@ pub(crate) struct SubscriptionCounters {
     pub(crate) missing: AtomicU64,
     pub(crate) duplicates: AtomicU64,
     pub(crate) expired: AtomicU64,
+    pub(crate) incompatible: AtomicU64,
     refused: RefusalCounters,
 }
 
@@ -105,6 +108,7 @@ impl SubscriptionCounters {
             dropped,
             expired: load(&self.expired),
             duplicates: load(&self.duplicates),
+            incompatible: load(&self.incompatible),
             queue_len,
             refused: self.refused.read(),
         }

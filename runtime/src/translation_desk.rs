@@ -283,6 +283,7 @@ mod tests {
 
     use super::*;
     use crate::approval::{ApprovalPart, ApprovalState};
+    use crate::qos::QosProfile;
     use crate::queue::Queue;
     use crate::security::tests::stage::{Stage, TOPIC, TYPE_HASH, TYPE_NAME, topic};
     use crate::security::verifier::ExpectedType;
@@ -300,9 +301,9 @@ mod tests {
         };
         let node_refusals = Arc::new(Queue::new(1));
         let reception = Reception::new(
-            topic(TOPIC),
+            (topic(TOPIC), Weak::new()),
             versions().verifier,
-            10_000,
+            &QosProfile::keep_last(10_000),
             (node_refusals, Arc::default()),
             (ApprovalPart::Shows, None),
         );

@@ -2,14 +2,16 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::card::NONCE_LEN;
 use crate::key_expr::NodeClaim;
 use crate::link::Bytes;
+use crate::reception::Reception;
 use crate::security::equivocation::Equivocation;
 use crate::security::key::PublicKey;
+use crate::sequencer::Ask;
 use crate::watch::Revived;
 
 /// The most keys that are asked about at one time.
@@ -40,6 +42,8 @@ pub(crate) enum Note {
     Equivocated(PublicKey, Arc<Equivocation>),
     /// A frame of this key has a time that was refused: its clock, or ours, may have been set.
     ClockDoubted(PublicKey),
+    /// A subscription misses messages and asks their publisher for them.
+    MessagesMissing(Weak<Reception>, Ask),
     /// No more answers can come to this question about a key.
     AnswersEnded(PublicKey, Question),
     /// No more answers can come to the question for a node's card.

@@ -77,7 +77,7 @@ fn publisher(frames: &[Bytes]) -> Arc<PublisherFacts> {
 
 #[test]
 fn the_last_frames_are_kept_and_the_oldest_forgotten() {
-    let sent = SentFrames::new(3);
+    let sent = SentFrames::new(3, 0);
     (1..=5).for_each(|number| sent.keep(&frame(number, 1, None), number, 1));
     let kept: Vec<u64> = (1..=6).filter(|number| holds(&sent, *number)).collect();
     assert_eq!(kept, [3, 4, 5]);
@@ -85,7 +85,7 @@ fn the_last_frames_are_kept_and_the_oldest_forgotten() {
 
 #[test]
 fn bytes_are_bounded_and_a_frame_beyond_the_bound_is_not_kept() {
-    let (sent, half) = (SentFrames::new(32), Bytes::from(vec![0; BYTES_MAX / 2]));
+    let (sent, half) = (SentFrames::new(32, 0), Bytes::from(vec![0; BYTES_MAX / 2]));
     (1..=3).for_each(|number| sent.keep(&half, number, 1));
     assert_eq!(sent.size(), (2, BYTES_MAX));
     sent.keep(&Bytes::from(vec![0; BYTES_MAX + 1]), 4, 1);
@@ -95,14 +95,14 @@ fn bytes_are_bounded_and_a_frame_beyond_the_bound_is_not_kept() {
 
 #[test]
 fn a_publisher_that_shall_keep_nothing_keeps_nothing() {
-    let sent = SentFrames::new(0);
+    let sent = SentFrames::new(0, 0);
     sent.keep(&frame(1, 1, None), 1, 1);
     assert_eq!(sent.size(), (0, 0));
 }
 
 #[test]
 fn the_bytes_are_shared_and_not_copied() {
-    let (sent, bytes) = (SentFrames::new(1), frame(1, 1, None));
+    let (sent, bytes) = (SentFrames::new(1, 0), frame(1, 1, None));
     sent.keep(&bytes, 1, 1);
     let found = sent.holding(id_of(1), id_of, &mut work()).unwrap();
     assert_eq!(found.as_slice().as_ptr(), bytes.as_slice().as_ptr());
@@ -110,7 +110,7 @@ fn the_bytes_are_shared_and_not_copied() {
 
 #[test]
 fn every_message_of_a_frame_is_found() {
-    let sent = SentFrames::new(4);
+    let sent = SentFrames::new(4, 0);
     sent.keep(&frame(1, 100, None), 1, 100);
     sent.keep(&frame(101, 1, None), 101, 1);
     assert!((1..=101).all(|number| holds(&sent, number)));
@@ -119,7 +119,7 @@ fn every_message_of_a_frame_is_found() {
 
 #[test]
 fn effects_are_the_frames_that_name_the_cause() {
-    let (sent, cause, other) = (SentFrames::new(8), MessageId([5; 16]), MessageId([6; 16]));
+    let (sent, cause, other) = (SentFrames::new(8, 0), MessageId([5; 16]), MessageId([6; 16]));
     for (number, cause) in (1..).zip([Some(cause), None, Some(other), Some(cause)]) {
         sent.keep(&frame(number, 1, cause), number, 1);
     }
@@ -178,7 +178,7 @@ fn what_a_question_did_not_cost_is_left_for_the_next() {
 
 #[test]
 fn a_question_ends_when_its_work_is_spent() {
-    let sent = SentFrames::new(4);
+    let sent = SentFrames::new(4, 0);
     sent.keep(&frame(1, 1000, None), 1, 1000);
     let mut short = Work {
         left: 10 * MESSAGE_COST,

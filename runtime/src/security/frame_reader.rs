@@ -257,6 +257,13 @@ fn siblings_of(frame_len: usize, leaf_index: u16, leaf_count: u16) -> Range<usiz
     end.saturating_sub(len)..end
 }
 
+impl MessagePlace {
+    /// The number of the message there.
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+}
+
 /// Walks the messages of a frame.
 #[derive(Clone, Debug)]
 pub struct Messages<'a> {

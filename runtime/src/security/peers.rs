@@ -168,6 +168,16 @@ impl Peers {
         })
     }
 
+    /// The publishers of nodes with this key.
+    pub(crate) fn writers_of(&self, key: PublicKey) -> Vec<(Writer, Arc<WriterFacts>)> {
+        self.read(|state| {
+            let of_key = state.writers.iter().filter(|((other, _), _)| *other == key);
+            of_key
+                .map(|((_, writer), facts)| (*writer, Arc::clone(facts)))
+                .collect()
+        })
+    }
+
     /// Takes in what a card says.
     ///
     /// # Errors

@@ -15,8 +15,8 @@
 //!
 //! # Invariants
 //!
-//! - [`Verified`] has private fields and is built here only: in `Verifier::open`, and in `Verified::of_history` for
-//!   what `testimony` has checked.
+//! - What is [`Verified`] has passed all of it: on arrival by `Verifier::open`, as the answer to a question for what is
+//!   missing by `Verifier::open_answer`. For an answer the numbers asked for take the place of the checks of time.
 //! - A forged frame changes nothing here, whatever it says.
 
 use std::collections::HashMap;
@@ -25,12 +25,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nuncio_msgs::TypeHash;
 
-use super::believer::{Believer, Verdict};
+use super::believer::Believer;
 use super::context::Context;
 use super::equivocation::{Equivocation, RecentFrames, frame_text};
 use super::floor::Floor;
-use super::frame::{Header, Kind, Layout, MessageId, MessagePlace, MessageSpan, Writer};
+use super::frame::{Kind, Layout, Writer};
 use super::key::PublicKey;
+use super::missing::Missing;
 use super::peers::{Peers, WriterFacts};
 use super::rate_limit::RateLimits;
 use super::refusal::{Reason, Refusal};
@@ -39,36 +40,16 @@ use super::signature_check::{check_signature, layout_refusal};
 use super::time_checks;
 use super::topic_limits::TopicLimits;
 use super::trust_store::TrustStore;
+use super::verified::Proof;
 use crate::link::Bytes;
-use crate::name::{Domain, NodeName, TopicName};
+use crate::name::{Domain, TopicName};
+
+pub use super::verified::{Provenance, Verified, VerifiedMessage};
 
 /// The most writers that one subscription follows at a time.
 pub const STREAMS_MAX: usize = 1024;
 /// The largest frame that a subscription accepts unless told otherwise, in bytes.
 pub const FRAME_LEN_MAX_DEFAULT: usize = 64 << 20;
-
-/// Whether a message is happening now.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Provenance {
-    /// Published after this node first met the publisher, or just before.
-    Live,
-    /// Fetched from the publisher's memory.
-    History,
-    /// Played back from a recording, signed by whoever plays it.
-    Replay,
-}
-
-impl Provenance {
-    /// The word for it in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::History => "history",
-            Self::Replay => "replay",
-        }
-    }
-}
 
 /// Which type a subscription takes.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -87,212 +68,6 @@ pub(crate) enum ExpectedType {
     },
     /// Whatever the writer's card says.
     AsInCard,
-}
-
-/// One frame that passed the layout, trust, signature and replay checks.
-///
-/// The fields are private and only the verifier builds one: holding a `Verified` is the proof. Decoding takes a
-/// `Verified`, never bytes.
-#[derive(Debug)]
-pub struct Verified {
-    bytes: Bytes,
-    layout: Layout,
-    facts: Arc<WriterFacts>,
-    verdict: Verdict,
-    provenance: Provenance,
-    missing_before: u64,
-    received_time_ns: i64,
-    /// Whether the policy demanded a second signer when it was received.
-    asks_approval: bool,
-}
-
-impl Verified {
-    /// A frame from somebody's memory, if its signature holds in this context.
-    pub(super) fn of_history(
-        bytes: Bytes,
-        layout: Layout,
-        context: &Context,
-        facts: Arc<WriterFacts>,
-        verdict: Verdict,
-        received_time_ns: i64,
-    ) -> Result<Self, Refusal> {
-        let raw = bytes.as_slice();
-        check_signature(&layout, raw, &layout.digest(raw), context, &facts.peer.key)?;
-        let provenance = match layout.header.replay {
-            true => Provenance::Replay,
-            false => Provenance::History,
-        };
-        Ok(Self {
-            bytes,
-            layout,
-            facts,
-            verdict,
-            provenance,
-            missing_before: 0,
-            received_time_ns,
-            asks_approval: false,
-        })
-    }
-
-    /// The fixed part of the frame.
-    pub fn header(&self) -> &Header {
-        &self.layout.header
-    }
-
-    /// Who signed it.
-    pub fn signer(&self) -> PublicKey {
-        self.layout.header.key
-    }
-
-    /// The node that published it, by its card.
-    pub fn node(&self) -> &NodeName {
-        &self.facts.peer.name
-    }
-
-    /// The topic of its writer, by the card.
-    pub fn topic(&self) -> &TopicName {
-        &self.facts.topic
-    }
-
-    /// The type's full name.
-    pub fn type_name(&self) -> &str {
-        &self.facts.type_name
-    }
-
-    /// The type's full hash.
-    pub fn type_hash(&self) -> TypeHash {
-        self.facts.type_hash
-    }
-
-    /// What the trust policy says of the signer.
-    pub fn verdict(&self) -> Verdict {
-        self.verdict
-    }
-
-    /// Whether it happens now.
-    pub fn provenance(&self) -> Provenance {
-        self.provenance
-    }
-
-    /// How many messages of this writer directly before the first of this frame never arrived.
-    pub fn missing_before(&self) -> u64 {
-        self.missing_before
-    }
-
-    /// When it was received, ns since 1970 by this machine's clock.
-    pub fn received_time_ns(&self) -> i64 {
-        self.received_time_ns
-    }
-
-    /// Whether its messages are for those only who have a second signer's approval.
-    pub(crate) fn asks_approval(&self) -> bool {
-        self.asks_approval
-    }
-
-    /// What is known of its writer.
-    pub(crate) fn facts(&self) -> &Arc<WriterFacts> {
-        &self.facts
-    }
-
-    /// How many messages are in it.
-    pub fn count(&self) -> u16 {
-        self.layout.count
-    }
-
-    /// The whole frame, as it was signed.
-    pub fn frame_bytes(&self) -> &[u8] {
-        self.bytes.as_slice()
-    }
-
-    /// Where the first message begins.
-    pub(crate) fn first_place(&self) -> MessagePlace {
-        self.layout.first_place()
-    }
-
-    /// The message at a place, which moves on to the next.
-    pub(crate) fn take_message(self: &Arc<Self>, place: &mut MessagePlace) -> Option<VerifiedMessage> {
-        let span = self.skip_message(place)?;
-        Some(VerifiedMessage {
-            frame: Arc::clone(self),
-            span,
-        })
-    }
-
-    /// Moves on to the next message.
-    pub(crate) fn skip_message(&self, place: &mut MessagePlace) -> Option<MessageSpan> {
-        let mut messages = self.layout.messages_from(*place, self.bytes.as_slice());
-        let span = messages.next();
-        *place = messages.place();
-        span
-    }
-
-    /// The messages in order. They share the frame's bytes.
-    pub fn messages(self: &Arc<Self>) -> impl Iterator<Item = VerifiedMessage> + use<'_> {
-        let spans = self.layout.messages(self.bytes.as_slice());
-        spans.map(|span| VerifiedMessage {
-            frame: Arc::clone(self),
-            span,
-        })
-    }
-}
-
-/// One message of a verified frame.
-#[derive(Clone, Debug)]
-pub struct VerifiedMessage {
-    frame: Arc<Verified>,
-    span: MessageSpan,
-}
-
-impl VerifiedMessage {
-    /// The frame that it came in.
-    pub fn frame(&self) -> &Verified {
-        &self.frame
-    }
-
-    /// The payload's bytes.
-    pub fn payload(&self) -> &[u8] {
-        self.frame
-            .bytes
-            .as_slice()
-            .get(self.span.payload.clone())
-            .unwrap_or_default()
-    }
-
-    /// Its number.
-    pub fn number(&self) -> u64 {
-        self.span.number
-    }
-
-    /// When it was published, ns since 1970 by the publisher's clock.
-    pub fn source_time_ns(&self) -> i64 {
-        self.span.time_ns
-    }
-
-    /// The message that led to it.
-    pub fn cause(&self) -> Option<MessageId> {
-        self.span.cause
-    }
-
-    /// On whose behalf it was published, by the publisher's word.
-    pub fn origin(&self) -> Option<&str> {
-        let range = self.span.origin.clone()?;
-        std::str::from_utf8(self.frame.bytes.as_slice().get(range)?).ok()
-    }
-
-    /// Its id.
-    pub fn id(&self) -> MessageId {
-        let header = self.frame.header();
-        MessageId::of(&header.key, header.writer, header.epoch, self.span.number)
-    }
-
-    /// How many messages directly before it never arrived.
-    pub fn missing_before(&self) -> u64 {
-        if self.span.number == self.frame.header().first_number {
-            self.frame.missing_before
-        } else {
-            0
-        }
-    }
 }
 
 /// What became of a frame.
@@ -343,6 +118,8 @@ struct Stream {
     recent: RecentFrames,
     /// From where on its messages are fresh here.
     floor: Floor,
+    /// Whether a live frame has come.
+    has_begun: bool,
 }
 
 impl Verifier {
@@ -371,12 +148,19 @@ impl Verifier {
 
     /// Checks a frame that arrived on this subscription's topic. `now_ns` is the receiver's time.
     pub(crate) fn open(&self, bytes: &Bytes, now_ns: i64) -> Opened {
-        self.try_open(bytes, now_ns).unwrap_or_else(Opened::Refused)
+        self.try_open(bytes, None, now_ns).unwrap_or_else(Opened::Refused)
     }
 
-    fn try_open(&self, bytes: &Bytes, now_ns: i64) -> Result<Opened, Refusal> {
+    /// Checks a frame that came as the answer to a question for missing messages of this subscription's topic.
+    pub(crate) fn open_answer(&self, bytes: &Bytes, missing: &Missing, now_ns: i64) -> Opened {
+        self.try_open(bytes, Some(missing), now_ns)
+            .unwrap_or_else(Opened::Refused)
+    }
+
+    fn try_open(&self, bytes: &Bytes, missing: Option<&Missing>, now_ns: i64) -> Result<Opened, Refusal> {
         let raw = bytes.as_slice();
         let layout = self.check_layout(raw)?;
+        missing.map_or(Ok(()), |missing| missing.check(&layout))?;
         let key = layout.header.key;
         let known = self.peers.writer(key, layout.header.writer);
         self.check_type(&layout, known.as_deref())?;
@@ -393,7 +177,9 @@ impl Verifier {
         let permit = standing.permit()?;
         check_sizes(&layout, raw, &permit.limits)?;
         self.check_instance(&layout, &facts)?;
-        time_checks::check(&layout, &facts, floor, &standing.policy, &permit.limits, now_ns)?;
+        if missing.is_none() {
+            time_checks::check(&layout, &facts, floor, &standing.policy, &permit.limits, now_ns)?;
+        }
 
         let digest = layout.digest(raw);
         let numbers = Numbers {
@@ -405,6 +191,8 @@ impl Verifier {
         let suspect = match novelty {
             Ok(Novelty::Duplicate) => return Ok(Opened::Duplicate),
             Ok(Novelty::New) => None,
+            // What was asked for may be older than the window goes back. Whoever asked takes each number once.
+            Err(ReplayError::TooOld { .. }) if missing.is_some() => None,
             Err(error @ ReplayError::Equivocation { .. }) => Some(error),
             Err(error) => return Err(replay_refusal(key, error)),
         };
@@ -423,26 +211,33 @@ impl Verifier {
             permit,
             self.setup.trust.latest(now_ns),
         )?;
-        match self.admit(&facts, (&layout, raw), numbers, tag(&digest), context)? {
-            None => Ok(Opened::Duplicate),
-            Some(missing_before) => {
+        let arrival = Arrival {
+            numbers,
+            tag: tag(&digest),
+            context,
+            is_answer: missing.is_some(),
+        };
+        let Some(missing_before) = self.admit(&facts, (&layout, raw), arrival)? else {
+            return Ok(Opened::Duplicate);
+        };
+        let provenance = match (layout.header.replay, missing) {
+            (true, _) => Provenance::Replay,
+            (false, Some(_)) => Provenance::History,
+            (false, None) => {
                 self.check_rate(&layout, &permit.limits, now_ns)?;
-                let provenance = match layout.header.replay {
-                    true => Provenance::Replay,
-                    false => Provenance::Live,
-                };
-                Ok(Opened::Verified(Verified {
-                    bytes: bytes.clone(),
-                    layout,
-                    facts,
-                    verdict,
-                    provenance,
-                    missing_before,
-                    received_time_ns: now_ns,
-                    asks_approval: !permit.limits.second_signers.is_empty(),
-                }))
+                Provenance::Live
             }
-        }
+        };
+        let proof = Proof {
+            bytes: bytes.clone(),
+            layout,
+            facts,
+            verdict,
+            provenance,
+            received_time_ns: now_ns,
+            asks_approval: !permit.limits.second_signers.is_empty(),
+        };
+        Ok(Opened::Verified(Verified::new(proof, missing_before)))
     }
 
     /// Whether this instance of the node may still speak, and speaks live where only that is taken.
@@ -481,6 +276,21 @@ impl Verifier {
         Ok(layout)
     }
 
+    /// Whether the writer's next number was said after this subscription was made.
+    pub(crate) fn is_fresh(&self, facts: &WriterFacts) -> bool {
+        facts.latest_floor().turn > self.since
+    }
+
+    /// Whether the writer publishes here what is subscribed to, by its card.
+    pub(crate) fn may_take(&self, facts: &WriterFacts) -> bool {
+        let is_type = match &self.setup.expected {
+            ExpectedType::Exactly { name, hash, .. } => facts.type_name == *name && facts.type_hash == *hash,
+            ExpectedType::Versions { name, .. } => facts.type_name == *name,
+            ExpectedType::AsInCard => true,
+        };
+        is_type && facts.topic == self.setup.topic
+    }
+
     /// Whether the frame's type is taken here. Other versions are, by a card of the same instance; the signature proves it.
     fn check_type(&self, layout: &Layout, facts: Option<&WriterFacts>) -> Result<(), Refusal> {
         let header = &layout.header;
@@ -513,7 +323,7 @@ impl Verifier {
         let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         match streams.get(&(layout.header.key, layout.header.writer)) {
             Some(stream) if stream.context_epoch == facts.peer.epoch => Some(stream.floor),
-            _ => Some(facts.latest_floor()).filter(|floor| floor.turn > self.since),
+            _ => Some(facts.latest_floor()).filter(|_| self.is_fresh(facts)),
         }
     }
 
@@ -603,11 +413,15 @@ impl Verifier {
         &self,
         facts: &WriterFacts,
         (layout, raw): (&Layout, &[u8]),
-        numbers: Numbers,
-        tag: u64,
-        context: Context,
+        arrival: Arrival,
     ) -> Result<Option<u64>, Refusal> {
         let key = layout.header.key;
+        let Arrival {
+            numbers,
+            tag,
+            context,
+            is_answer,
+        } = arrival;
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         if streams.len() >= STREAMS_MAX && !streams.contains_key(&(key, layout.header.writer)) {
             streams.retain(|(key, writer), _| self.peers.writer(*key, *writer).is_some());
@@ -626,11 +440,15 @@ impl Verifier {
                 context,
                 context_epoch: facts.peer.epoch,
                 recent: RecentFrames::default(),
-                floor: facts.latest_floor().begun_with(numbers.first),
+                floor: facts.latest_floor(),
+                has_begun: false,
             }),
         };
         if stream.context_epoch != facts.peer.epoch {
-            stream.floor = facts.latest_floor().begun_with(numbers.first);
+            (stream.floor, stream.has_begun) = (facts.latest_floor(), false);
+        }
+        if !is_answer && !stream.has_begun {
+            (stream.floor, stream.has_begun) = (stream.floor.begun_with(numbers.first), true);
         }
         (stream.context, stream.context_epoch) = (context, facts.peer.epoch);
         match stream.window.check(numbers, tag) {
@@ -642,9 +460,20 @@ impl Verifier {
                 Ok(Some(stream.window.admit(numbers, tag)))
             }
             Ok(Novelty::Duplicate) => Ok(None),
+            Err(ReplayError::TooOld { .. }) if is_answer => Ok(Some(0)),
             Err(error) => Err(replay_refusal(key, error)),
         }
     }
+}
+
+/// What is to be remembered of a frame whose signature held.
+#[derive(Debug)]
+struct Arrival {
+    numbers: Numbers,
+    tag: u64,
+    context: Context,
+    /// Whether it answers a question, and says nothing of what is live.
+    is_answer: bool,
 }
 
 /// Whether the messages keep to the topic's limits, as far as that can be told without their signature.

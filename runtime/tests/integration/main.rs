@@ -10,6 +10,7 @@ mod evolution;
 mod first_contact;
 mod gathering;
 mod graph;
+mod history;
 mod peers;
 mod pub_sub;
 mod queues;

@@ -110,6 +110,9 @@ impl Stage {
             type_hash: *TYPE_HASH.as_bytes(),
             writer: Writer::derive(node, TOPIC, 0).0,
             next_number,
+            reliability: CardPublisher::RELIABILITY_RELIABLE,
+            durability: CardPublisher::DURABILITY_TRANSIENT_LOCAL,
+            depth: 10,
             ..CardPublisher::default()
         });
         let card = NodeCard {
