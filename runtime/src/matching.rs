@@ -188,10 +188,13 @@ impl NodeCore {
     /// There is another subscriber in this node.
     pub(crate) fn match_subscriber(&self, subscriber: &Arc<SubscriberFacts>) {
         let mut watch = self.watch.lock();
-        for peer in self.peers.all().iter().filter(|peer| !watch.is_gone(&claim_of(peer))) {
+        for peer in self.peers.all() {
+            if watch.is_gone(&claim_of(&peer)) {
+                continue;
+            }
             let (card, topic) = (peer.card(), subscriber.topic.as_str());
             let offered = card.publishers.iter().filter(|other| other.topic == topic);
-            self.match_publishers(&mut watch, subscriber, peer, offered);
+            self.match_publishers(&mut watch, subscriber, &peer, offered);
         }
     }
 

@@ -316,6 +316,8 @@ impl Node {
         self.core.history.close();
         let closed = self.core.link.close().await;
         self.core.receptions().iter().for_each(|reception| reception.close());
+        let publishers = self.core.endpoints.publishers();
+        publishers.iter().for_each(|publisher| publisher.events.close());
         self.core.refusals.close();
         self.core.trust_events.close();
         self.core.trust_watch.end();
@@ -329,10 +331,9 @@ impl NodeCore {
     }
 
     pub(crate) fn check_open(&self) -> Result<(), Closed> {
-        if self.closed.load(Ordering::Acquire) {
-            Err(Closed)
-        } else {
-            Ok(())
+        match self.closed.load(Ordering::Acquire) {
+            true => Err(Closed),
+            false => Ok(()),
         }
     }
 
@@ -344,10 +345,8 @@ impl NodeCore {
     }
 
     pub(crate) fn add_reception(&self, reception: &Arc<Reception>) {
-        self.receptions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::downgrade(reception));
+        let mut receptions = self.receptions.lock().unwrap_or_else(PoisonError::into_inner);
+        receptions.push(Arc::downgrade(reception));
     }
 
     /// Something was learned of the nodes with this key: subscriptions may have to ask their publishers for messages.

@@ -258,22 +258,16 @@ impl Reception {
 
     /// A publisher is there, or may be there again. What it keeps is asked for where that is wanted.
     pub(crate) fn meet(&self, writer: Writer, facts: &Arc<WriterFacts>) {
-        if !self.verifier.may_take(facts) {
+        // What does not fit is told where the two are matched.
+        if !self.verifier.may_take(facts) || facts.offer.misses(self.sequencer.request()).is_some() {
             return;
         }
-        match facts.offer.misses(self.sequencer.request()) {
-            // That is told to both sides where they are matched.
-            Some(_) => {}
+        if self.verifier.is_fresh(facts) {
+            let ask = self.sequencer.meet(writer, facts);
+            self.go_on_and_ask(ask);
+        } else if self.sequencer.wants_history(facts) {
             // What it has published so far was said before this subscription was made: it is asked again.
-            None if !self.verifier.is_fresh(facts) => {
-                if self.sequencer.wants_history(facts) {
-                    self.contact.ask_about(facts.peer.public_key());
-                }
-            }
-            None => {
-                let ask = self.sequencer.meet(writer, facts);
-                self.go_on_and_ask(ask);
-            }
+            self.contact.ask_about(facts.peer.public_key());
         }
     }
 

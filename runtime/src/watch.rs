@@ -16,11 +16,10 @@ use std::time::Instant;
 
 use crate::contact::Note;
 use crate::endpoints::SubscriberFacts;
-use crate::event::{Counterpart, PublisherEvent, SubscriberEvent};
+use crate::event::{Counterpart, PublisherEvent};
 use crate::generic_publisher::PublisherFacts;
 use crate::key_expr::NodeClaim;
 use crate::node::NodeCore;
-use crate::qos::Liveliness;
 use crate::reception::Reception;
 use crate::security::frame::Writer;
 use crate::security::key::PublicKey;
@@ -174,18 +173,15 @@ impl WatchState {
         (id, writer): (Writer, Arc<WriterFacts>),
     ) {
         let (id, now, lease) = ((publisher.key, id), ticks(), writer.offer.lease);
-        let alive = lease.is_none() || writer.offer.liveliness == Liveliness::Automatic;
+        // With a lease it is alive once it has shown it: that its node is there is said by nobody who signs.
+        let alive = lease.is_none();
         if lease.is_some() || subscriber.qos.deadline.is_some() {
             writer.signs.begin(alive);
         }
         if !self.lives.contains_key(&id) {
             self.lives_begun += 1;
-            if let Some(lease) = lease {
+            if lease.is_some() {
                 self.listen(node, publisher);
-                let due = Due::Alive(id.0, id.1, self.lives_begun);
-                if alive {
-                    self.schedule.add(now + nanoseconds(lease), due);
-                }
             }
         }
         let life = self.lives.entry(id).or_insert_with(|| Life {
