@@ -232,14 +232,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         }
         Note::Answered(claim, bytes, nonce, round_trip) => {
             let opened = card::open(bytes.as_slice(), &node.domain, &claim, &nonce, &node.peers);
-            let time_ns = opened.as_ref().map_or(0, |authentic| authentic.time_ns);
-            match opened.and_then(|authentic| presence.admit(node, authentic, CardRoad::Answered)) {
-                Ok(_) => {
-                    compare_clocks(node, &claim, time_ns, round_trip);
-                    learned(node, &claim);
-                }
-                Err(refusal) => node.refuse_document(refusal),
-            }
+            take_answer(node, presence, &claim, opened, round_trip);
         }
         Note::Equivocated(key, evidence) => {
             if presence.proved.len() < PROOFS_STORED_MAX && presence.proved.insert(key) {
@@ -261,6 +254,24 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         Note::AwaitsApproval => presence.approvals_due = Some(Instant::now()),
         Note::OwnCardChanged => node.announce_newest_card(),
         Note::Close => {}
+    }
+}
+
+/// A node has answered with its card, or with something else.
+fn take_answer(
+    node: &Arc<NodeCore>,
+    presence: &mut Presence,
+    claim: &NodeClaim,
+    opened: Result<AuthenticCard, Refusal>,
+    round_trip: RoundTrip,
+) {
+    let time_ns = opened.as_ref().map_or(0, |authentic| authentic.time_ns);
+    match opened.and_then(|authentic| presence.admit(node, authentic, CardRoad::Answered)) {
+        Ok(_) => {
+            compare_clocks(node, claim, time_ns, round_trip);
+            learned(node, claim);
+        }
+        Err(refusal) => node.refuse_document(refusal),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Events: what publishers and subscribers are told of each other, over real links.
 
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nuncio::msgs::std_msgs::msg::{String as Text, UInt32};
 use nuncio::qos::compatibility::Policy;
@@ -130,6 +130,7 @@ async fn a_pause_misses_the_deadline_that_was_offered_and_the_one_requested() {
         ..QosProfile::default()
     };
     let (_peers, publisher, subscriber) = pair(deadline(100), deadline(200)).await;
+    assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
     publisher.publish(&UInt32 { data: 1 }).unwrap();
     next(&subscriber);
     for expected in 1..=3 {
@@ -161,11 +162,18 @@ async fn a_publisher_whose_liveliness_is_manual_lives_while_somebody_says_so() {
     assert_eq!(await_event(&of_subscriber, of_publishers), (true, 1));
     assert_eq!(of_subscriber.try_next().ok(), None, "nobody has said that it is alive");
     for round in 1..=2 {
-        match round {
-            1 => publisher.assert_liveliness().unwrap(),
-            _ => publisher.publish(&UInt32 { data: 1 }).map(drop).unwrap(),
+        // What is said before the other side listens is not heard.
+        let end = Instant::now() + DEADLINE;
+        loop {
+            match round {
+                1 => publisher.assert_liveliness().unwrap(),
+                _ => publisher.publish(&UInt32 { data: 1 }).map(drop).unwrap(),
+            }
+            match of_subscriber.next_timeout(Duration::from_millis(50)) {
+                Ok(event) => break assert_eq!(is_gained(&event), Some(()), "{event:?}"),
+                Err(_) => assert!(Instant::now() < end, "it never came to life"),
+            }
         }
-        await_event(&of_subscriber, is_gained);
         await_event(&of_subscriber, is_lost);
         let lost = await_event(&of_publisher, |event| match event {
             PublisherEvent::LivelinessLost { total } => Some(*total),
@@ -203,6 +211,7 @@ async fn messages_that_outlive_their_lifespan_are_given_to_nobody() {
     let (_peers, publisher, subscriber) = pair(short, short).await;
     let events = subscriber.events();
     assert_eq!(await_event(&events, of_publishers), (true, 1));
+    assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
     for data in 1..=3 {
         publisher.publish(&UInt32 { data }).unwrap();
     }

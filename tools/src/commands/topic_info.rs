@@ -86,7 +86,7 @@ fn show(render: &Render, args: &TopicInfo, topic: &GraphTopic) -> Result<(), Out
     }
     let mut publishers = Table::default();
     for Endpoint { node, facts } in &topic.publishers {
-        let profile = args.verbose.then(|| in_words(&offered(facts))).unwrap_or_default();
+        let profile = profile(args, || offered(facts));
         let type_name = typed(hashed, &facts.type_name, &facts.type_hash);
         publishers.row([
             node.name.to_string(),
@@ -99,7 +99,7 @@ fn show(render: &Render, args: &TopicInfo, topic: &GraphTopic) -> Result<(), Out
     list(render, "publishers", topic.publishers.len(), &publishers)?;
     let mut subscribers = Table::default();
     for Endpoint { node, facts } in &topic.subscribers {
-        let profile = args.verbose.then(|| in_words(&requested(facts))).unwrap_or_default();
+        let profile = profile(args, || requested(facts));
         let type_name = match facts.type_name.as_str() {
             "" => "any type".to_owned(),
             name => typed(hashed, name, &facts.type_hash),
@@ -256,6 +256,15 @@ fn requested(facts: &CardSubscriber) -> Value {
 
 const fn history(keeps_all: bool) -> History {
     if keeps_all { History::KeepAll } else { History::KeepLast }
+}
+
+/// A profile in a line, where it is asked for.
+fn profile(args: &TopicInfo, profile: impl FnOnce() -> Value) -> String {
+    if args.verbose {
+        in_words(&profile())
+    } else {
+        String::new()
+    }
 }
 
 /// A profile in a line: what differs from having no limit, as `topic info -v` of ROS 2 names it.

@@ -279,7 +279,7 @@ fn silence_is_nothing_and_says_how_long_it_was() {
 #[test]
 fn the_flags_of_a_publisher_are_what_others_see_of_it_and_echo_hears_it() {
     let (robot, operator, (_port, endpoint)) = (User::new(), User::new(), port());
-    let publish = "topic pub /chatter std_msgs/String x -r 20 --qos-profile sensor_data --qos-deadline 0.5 \
+    let publish = "topic pub /chatter std_msgs/String {} -r 20 --qos-profile sensor_data --qos-deadline 0.5 \
                    --qos-liveliness manual_by_topic --qos-lease 2 --json --listen";
     let args: Vec<&str> = publish.split_whitespace().chain([endpoint.as_str()]).collect();
     let mut talker = robot.start(&args);
