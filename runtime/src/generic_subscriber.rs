@@ -111,7 +111,8 @@ impl GenericSubscriber {
         options: SubscriptionOptions,
         translate_to: Option<TypeDefinition>,
     ) -> Result<Self, SubscriberError> {
-        let (core, frame_len_max) = (Arc::downgrade(&node), options.frame_len_max);
+        let frame_len_max = options.frame_len_max.unwrap_or(node.link.frame_len_max());
+        let core = Arc::downgrade(&node);
         let desks = |topic: &TopicName, reception: &Weak<Reception>| {
             let approval = match options.unapproved {
                 Unapproved::Hold => {
@@ -145,7 +146,7 @@ impl GenericSubscriber {
             topic: topic.clone(),
             expected,
             trust: Arc::clone(&node.trust),
-            frame_len_max: options.frame_len_max,
+            frame_len_max: options.frame_len_max.unwrap_or(node.link.frame_len_max()),
             accept_replay: options.accept_replay,
         };
         let verifier = Verifier::new(setup, Arc::clone(&node.peers), Arc::clone(&node.believer));
@@ -161,8 +162,8 @@ impl GenericSubscriber {
         let (receiving, contact) = (Arc::clone(&reception), Arc::clone(&node.contact));
         let declared = node
             .link
-            .subscribe(&key_expr::topic(&node.domain, &topic), move |_, bytes| {
-                receiving.receive(&bytes, &contact)
+            .subscribe_in_pieces(&key_expr::topic(&node.domain, &topic), move |_, pieces| {
+                receiving.receive_pieces(pieces, &contact)
             })
             .map_err(SubscriberError::Link)?;
         node.match_subscriber(&facts);

@@ -103,6 +103,11 @@ pub(crate) fn histories(domain: &Domain, key: &PublicKey, epoch: u64) -> String 
     format!("nuncio/{domain}/@history/{}/{epoch:016x}/*", hex(key.as_bytes()))
 }
 
+/// The last frames of all publishers of a domain.
+pub(crate) fn all_histories(domain: &Domain) -> String {
+    format!("nuncio/{domain}/@history/**")
+}
+
 /// Reads whose last frames are asked for.
 pub(crate) fn parse_history(domain: &Domain, key_expr: &str) -> Option<StreamId> {
     let rest = key_expr
@@ -145,7 +150,7 @@ pub(crate) fn every_kind(domain: &Domain) -> Vec<String> {
         all_cards(domain),
         format!("nuncio/{domain}/@alive/**"),
         all_type_definitions(domain),
-        format!("nuncio/{domain}/@history/**"),
+        all_histories(domain),
         by_message,
         by_cause,
         trust,

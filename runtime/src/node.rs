@@ -64,7 +64,6 @@ pub(crate) struct NodeCore {
     pub(crate) successions: String,
     pub(crate) trust_watch: TrustWatch,
     pub(crate) trust_events: Queue<TrustEvent>,
-    pub(crate) frame_len_max: usize,
     pub(crate) link: Link,
     pub(crate) peers: Arc<Peers>,
     pub(crate) believer: Arc<Believer>,
@@ -300,6 +299,11 @@ impl Node {
         self.core.signing_desk.stats()
     }
 
+    /// How many signatures of others this node has checked so far. Frames that were signed together cost it one.
+    pub fn verifications(&self) -> u64 {
+        self.core.peers.verifications()
+    }
+
     /// Closes the node: it vanishes from the graph, what was published is signed and flushed within five seconds, and
     /// further sends are errors. What was received can still be taken.
     ///
@@ -347,19 +351,6 @@ impl NodeCore {
     pub(crate) fn add_reception(&self, reception: &Arc<Reception>) {
         let mut receptions = self.receptions.lock().unwrap_or_else(PoisonError::into_inner);
         receptions.push(Arc::downgrade(reception));
-    }
-
-    /// Something was learned of the nodes with this key: subscriptions may have to ask their publishers for messages.
-    pub(crate) fn meet_publishers_of(&self, key: PublicKey) {
-        let receptions = self.receptions();
-        if receptions.is_empty() {
-            return;
-        }
-        let writers = self.peers.writers_of(key);
-        for reception in receptions {
-            let here = writers.iter().filter(|(_, facts)| facts.topic == reception.topic);
-            here.for_each(|(writer, facts)| reception.meet(*writer, facts));
-        }
     }
 
     /// Keeps the proof that a key was copied, where there is a disk for it. Called by the contact thread.

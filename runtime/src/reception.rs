@@ -10,25 +10,26 @@ use crate::approval_desk::ApprovalDesk;
 use crate::clock;
 use crate::contact::{AskOutcome, ContactDesk, Note, Question};
 use crate::delivery::{DeliveredFrame, DeliveryCallback};
-use crate::event::{Counterpart, Events, SubscriberEvent};
-use crate::link::Bytes;
+use crate::event::{Events, SubscriberEvent};
+use crate::link::{Bytes, Pieces};
 use crate::name::TopicName;
 use crate::qos::QosProfile;
 use crate::qos::compatibility::Request;
 use crate::queue::{ParcelQueue, Queue};
 use crate::run_time_type::Translation;
-use crate::security::frame::{Layout, Writer};
+use crate::security::frame::Layout;
 use crate::security::key::PublicKey;
-use crate::security::peers::WriterFacts;
+
 use crate::security::refusal::{Reason, Refusal};
 use crate::security::verifier::{Opened, Verified, Verifier};
-use crate::sequencer::{Ask, Next, Sequencer};
+use crate::sequencer::Sequencer;
 use crate::stats::{SubscriptionCounters, SubscriptionStats, add};
 use crate::translation_desk::TranslationDesk;
 
+mod missing;
 mod waiting;
 
-use waiting::{Stream, WAITING_BYTES_MAX, WAITING_FRAMES_MAX, Waiting};
+use self::waiting::{Stream, WAITING_BYTES_MAX, WAITING_FRAMES_MAX, Waiting};
 
 /// How many refusals are kept for whoever wants to read them; older ones are only counted.
 pub(crate) const REFUSALS_KEPT: usize = 256;
@@ -96,8 +97,15 @@ impl Reception {
         }
     }
 
-    /// Takes the bytes of one put.
-    pub(crate) fn receive(&self, bytes: &Bytes, contact: &ContactDesk) {
+    /// Takes the bytes of one put. Too many are refused before they are copied into one piece.
+    pub(crate) fn receive_pieces(&self, pieces: Pieces<'_>, contact: &ContactDesk) {
+        match self.verifier.check_len(pieces.total_len()) {
+            Ok(()) => self.receive(&pieces.contiguous(), contact),
+            Err(refusal) => self.refuse(refusal),
+        }
+    }
+
+    fn receive(&self, bytes: &Bytes, contact: &ContactDesk) {
         if self.joins_the_waiting(bytes, contact) {
             return;
         }
@@ -147,7 +155,16 @@ impl Reception {
             add(&self.counters.received_bytes, frame.frame_bytes().len() as u64);
             add(&self.counters.missing, frame.missing_before());
         }
-        self.queue.put(DeliveredFrame::new(passing, translation));
+        let delivered = DeliveredFrame::new(passing, translation);
+        let Some(callback) = self.callback.get() else {
+            self.queue.put(delivered);
+            return;
+        };
+        // A queue that is shorter than the frame would drop what nobody is late for.
+        match callback.try_lock() {
+            Ok(mut callback) if self.queue.len() == 0 => callback.take(delivered, self),
+            _ => self.queue.put(delivered),
+        }
         self.call_back();
     }
 
@@ -256,64 +273,6 @@ impl Reception {
         self.go_on_and_ask(ask);
     }
 
-    /// A publisher is there, or may be there again. What it keeps is asked for where that is wanted.
-    pub(crate) fn meet(&self, writer: Writer, facts: &Arc<WriterFacts>) {
-        // What does not fit is told where the two are matched.
-        if !self.verifier.may_take(facts) || facts.offer.misses(self.sequencer.request()).is_some() {
-            return;
-        }
-        if self.verifier.is_fresh(facts) {
-            let ask = self.sequencer.meet(writer, facts);
-            self.go_on_and_ask(ask);
-        } else if self.sequencer.wants_history(facts) {
-            // What it has published so far was said before this subscription was made: it is asked again.
-            self.contact.ask_about(facts.peer.public_key());
-        }
-    }
-
-    /// Takes an answer to a question for messages.
-    pub(crate) fn take_answer(&self, bytes: &Bytes, ask: &Ask) {
-        match self.verifier.open_answer(bytes, &ask.missing, clock::now_ns()) {
-            Opened::Verified(verified) => self.deliver(verified),
-            Opened::Duplicate => {}
-            Opened::Refused(refusal) => self.refuse(refusal),
-            Opened::Stranger(key) => self.refuse(unknown(key)),
-        }
-    }
-
-    /// No more answers can come to a question for messages: what is still missing is lost.
-    pub(crate) fn end_answers(&self, ask: &Ask) {
-        let next = self.sequencer.end(ask);
-        self.go_on_and_ask(next);
-    }
-
-    fn go_on_and_ask(&self, ask: Option<Ask>) {
-        if let Some(ask) = ask
-            && !self.contact.leave(Note::MessagesMissing(Weak::clone(&self.me), ask))
-        {
-            self.end_answers(&ask);
-        }
-        // One thread at a time, so that order is kept: what gets ready meanwhile is left to that one.
-        while self.sequencer.has_next() {
-            let _one_at_a_time = match self.going_on.try_lock() {
-                Ok(guard) => guard,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => return,
-            };
-            while let Some(next) = self.sequencer.next() {
-                match next {
-                    Next::Frame(frame) => self.hand_over(frame),
-                    Next::Lost { facts, missing } => self.events.push(SubscriberEvent::MessagesLost {
-                        publisher: Counterpart::of(&facts.peer),
-                        writer: missing.stream.writer,
-                        first: missing.first,
-                        last: missing.last,
-                    }),
-                }
-            }
-        }
-    }
-
     fn hand_over(&self, verified: Verified) {
         let frame = Arc::new(verified);
         match &self.approval {
@@ -400,7 +359,7 @@ mod tests {
 
     use super::*;
     use crate::contact::desk::ASKING_MAX;
-    use crate::link::Bytes;
+    use crate::security::frame::Writer;
     use crate::security::key::Identity;
     use crate::security::signer;
     use crate::security::tests::stage::{EPOCH, NODE, Stage, TOPIC, context, header, topic, unsigned};
@@ -443,6 +402,27 @@ mod tests {
         let waiting = reception.lock_waiting();
         assert_eq!((waiting.frames, waiting.bytes), (0, 0));
         assert!(waiting.keys.is_empty() && waiting.streams.is_empty());
+    }
+
+    #[test]
+    fn a_callback_gets_every_message_of_a_frame_however_short_the_queue_is() {
+        let (stage, desk) = (Stage::new(), Arc::new(ContactDesk::default()));
+        let aside = (Arc::new(Queue::new(1)), Arc::clone(&desk));
+        let (place, qos) = ((topic(TOPIC), Weak::new()), QosProfile::keep_last(1));
+        let verifier = stage.another_subscription().verifier;
+        stage.admit_card(&stage.identity, NODE, EPOCH, 1, 2);
+        let reception = Reception::new(place, verifier, &qos, aside, (ApprovalPart::Shows, None));
+        let (sender, called) = std::sync::mpsc::channel();
+        let callback = move |delivery: crate::delivery::Delivery| sender.send(delivery.message.number()).unwrap();
+        reception.call_in_place(DeliveryCallback(Box::new(callback)));
+        let three = signer::seal(
+            &stage.identity,
+            unsigned(&header(&stage.identity, 1), &[b"x".as_slice(); 3]),
+            &context(),
+        );
+        reception.receive(&three.into(), &desk);
+        assert_eq!(called.try_iter().collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(reception.stats().dropped, 0);
     }
 
     #[test]

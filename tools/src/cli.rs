@@ -7,6 +7,7 @@ mod key;
 mod node;
 mod prove;
 mod qos;
+mod router;
 mod topic_approve;
 mod trace;
 mod trust;
@@ -29,6 +30,7 @@ pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, 
 pub(crate) use self::node::{NodeCommand, NodeInfo, NodeList};
 pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
 pub(crate) use self::qos::QosArgs;
+pub(crate) use self::router::Router;
 pub(crate) use self::topic_approve::TopicApprove;
 pub(crate) use self::trace::{TRACE_EXIT_CODES, Trace};
 pub(crate) use self::trust::{
@@ -139,6 +141,7 @@ pub(crate) enum Command {
     ///
     /// --timeout: how long to look for nodes; 2 by default.
     Doctor(Doctor),
+    Router(Router),
     /// Follow a message to what led to it: who said what, checked link by link
     ///
     /// The nodes that published are asked for the frames as they were signed; each publisher keeps its last ones. The

@@ -32,10 +32,10 @@ const ONE_FILE: [(&str, &str); 7] = [
 
 /// Files that may be longer: how long, and why.
 const LONGER_FILES: [(&str, usize, &str); 2] = [
-    ("runtime/src/link.rs", 445, "one file names zenoh, so all of it is here"),
+    ("runtime/src/link.rs", 500, "one file names zenoh, so all of it is here"),
     (
         "runtime/src/security/verifier.rs",
-        690,
+        540,
         "the order of the checks is read as one text, and only it builds a `Verified`",
     ),
 ];

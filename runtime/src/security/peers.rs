@@ -120,6 +120,8 @@ pub(crate) enum CardOutcome {
 pub(crate) struct Peers {
     state: RwLock<State>,
     turns: AtomicU64,
+    /// How many signatures of all these keys were checked.
+    verifications: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -151,8 +153,13 @@ impl Peers {
     pub(crate) fn key(&self, key: PublicKey) -> Result<Arc<PeerKey>, Refusal> {
         match self.read(|state| state.keys.get(&key).cloned()) {
             Some(known) => Ok(known),
-            None => PeerKey::enrol(key).map(Arc::new),
+            None => Ok(Arc::new(PeerKey::enrol(key)?.counted(&self.verifications))),
         }
+    }
+
+    /// How many signatures were checked so far.
+    pub(crate) fn verifications(&self) -> u64 {
+        self.verifications.load(Ordering::Relaxed)
     }
 
     /// The next turn: later than all answers so far, and earlier than all that follow.

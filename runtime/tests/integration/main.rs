@@ -11,6 +11,7 @@ mod first_contact;
 mod gathering;
 mod graph;
 mod history;
+mod large_messages;
 mod peers;
 mod pub_sub;
 mod queues;
