@@ -25,7 +25,7 @@ pub struct Adversary {
     domain: Domain,
 }
 
-/// Frames as they pass on one topic, or questions or answers, unverified.
+/// Frames as they pass on one topic or key, or questions or answers, unverified.
 #[derive(Debug)]
 pub struct Capture {
     frames: Arc<Queue<Bytes>>,
@@ -69,13 +69,18 @@ impl Adversary {
     ///
     /// [`LinkError`] when the link is closed.
     pub fn capture(&self, topic: &TopicName) -> Result<Capture, LinkError> {
+        self.capture_on(&key_expr::topic(&self.domain, topic))
+    }
+
+    /// Listens in on any key of the fabric.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link is closed or the key is no key expression.
+    pub fn capture_on(&self, key_expr: &str) -> Result<Capture, LinkError> {
         let frames = Arc::new(Queue::new(CAPTURED_MAX));
         let captured = Arc::clone(&frames);
-        let declared = self
-            .link
-            .subscribe(&key_expr::topic(&self.domain, topic), move |_, bytes| {
-                captured.push(bytes)
-            })?;
+        let declared = self.link.subscribe(key_expr, move |_, bytes| captured.push(bytes))?;
         Ok(Capture {
             frames,
             _declared: Some(declared),

@@ -14,8 +14,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+mod cards;
 pub(crate) mod desk;
 
+use cards::{learned, take_answer};
 use desk::ASKING_MAX;
 pub(crate) use desk::{AskOutcome, ContactDesk, Note, Question, RoundTrip};
 
@@ -79,6 +81,8 @@ struct Presence {
     approvals_due: Option<Instant>,
     /// When the clocks of nodes with these keys were last compared because of a doubt.
     measured: HashMap<PublicKey, Instant>,
+    /// When the watch has something to look after.
+    watch_due: Option<Instant>,
     /// Keys whose copying was proved: one proof of each is enough.
     proved: HashSet<PublicKey>,
 }
@@ -95,6 +99,7 @@ impl Presence {
             .chain(unmet)
             .chain(wanted)
             .chain(self.approvals_due)
+            .chain(self.watch_due)
             .chain(self.announcement_due)
             .min()
     }
@@ -102,6 +107,7 @@ impl Presence {
     /// Forgets who vanished long enough ago, and asks again who has not answered.
     fn attend_deadlines(&mut self, node: &Arc<NodeCore>) {
         self.wanted.ask(node);
+        self.watch_due = node.watch.attend(node);
         let now = Instant::now();
         if self.announcement_due.is_some_and(|due| due <= now) {
             self.announcement_due = None;
@@ -162,6 +168,7 @@ impl Presence {
     fn forget_oldest(&mut self, node: &NodeCore) {
         if let Some((_, claim)) = self.vanished.pop_front() {
             node.peers.forget(claim.key, &claim.node, claim.epoch);
+            node.unmatch_node(&claim);
         }
     }
 
@@ -230,11 +237,15 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             if presence.tokens.len() < TOKENS_MAX && presence.tokens.insert(claim.clone()) {
                 presence.vanished.retain(|(_, vanished)| *vanished != claim);
                 node.graph.token_appeared(claim.clone());
+                if is_known(node, &claim) {
+                    node.match_node(claim.key, &claim.node);
+                }
                 presence.meet(node, claim);
             }
         }
         Note::TokenVanished(claim) => {
             node.graph.token_vanished(&claim);
+            node.unmatch_node(&claim);
             presence.unmet.remove(&claim);
             if presence.tokens.remove(&claim) {
                 presence.vanished.push_back((Instant::now(), claim));
@@ -256,7 +267,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         Note::Announced(claim, bytes) => {
             let opened = card::open(bytes.as_slice(), &node.domain, &claim, &[], &node.peers);
             match opened.and_then(|authentic| presence.admit(node, authentic, CardRoad::Announced)) {
-                Ok(CardOutcome::Updated) => learned(node, claim.key),
+                Ok(CardOutcome::Updated) => learned(node, &claim),
                 Ok(CardOutcome::NotFresh) if presence.meeting.contains_key(&claim) => {
                     presence.overtaken.insert(claim);
                 }
@@ -267,14 +278,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         }
         Note::Answered(claim, bytes, nonce, round_trip) => {
             let opened = card::open(bytes.as_slice(), &node.domain, &claim, &nonce, &node.peers);
-            let time_ns = opened.as_ref().map_or(0, |authentic| authentic.time_ns);
-            match opened.and_then(|authentic| presence.admit(node, authentic, CardRoad::Answered)) {
-                Ok(_) => {
-                    compare_clocks(node, &claim, time_ns, round_trip);
-                    learned(node, claim.key);
-                }
-                Err(refusal) => node.refuse_document(refusal),
-            }
+            take_answer(node, presence, &claim, opened, round_trip);
         }
         Note::Equivocated(key, evidence) => {
             if presence.proved.len() < PROOFS_STORED_MAX && presence.proved.insert(key) {
@@ -285,6 +289,9 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             node.contact.end_doubt();
             presence.measure_again(node, key);
         }
+        Note::Revived(revived) => node.watch.revive(node, revived),
+        Note::Asserted(claim, bytes) => node.watch.take_statement(node, &claim, &bytes),
+        Note::AssertionWished => node.watch.plan_statement(node),
         Note::MessagesMissing(reception, question) => history::ask(node, reception, question),
         Note::Revocations(bytes) => node.take_revocations(&bytes),
         Note::PolicyChanged => follow_policy(node, presence),
@@ -301,6 +308,7 @@ fn follow_policy(node: &Arc<NodeCore>, presence: &mut Presence) {
     for peer in node.peers.all() {
         presence.wanted.look_at(node, &peer.card().trust_marks);
     }
+    node.match_all();
     for reception in node.receptions() {
         let followed = reception
             .approval_desk()
@@ -336,19 +344,6 @@ fn end_meeting(node: &Arc<NodeCore>, presence: &mut Presence, claim: NodeClaim) 
     } else {
         let again = (Instant::now() + UNMET_PAUSE, 0);
         presence.unmet.entry(claim).or_insert(again);
-    }
-}
-
-/// Notes how far the clock of whoever answered is ahead of ours, unless the answer took too long to tell.
-fn compare_clocks(node: &NodeCore, claim: &NodeClaim, time_ns: i64, round_trip: RoundTrip) {
-    if round_trip.took > ROUND_TRIP_MAX {
-        return;
-    }
-    if let Some(peer) = node.peers.node(claim.key, &claim.node)
-        && peer.epoch() == claim.epoch
-    {
-        let half = i64::try_from(round_trip.took.as_nanos() / 2).unwrap_or_default();
-        peer.set_clock_offset_ns(time_ns.saturating_sub(round_trip.answered_ns.saturating_sub(half)));
     }
 }
 
@@ -398,10 +393,4 @@ impl Drop for EndNote {
             node.contact.leave(note);
         }
     }
-}
-
-fn learned(node: &Arc<NodeCore>, key: PublicKey) {
-    node.graph.changed();
-    node.receptions().iter().for_each(|reception| reception.retry(key));
-    node.meet_publishers_of(key);
 }

@@ -4,17 +4,19 @@
 //! type in front.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use event_listener::{Event, Listener, listener};
 use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, TypeDefinition};
 
+use crate::event::{Events, PublisherEvent};
 use crate::evidence::SentFrames;
 use crate::key_expr;
 use crate::link::{Bytes, LinkError};
+use crate::matching::Matches;
 use crate::name::TopicName;
 use crate::node::NodeCore;
 use crate::outbox::{FOREVER, FRAME_LEN_MAX, NoRoom, Outbox};
@@ -25,7 +27,10 @@ use crate::qos::compatibility::Offer;
 use crate::security::context::Context;
 use crate::security::frame::{Accompaniment, FrameWriter, Header, Kind, MessageId, PushError, Writer};
 use crate::security::key::PublicKey;
+use crate::sign_of_life::{Signs, Wish};
 use crate::stats::PublisherStats;
+
+mod events;
 
 /// How long a publisher that is dropped waits for its messages to leave. What is late leaves all the same.
 const FLUSH_TIME: Duration = Duration::from_secs(1);
@@ -44,6 +49,12 @@ pub(crate) struct PublisherFacts {
     pub(crate) sent_bytes: AtomicU64,
     pub(crate) dropped: AtomicU64,
     pub(crate) failed: AtomicU64,
+    pub(crate) events: Events<PublisherEvent>,
+    pub(crate) matches: Mutex<Matches>,
+    pub(crate) signs: Signs,
+    pub(crate) assertion: Wish,
+    pub(crate) deadlines_missed: AtomicU64,
+    pub(crate) liveliness_lost: AtomicU64,
 }
 
 impl PublisherFacts {
@@ -60,6 +71,12 @@ impl PublisherFacts {
             sent_bytes: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            events: Events::default(),
+            matches: Mutex::default(),
+            signs: Signs::default(),
+            assertion: Wish::default(),
+            deadlines_missed: AtomicU64::new(0),
+            liveliness_lost: AtomicU64::new(0),
         }
     }
 
@@ -166,6 +183,7 @@ impl GenericPublisher {
         let outbox = Outbox::new(Arc::clone(&facts), link, context, header, node.link.frame_len_max());
         let outbox = Arc::new(outbox);
         node.signing_desk.serve(&outbox);
+        node.match_publisher(&facts);
         let card_change = node.card_changed();
         Ok(Self {
             card_change,
@@ -203,6 +221,7 @@ impl GenericPublisher {
         // Whoever has met this node learns of the publisher before its first message: both take the same way.
         self.node.announce_card(self.card_change);
         let number = self.outbox.publish(&self.node.signing_desk, with, no_room, push)?;
+        self.tell_watch(self.facts.signs.message());
         Ok(Published {
             number,
             key: self.node.public_key(),
@@ -342,6 +361,7 @@ impl Drop for GenericPublisher {
         self.flush(FLUSH_TIME);
         self.node.evidence.retire(&self.facts);
         self.node.endpoints.remove_publisher(&self.facts);
+        self.facts.events.close();
         self.node.card_changed();
     }
 }

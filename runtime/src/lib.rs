@@ -26,6 +26,7 @@
 //! call        &Request -> payload -> frame for one server (service_frame) -> link -> reception (as above) -> request_desk
 //! respond     &Response -> payload -> frame for one request (service_frame) -> link -> security::answer -> Verified
 //! strangers   reception -> contact (asks for the card) -> security::peers -> reception again
+//! events      cards -> matching; signs of life, assertions -> watch; queue -> lifespan; all -> event
 //! approvals   Verified -> approval_desk (waits for a second signer, where trust.toml demands one) -> queue
 //! versions    Verified -> translation_desk (asks for the type, once) -> queue -> run_time_type::Translation -> payload
 //! ```
@@ -51,6 +52,7 @@ mod agenda;
 pub mod approval;
 mod approval_desk;
 pub mod approver;
+mod assertion;
 mod buffers;
 pub mod call_error;
 mod card;
@@ -69,10 +71,12 @@ pub mod graph;
 mod history;
 mod key_expr;
 mod lane;
+mod lifespan;
 pub mod link;
 mod link_config;
 mod link_error;
 pub mod local_registry;
+mod matching;
 mod message_info;
 pub mod name;
 pub mod node;
@@ -104,6 +108,7 @@ mod service_frame;
 pub mod service_options;
 pub mod service_server;
 pub mod service_support;
+mod sign_of_life;
 mod signing_budget;
 mod signing_desk;
 mod stand_in;
@@ -117,13 +122,14 @@ mod translation_desk;
 pub mod trust_watch;
 mod type_inquiry;
 pub mod type_support;
+mod watch;
 mod whereabouts;
 
 pub use approval::ApprovalState;
 pub use approver::{Approver, ApproverError};
 pub use call_error::{CallError, NoServer};
 pub use card::time_from_ns;
-pub use event::{Counterpart, EventStream, PublisherEvent, SubscriberEvent};
+pub use event::{Counterpart, EventCallback, EventStream, PublisherEvent, SubscriberEvent};
 pub use generic_publisher::{GenericPublisher, PublishError, Published, PublisherError};
 pub use generic_service_client::{GenericResponse, GenericServiceClient, ServiceClientStats};
 pub use generic_service_server::{GenericRequest, GenericServiceServer, RespondError, ServiceServerStats};

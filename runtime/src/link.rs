@@ -277,16 +277,21 @@ impl Link {
 
     /// Puts bytes on a key, before all that waits to be sent. Waits while the link is congested.
     pub(crate) fn put(&self, key_expr: &str, bytes: Vec<u8>) -> Result<(), LinkError> {
-        let put = self
-            .session
-            .put(key_expr, bytes)
-            .priority(Priority::RealTime)
-            .congestion_control(CongestionControl::Block);
-        put.wait().map_err(failed("sending"))
+        self.put_with(key_expr, bytes, CongestionControl::Block)
     }
 
-    /// Puts bytes on a key if the link has room for them now.
+    /// As [`put`](Self::put), but what a congested link does not take is lost.
     pub(crate) fn put_if_room(&self, key_expr: &str, bytes: Vec<u8>) -> Result<(), LinkError> {
+        self.put_with(key_expr, bytes, CongestionControl::Drop)
+    }
+
+    fn put_with(&self, key_expr: &str, bytes: Vec<u8>, congestion: CongestionControl) -> Result<(), LinkError> {
+        let put = self.session.put(key_expr, bytes).priority(Priority::RealTime);
+        put.congestion_control(congestion).wait().map_err(failed("sending"))
+    }
+
+    /// Puts bytes on a key behind what waits to be sent, if the link has room for them now.
+    pub(crate) fn put_in_turn(&self, key_expr: &str, bytes: Vec<u8>) -> Result<(), LinkError> {
         let put = self
             .session
             .put(key_expr, bytes)

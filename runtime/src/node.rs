@@ -37,6 +37,7 @@ use crate::subscription_options::{SubscriptionOptions, TypeVersions};
 use crate::trust_watch::{TrustEvent, TrustWatch};
 use crate::type_inquiry::TypeInquiry;
 use crate::type_support::{self, TypeError, TypeSupport};
+use crate::watch::Watch;
 
 mod refusals;
 mod services;
@@ -70,6 +71,7 @@ pub(crate) struct NodeCore {
     pub(crate) contact: Arc<ContactDesk>,
     pub(crate) graph: GraphState,
     pub(crate) endpoints: Endpoints,
+    pub(crate) watch: Watch,
     pub(crate) evidence: Evidence,
     pub(crate) history: HistoryDesk,
     pub(crate) signing_desk: Arc<SigningDesk>,
@@ -306,6 +308,8 @@ impl Node {
         self.core.history.close();
         let closed = self.core.link.close().await;
         self.core.receptions().iter().for_each(|reception| reception.close());
+        let publishers = self.core.endpoints.publishers();
+        publishers.iter().for_each(|publisher| publisher.events.close());
         self.core.refusals.close();
         self.core.trust_events.close();
         self.core.trust_watch.end();
@@ -319,10 +323,9 @@ impl NodeCore {
     }
 
     pub(crate) fn check_open(&self) -> Result<(), Closed> {
-        if self.closed.load(Ordering::Acquire) {
-            Err(Closed)
-        } else {
-            Ok(())
+        match self.closed.load(Ordering::Acquire) {
+            true => Err(Closed),
+            false => Ok(()),
         }
     }
 
@@ -334,10 +337,8 @@ impl NodeCore {
     }
 
     pub(crate) fn add_reception(&self, reception: &Arc<Reception>) {
-        self.receptions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::downgrade(reception));
+        let mut receptions = self.receptions.lock().unwrap_or_else(PoisonError::into_inner);
+        receptions.push(Arc::downgrade(reception));
     }
 
     /// Keeps the proof that a key was copied, where there is a disk for it. Called by the contact thread.

@@ -27,6 +27,7 @@ use crate::security::trust_source::{CertificateFileError, TrustSource, TrustSour
 use crate::security::trust_store::TrustStore;
 use crate::signing_desk::SigningDesk;
 use crate::trust_watch::TrustWatch;
+use crate::watch::Watch;
 
 /// The most locators that a card has room for.
 const LOCATORS_MAX: usize = 16;
@@ -201,6 +202,7 @@ impl NodeBuilder {
             peers: Arc::new(Peers::default()),
             contact: Arc::new(ContactDesk::default()),
             endpoints: Endpoints::default(),
+            watch: Watch::default(),
             evidence: Evidence::default(),
             history: HistoryDesk::default(),
             refusals,

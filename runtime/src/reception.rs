@@ -3,7 +3,6 @@
 //! Runs in the thread that received the bytes and never blocks. Frames of a key that nobody has vouched for yet wait in
 //! a bounded list until first contact was made or has failed; frames of known publishers are not held up by them.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError, Weak};
 
 use crate::approval::{ApprovalPart, ApprovalState, Passing};
@@ -11,14 +10,14 @@ use crate::approval_desk::ApprovalDesk;
 use crate::clock;
 use crate::contact::{AskOutcome, ContactDesk, Note, Question};
 use crate::delivery::{DeliveredFrame, DeliveryCallback};
-use crate::event::{EVENTS_KEPT, SubscriberEvent};
+use crate::event::{Events, SubscriberEvent};
 use crate::link::{Bytes, Pieces};
 use crate::name::TopicName;
 use crate::qos::QosProfile;
 use crate::qos::compatibility::Request;
 use crate::queue::{ParcelQueue, Queue};
 use crate::run_time_type::Translation;
-use crate::security::frame::{Layout, Writer};
+use crate::security::frame::Layout;
 use crate::security::key::PublicKey;
 
 use crate::security::refusal::{Reason, Refusal};
@@ -52,8 +51,6 @@ pub(crate) struct Reception {
     sequencer: Sequencer,
     /// Held while what the sequencer lets go on is handed over.
     going_on: Mutex<()>,
-    /// Publishers that offer less than is requested.
-    reported: Mutex<HashSet<(PublicKey, Writer, u64)>>,
     me: Weak<Self>,
     waiting: Mutex<Waiting>,
     /// Held while waiting frames are opened again: one thread at a time.
@@ -66,10 +63,10 @@ pub(crate) struct Reception {
     /// What is called with each message where it arrives, if anything is.
     callback: OnceLock<Mutex<DeliveryCallback>>,
     pub(crate) refusals: Queue<Refusal>,
-    pub(crate) events: Arc<Queue<SubscriberEvent>>,
+    pub(crate) events: Arc<Events<SubscriberEvent>>,
     node_refusals: Arc<Queue<RefusalEvent>>,
-    contact: Arc<ContactDesk>,
-    counters: SubscriptionCounters,
+    pub(crate) contact: Arc<ContactDesk>,
+    pub(crate) counters: SubscriptionCounters,
 }
 
 impl Reception {
@@ -85,7 +82,6 @@ impl Reception {
             verifier,
             sequencer: Sequencer::new(Request::of(qos), qos.kept().get()),
             going_on: Mutex::default(),
-            reported: Mutex::default(),
             me,
             waiting: Mutex::default(),
             reopening: Mutex::default(),
@@ -94,7 +90,7 @@ impl Reception {
             queue: ParcelQueue::new(qos.kept().get()),
             callback: OnceLock::new(),
             refusals: Queue::new(REFUSALS_KEPT),
-            events: Arc::new(Queue::new(EVENTS_KEPT)),
+            events: Arc::default(),
             node_refusals,
             contact,
             counters: SubscriptionCounters::default(),
@@ -167,7 +163,7 @@ impl Reception {
         };
         // A queue that is shorter than the frame would drop what nobody is late for.
         match callback.try_lock() {
-            Ok(mut callback) if self.queue.len() == 0 => callback.take(delivered),
+            Ok(mut callback) if self.queue.len() == 0 => callback.take(delivered, self),
             _ => self.queue.put(delivered),
         }
         self.call_back();
@@ -189,7 +185,7 @@ impl Reception {
                 Err(TryLockError::WouldBlock) => return,
             };
             while let Some(frame) = self.queue.take_parcel() {
-                callback.take(frame);
+                callback.take(frame, self);
             }
         }
     }
@@ -269,11 +265,11 @@ impl Reception {
     /// Takes a frame that was verified: it goes on when those before it have.
     fn deliver(&self, verified: Verified) {
         let facts = verified.facts();
-        if let Some(policy) = facts.offer.misses(self.sequencer.request()) {
+        if facts.offer.misses(self.sequencer.request()).is_some() {
             add(&self.counters.incompatible, u64::from(verified.count()));
-            self.report_incompatible(verified.header().writer, facts, policy);
             return;
         }
+        self.note_sign_of_life(&verified);
         let ask = self.sequencer.take(verified);
         self.go_on_and_ask(ask);
     }

@@ -1,36 +1,30 @@
 //! What a subscription misses: whom it asks for it, what becomes of the answers, and in which order it all goes on.
 
-use std::sync::{Arc, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, TryLockError, Weak};
 
 use super::{Reception, unknown};
 use crate::clock;
 use crate::contact::Note;
 use crate::event::{Counterpart, SubscriberEvent};
 use crate::link::Bytes;
-use crate::qos::compatibility::Policy;
 use crate::security::frame::Writer;
 use crate::security::peers::WriterFacts;
-use crate::security::verifier::{Opened, STREAMS_MAX};
+use crate::security::verifier::Opened;
 use crate::sequencer::{Ask, Next};
 
 impl Reception {
     /// A publisher is there, or may be there again. What it keeps is asked for where that is wanted.
     pub(crate) fn meet(&self, writer: Writer, facts: &Arc<WriterFacts>) {
-        if !self.verifier.may_take(facts) {
+        // What does not fit is told where the two are matched.
+        if !self.verifier.may_take(facts) || facts.offer.misses(self.sequencer.request()).is_some() {
             return;
         }
-        match facts.offer.misses(self.sequencer.request()) {
-            Some(policy) => self.report_incompatible(writer, facts, policy),
+        if self.verifier.is_fresh(facts) {
+            let ask = self.sequencer.meet(writer, facts);
+            self.go_on_and_ask(ask);
+        } else if self.sequencer.wants_history(facts) {
             // What it has published so far was said before this subscription was made: it is asked again.
-            None if !self.verifier.is_fresh(facts) => {
-                if self.sequencer.wants_history(facts) {
-                    self.contact.ask_about(facts.peer.public_key());
-                }
-            }
-            None => {
-                let ask = self.sequencer.meet(writer, facts);
-                self.go_on_and_ask(ask);
-            }
+            self.contact.ask_about(facts.peer.public_key());
         }
     }
 
@@ -74,18 +68,6 @@ impl Reception {
                     }),
                 }
             }
-        }
-    }
-
-    /// Says once of each publisher that it offers less than is requested.
-    pub(super) fn report_incompatible(&self, writer: Writer, facts: &WriterFacts, policy: Policy) {
-        let id = (facts.peer.public_key(), writer, facts.peer.epoch());
-        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
-        if reported.len() < STREAMS_MAX && reported.insert(id) {
-            self.events.push(SubscriberEvent::IncompatibleQos {
-                publisher: Counterpart::of(&facts.peer),
-                policy,
-            });
         }
     }
 }

@@ -37,6 +37,7 @@ use super::role::Action;
 use super::trust_store::Standing;
 use crate::name::{NodeName, TopicName};
 use crate::qos::compatibility::Offer;
+use crate::sign_of_life::Signs;
 use crate::type_support::is_exclusive;
 
 pub use super::floor::FIRST_CONTACT_GRACE_NS;
@@ -64,6 +65,8 @@ pub(crate) struct WriterFacts {
     pub(crate) exclusive: bool,
     /// What it offers.
     pub(crate) offer: Offer,
+    /// When it last showed that it is alive; the [watch](crate::watch)'s own note.
+    pub(crate) signs: Signs,
     /// What the card said that this writer was first known by.
     pub(crate) floor: Floor,
     /// What the last fresh card said that names it.
@@ -378,6 +381,7 @@ impl State {
                     type_hash: entry.type_hash,
                     exclusive: is_exclusive(entry.type_name, &entry.type_hash),
                     offer: entry.offer,
+                    signs: Signs::default(),
                     floor,
                     latest: Mutex::new(floor),
                     judged: AtomicU64::new(0),

@@ -5,6 +5,7 @@
 mod approval;
 mod close;
 mod corpus;
+mod events;
 mod evolution;
 mod first_contact;
 mod gathering;
@@ -21,6 +22,7 @@ mod run_time_types;
 mod same_machine;
 mod service_refusals;
 mod services;
+mod silent_publishers;
 mod trace;
 mod trust;
 mod trust_refusals;
