@@ -256,13 +256,8 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             }
         }
         Note::Stranger(key) => {
-            let question = node.contact.next_question();
-            ask(
-                node,
-                &key_expr::cards_of_key(&node.domain, &key),
-                ANSWER_TIMEOUT,
-                Note::AnswersEnded(key, question),
-            );
+            let (question, cards) = (node.contact.next_question(), key_expr::cards_of_key(&node.domain, &key));
+            ask(node, &cards, ANSWER_TIMEOUT, Note::AnswersEnded(key, question));
         }
         Note::Announced(claim, bytes) => {
             let opened = card::open(bytes.as_slice(), &node.domain, &claim, &[], &node.peers);

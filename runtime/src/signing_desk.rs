@@ -257,6 +257,12 @@ impl SigningDesk {
         add(&self.time_ns, u64::try_from(nanos).unwrap_or(u64::MAX));
     }
 
+    /// Nothing is to be signed any more.
+    #[cfg(test)]
+    pub(crate) fn strike_lanes(&self) {
+        self.agenda.strike_lanes();
+    }
+
     fn note_progress(&self) {
         self.progress_us.store(self.now_us(), Ordering::Relaxed);
     }
