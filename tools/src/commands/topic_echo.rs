@@ -6,7 +6,9 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use nuncio::run_time_type::DecodeError;
-use nuncio::{ApprovalState, GenericReceived, GenericSubscriber, MessageInfo, PublicKey, QosProfile, Reason};
+use nuncio::{
+    ApprovalState, GenericReceived, GenericSubscriber, MessageInfo, Provenance, PublicKey, QosProfile, Reason,
+};
 use serde_json::{Map, Value};
 
 use super::{CommandError, Outcome};
@@ -242,8 +244,12 @@ impl<'a> Echo<'a> {
             ApprovalState::Pending => ", not approved yet".to_owned(),
             _ => String::new(),
         };
+        let provenance = match info.provenance {
+            Provenance::Live => String::new(),
+            other => format!(", {}", other.as_str()),
+        };
         let head = format!(
-            "# {}, signed by {} ({}){approval}, #{}, {} old{missing}",
+            "# {}, signed by {} ({}){approval}, #{}{provenance}, {} old{missing}",
             info.node,
             short_key(&info.signer),
             info.verdict.as_str(),
@@ -364,7 +370,13 @@ async fn explain_silence(
     if stats.received == 0 && stats.refused.is_empty() {
         let topics = node.graph().topics();
         let publishers = topics.get(subscriber.topic()).map_or(0, |topic| topic.publishers.len());
+        let unfit = publishers.saturating_sub(subscriber.matched_publishers());
         let why = match publishers {
+            1.. if unfit > 0 => format!(
+                "{unfit} of {publishers} publishers offer less than is requested here, or may not publish here: `nuncio topic info \
+                 -v {}` tells what",
+                subscriber.topic()
+            ),
             0 => format!("nobody is known to publish on {}", subscriber.topic()),
             1 => "its one publisher is known, but silent".to_owned(),
             many => format!("its {many} publishers are known, but silent"),
