@@ -126,7 +126,7 @@ impl NodeBuilder {
         self
     }
 
-    /// The largest frame that the node sends and takes, in bytes: 64 MiB without this. See [`LinkConfig::frame_len_max`].
+    /// The largest frame that the node sends and takes, in bytes: 64 MiB without this. See [`LinkConfig`].
     pub fn frame_len_max(mut self, bytes: usize) -> Self {
         self.link.frame_len_max = Some(bytes);
         self
