@@ -18,6 +18,8 @@ use crate::history::HistoryDesk;
 use crate::link::{Declared, Link, LinkError};
 use crate::name::{Domain, NodeName, TopicName};
 use crate::node_builder::NodeBuilder;
+use crate::parameter::ParameterValue;
+use crate::parameters::ParameterShelf;
 use crate::publisher::Publisher;
 use crate::qos::QosProfile;
 use crate::queue::Queue;
@@ -38,6 +40,7 @@ use crate::trust_watch::{TrustEvent, TrustWatch};
 use crate::type_inquiry::TypeInquiry;
 use crate::type_support::{self, TypeError, TypeSupport};
 
+mod parameters;
 mod refusals;
 mod services;
 mod trust;
@@ -83,6 +86,9 @@ pub(crate) struct NodeCore {
     pub(crate) announced_version: AtomicU64,
     pub(crate) receptions: Mutex<Vec<Weak<Reception>>>,
     pub(crate) declared: Mutex<Vec<Declared>>,
+    /// The parameters, as long as somebody keeps them; and the values that they were given from outside.
+    pub(crate) parameters: Mutex<Weak<ParameterShelf>>,
+    pub(crate) parameters_given: Vec<(String, ParameterValue)>,
     pub(crate) closed: AtomicBool,
 }
 

@@ -10,6 +10,7 @@ mod first_contact;
 mod gathering;
 mod graph;
 mod history;
+mod parameters;
 mod peers;
 mod pub_sub;
 mod queues;
