@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nuncio::msgs::rcl_interfaces::msg::ParameterEvent;
 use nuncio::{
-    OpenError, ParameterCallError, ParameterClient, ParameterDescriptor, ParameterType, ParameterValue, Parameters,
-    QosProfile, SetError,
+    CallError, OpenError, ParameterCallError, ParameterClient, ParameterDescriptor, ParameterType, ParameterValue,
+    Parameters, QosProfile, Reason, SetError, TrustFile,
 };
 
-use crate::peers::{DEADLINE, Peers, next, node};
+use crate::peers::{DEADLINE, Peers, identity, listen, next, node};
 
 /// The listener has parameters, the talker reaches them.
 async fn reached(peers: &Peers) -> (Parameters, ParameterClient) {
@@ -229,4 +229,33 @@ async fn a_node_serves_parameters_from_the_first_declaration_until_they_are_drop
     let none = peers.talker.wait_for_graph(DEADLINE, |graph| served(graph, 0)).await;
     assert!(none.is_some());
     assert_eq!(peers.listener.parameters().get("a"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_read_but_not_set_sets_nothing() {
+    let (robot, viewer) = (identity(2).public_key(), identity(1).public_key());
+    let text = format!(
+        "mode = \"enforce\"\n[roles.robot]\nserve = [\"listener/*\"]\n[roles.viewer]\ncall = [\"listener/get_parameters\"]\n\
+         [grants.robot]\nkey = \"{robot}\"\nroles = [\"robot\"]\n[grants.viewer]\nkey = \"{viewer}\"\nroles = [\"viewer\"]\n"
+    );
+    let policy = || TrustFile::parse(&text).unwrap().into_policy();
+    let (listener, endpoint) = listen(node("listener", 2).trust(policy())).await;
+    let parameters = listener.parameters();
+    parameters
+        .declare("speed", 0.5, ParameterDescriptor::default())
+        .unwrap();
+    let talker = node("talker", 1).trust(policy()).connect(&endpoint);
+    let talker = talker.open().await.unwrap();
+    let client = talker.parameter_client("/listener").unwrap();
+    assert!(client.wait_for_node(DEADLINE).await);
+    assert_eq!(client.get(&["speed"]).await.unwrap(), [0.5.into()]);
+    let error = client.set_atomically(&[change("speed", 1.0)]).await.unwrap_err();
+    assert!(
+        matches!(error, ParameterCallError::Call(CallError::Unanswered { .. })),
+        "{error}"
+    );
+    let refusal = listener.next_refusal().await.unwrap();
+    assert_eq!(refusal.topic.as_str(), "/listener/set_parameters_atomically");
+    assert_eq!(refusal.refusal.reason, Reason::NotPermitted);
+    assert_eq!(parameters.get("speed"), Some(0.5.into()));
 }
