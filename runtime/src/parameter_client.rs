@@ -50,7 +50,7 @@ impl ParameterClient {
         all == (true, true, true, true, true)
     }
 
-    /// The values of these parameters, in the same order; not set where there is no such parameter.
+    /// The values of these parameters, each named once, in the same order; not set where there is no such parameter.
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl ParameterClient {
         })
     }
 
-    /// What these parameters are for and which values they may have, in the same order.
+    /// What these parameters, each named once, are for and which values they may have, in the same order.
     ///
     /// # Errors
     ///

@@ -84,6 +84,9 @@ impl ParameterDesk {
 
     /// Sets all or none.
     pub(crate) fn set(&self, changes: Vec<(String, ParameterValue)>) -> Result<(), SetError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
         let _turn = self.take_turn()?;
         self.table().check(&changes)?;
         self.ask(&changes)?;

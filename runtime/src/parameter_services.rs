@@ -1,7 +1,9 @@
 //! The six services with which ROS 2 reaches the parameters of a node.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use nuncio_msgs::nuncio_msgs::msg::ServiceFault;
 use nuncio_msgs::rcl_interfaces::msg::{
     ListParametersResult, Parameter, ParameterDescriptor, ParameterType, ParameterValue as ValueMessage,
     SetParametersResult,
@@ -23,54 +25,55 @@ use crate::service_server::Serving;
 /// Serves the parameters until what is returned is dropped.
 pub(crate) fn serve(node: &Node, desk: &Arc<ParameterDesk>) -> Result<Vec<Serving>, ServiceError> {
     Ok(vec![
-        one::<GetParameters>(node, desk, "get_parameters", |desk, request| GetParametersResponse {
-            values: each(desk, &request.names, |table, name| {
+        one::<GetParameters>(node, desk, "get_parameters", |desk, request| {
+            let values = each(desk, &request.names, |table, name| {
                 table
                     .get(name)
                     .map_or_else(ValueMessage::default, ParameterValue::to_message)
-            }),
+            });
+            Ok(GetParametersResponse { values: values? })
         })?,
         one::<GetParameterTypes>(node, desk, "get_parameter_types", |desk, request| {
-            GetParameterTypesResponse {
-                types: each(desk, &request.names, |table, name| {
-                    let value = table.get(name);
-                    value.map_or(ParameterType::PARAMETER_NOT_SET, |value| value.value_type() as u8)
-                }),
-            }
+            let types = each(desk, &request.names, |table, name| {
+                let value = table.get(name);
+                value.map_or(ParameterType::PARAMETER_NOT_SET, |value| value.value_type() as u8)
+            });
+            Ok(GetParameterTypesResponse { types: types? })
         })?,
         one::<DescribeParameters>(node, desk, "describe_parameters", |desk, request| {
-            DescribeParametersResponse {
-                descriptors: each(desk, &request.names, |table, name| {
-                    let unknown = || ParameterDescriptor {
-                        name: name.to_owned(),
-                        ..ParameterDescriptor::default()
-                    };
-                    table
-                        .describe(name)
-                        .as_ref()
-                        .map_or_else(unknown, ParameterInfo::to_message)
-                }),
-            }
+            let descriptors = each(desk, &request.names, |table, name| {
+                let unknown = || ParameterDescriptor {
+                    name: name.to_owned(),
+                    ..ParameterDescriptor::default()
+                };
+                table
+                    .describe(name)
+                    .as_ref()
+                    .map_or_else(unknown, ParameterInfo::to_message)
+            });
+            Ok(DescribeParametersResponse {
+                descriptors: descriptors?,
+            })
         })?,
         one::<ListParameters>(node, desk, "list_parameters", |desk, request| {
             let found = desk.table().list(&request.prefixes, request.depth);
-            ListParametersResponse {
-                result: ListParametersResult {
-                    names: found.names,
-                    prefixes: found.prefixes,
-                },
-            }
+            let (names, prefixes) = (found.names, found.prefixes);
+            Ok(ListParametersResponse {
+                result: ListParametersResult { names, prefixes },
+            })
         })?,
         one::<SetParameters>(node, desk, "set_parameters", |desk, request| {
-            let set = |parameter| set(desk, vec![parameter]);
-            SetParametersResponse {
-                results: request.parameters.into_iter().map(set).collect(),
-            }
+            let results = request
+                .parameters
+                .into_iter()
+                .map(|parameter| set(desk, vec![parameter]));
+            Ok(SetParametersResponse {
+                results: results.collect(),
+            })
         })?,
         one::<SetParametersAtomically>(node, desk, "set_parameters_atomically", |desk, request| {
-            SetParametersAtomicallyResponse {
-                result: set(desk, request.parameters),
-            }
+            let result = set(desk, request.parameters);
+            Ok(SetParametersAtomicallyResponse { result })
         })?,
     ])
 }
@@ -79,17 +82,29 @@ fn one<S: Service>(
     node: &Node,
     desk: &Arc<ParameterDesk>,
     name: &str,
-    answer: impl Fn(&ParameterDesk, S::Request) -> S::Response + Send + 'static,
+    answer: impl Fn(&ParameterDesk, S::Request) -> Result<S::Response, ServiceFault> + Send + 'static,
 ) -> Result<Serving, ServiceError> {
     let desk = Arc::clone(desk);
     let server = node.service_server::<S>(&format!("~/{name}"))?;
-    server.on_request(move |request, _| Ok(answer(&desk, request)))
+    server.on_request(move |request, _| answer(&desk, request))
 }
 
-/// One answer for each name, all of the same moment.
-fn each<T>(desk: &ParameterDesk, names: &[String], answer: impl Fn(&ParameterTable, &str) -> T) -> Vec<T> {
+/// One answer for each name, all of the same moment. A name that stands twice is a fault: a short request could otherwise ask
+/// for a long value as often as it likes.
+fn each<T>(
+    desk: &ParameterDesk,
+    names: &[String],
+    answer: impl Fn(&ParameterTable, &str) -> T,
+) -> Result<Vec<T>, ServiceFault> {
+    let mut seen = HashSet::new();
+    if let Some(name) = names.iter().find(|name| !seen.insert(*name)) {
+        return Err(ServiceFault {
+            code: ServiceFault::CODE_INVALID_REQUEST,
+            text: format!("parameter {name} stands twice in the request; name each once"),
+        });
+    }
     let table = desk.table();
-    names.iter().map(|name| answer(&table, name)).collect()
+    Ok(names.iter().map(|name| answer(&table, name)).collect())
 }
 
 fn set(desk: &ParameterDesk, parameters: Vec<Parameter>) -> SetParametersResult {

@@ -27,9 +27,9 @@ use crate::service_server::Serving;
 /// # async fn run(node: nuncio::Node) -> Result<(), Box<dyn std::error::Error>> {
 /// let parameters = node.parameters();
 /// parameters.declare("speed", 0.5, ParameterDescriptor::new("top speed in m/s").range(0.0..=1.5))?;
-/// parameters.on_change(|changes| match changes {
-///     [] => Err("nothing to change".to_owned()),
-///     _ => Ok(()),
+/// parameters.on_change(|changes| match changes.iter().any(|(name, _)| name == "wheels") {
+///     true => Err("the wheels cannot change while the robot drives".to_owned()),
+///     false => Ok(()),
 /// });
 /// parameters.set("speed", 1.0)?;
 /// # Ok(())

@@ -49,6 +49,8 @@ async fn another_node_reads_lists_and_describes_parameters() {
         ParameterDescriptor::new("top speed in m/s").range(0.0..=1.5)
     );
     assert_eq!(nothing.value_type, ParameterType::NotSet);
+    let error = client.get(&["speed", "speed"]).await.unwrap_err();
+    assert!(error.to_string().contains("parameter speed stands twice"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
