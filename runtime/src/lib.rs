@@ -41,6 +41,8 @@
 //! Services: [`service_client`] → [`generic_service_client`] → `service_directory` → `service_frame` →
 //! [`generic_service_server`] → `request_desk` → [`service_server`].
 //!
+//! Parameters: [`parameters`] → `parameter_desk` → [`parameter_table`] → `parameter_services` → [`parameter_client`].
+//!
 //! # What is promised, and what is not
 //!
 //! See [`security`] for the threat model.
@@ -83,6 +85,13 @@ pub mod node;
 pub mod node_builder;
 mod node_link;
 mod outbox;
+pub mod parameter;
+pub mod parameter_client;
+mod parameter_desk;
+mod parameter_services;
+pub mod parameter_table;
+pub mod parameter_yaml;
+pub mod parameters;
 mod payload;
 mod presence;
 pub mod private_file;
@@ -142,6 +151,14 @@ pub use nuncio_msgs as msgs;
 pub use nuncio_msgs::nuncio_msgs::msg::ServiceFault;
 pub use nuncio_msgs::service::Service;
 pub use nuncio_msgs::{Message, TypeHash};
+pub use parameter::{
+    ParameterDescriptor, ParameterInfo, ParameterNames, ParameterRange, ParameterType, ParameterValue,
+    UnknownParameterType,
+};
+pub use parameter_client::{ParameterCallError, ParameterClient};
+pub use parameter_table::{DeclareError, SetError};
+pub use parameter_yaml::{ParameterFileError, ParameterYamlError};
+pub use parameters::{LoadError, Parameters};
 pub use payload::{DecodeError, EncodeError};
 pub use publisher::Publisher;
 pub use qos::{Durability, History, Liveliness, Priority, QosProfile, Reliability};

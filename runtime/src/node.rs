@@ -18,6 +18,8 @@ use crate::history::HistoryDesk;
 use crate::link::{Declared, Link, LinkError};
 use crate::name::{Domain, NodeName, TopicName};
 use crate::node_builder::NodeBuilder;
+use crate::parameter::ParameterValue;
+use crate::parameters::ParameterShelf;
 use crate::publisher::Publisher;
 use crate::qos::QosProfile;
 use crate::queue::Queue;
@@ -39,6 +41,7 @@ use crate::type_inquiry::TypeInquiry;
 use crate::type_support::{self, TypeError, TypeSupport};
 use crate::watch::Watch;
 
+mod parameters;
 mod refusals;
 mod services;
 mod trust;
@@ -84,6 +87,9 @@ pub(crate) struct NodeCore {
     pub(crate) announced_version: AtomicU64,
     pub(crate) receptions: Mutex<Vec<Weak<Reception>>>,
     pub(crate) declared: Mutex<Vec<Declared>>,
+    /// The parameters, as long as somebody keeps them; and the values that they were given from outside.
+    pub(crate) parameters: Mutex<Weak<ParameterShelf>>,
+    pub(crate) parameters_given: Vec<(String, ParameterValue)>,
     pub(crate) closed: AtomicBool,
 }
 

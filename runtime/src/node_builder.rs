@@ -1,8 +1,9 @@
 //! Building a node: who am I, whom do I believe, where do I listen. Everything has a default that is safe.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use crate::clock;
 use crate::contact::ContactDesk;
@@ -13,6 +14,8 @@ use crate::history::HistoryDesk;
 use crate::link::{Discovery, Link, LinkConfig, LinkError};
 use crate::name::{Domain, NameError, NodeName};
 use crate::node::{Node, NodeCore};
+use crate::parameter::ParameterValue;
+use crate::parameter_yaml::{self, ParameterFileError};
 use crate::private_file::FileError;
 use crate::queue::Queue;
 use crate::reception::REFUSALS_KEPT;
@@ -54,6 +57,8 @@ pub struct NodeBuilder {
     mode: Option<TrustMode>,
     link: LinkConfig,
     signing_budget: f64,
+    parameters: Vec<(String, ParameterValue)>,
+    parameter_files: Vec<PathBuf>,
 }
 
 impl NodeBuilder {
@@ -67,6 +72,8 @@ impl NodeBuilder {
             mode: None,
             link: LinkConfig::default(),
             signing_budget: SIGNING_BUDGET_DEFAULT,
+            parameters: Vec::new(),
+            parameter_files: Vec::new(),
         }
     }
 
@@ -147,13 +154,27 @@ impl NodeBuilder {
         self
     }
 
+    /// The value of a parameter when it is declared, whatever its default and parameter files say.
+    pub fn parameter(mut self, name: &str, value: impl Into<ParameterValue>) -> Self {
+        self.parameters.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Takes the values of parameters when they are declared from a YAML file as ROS 2 writes it, from the entries whose node
+    /// name, with wildcards, is this node's. May be called several times; later files win.
+    pub fn parameter_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.parameter_files.push(path.into());
+        self
+    }
+
     /// Opens the node. Its epoch is stored before anything is signed.
     ///
     /// # Errors
     ///
-    /// [`OpenError`] when a name is wrong, the keystore or a trust file in it cannot be used, or the link cannot be opened.
+    /// [`OpenError`] when a name is wrong, a parameter file, the keystore or a trust file in it cannot be used, or the link cannot be opened.
     pub async fn open(self) -> Result<Node, OpenError> {
         let name = NodeName::join(&self.namespace, &self.name).map_err(OpenError::Name)?;
+        let in_files = parameter_yaml::read_files(&self.parameter_files, &name).map_err(OpenError::Parameters)?;
         let keystore = match self.keystore {
             Some(keystore) => keystore,
             None => Keystore::open(Keystore::default_dir().map_err(OpenError::NoHome)?).map_err(OpenError::Keystore)?,
@@ -213,6 +234,8 @@ impl NodeBuilder {
             announced_version: AtomicU64::new(0),
             receptions: Mutex::default(),
             declared: Mutex::default(),
+            parameters: Mutex::new(Weak::new()),
+            parameters_given: [in_files, self.parameters].concat(),
             closed: AtomicBool::new(false),
         })
         .map_err(OpenError::Link)
@@ -246,6 +269,8 @@ pub enum OpenError {
     Name(NameError),
     /// There is no place for a keystore.
     NoHome(NoHome),
+    /// A parameter file cannot be used.
+    Parameters(ParameterFileError),
     /// The keystore's directory cannot be used.
     Keystore(FileError),
     /// The key cannot be read or made.
@@ -271,6 +296,7 @@ impl fmt::Display for OpenError {
         match self {
             Self::Name(error) => fmt::Display::fmt(error, f),
             Self::NoHome(error) => fmt::Display::fmt(error, f),
+            Self::Parameters(error) => fmt::Display::fmt(error, f),
             Self::Keystore(error) => fmt::Display::fmt(error, f),
             Self::Identity(error) => fmt::Display::fmt(error, f),
             Self::Trust(error) => fmt::Display::fmt(error, f),

@@ -12,6 +12,7 @@ mod gathering;
 mod graph;
 mod history;
 mod large_messages;
+mod parameters;
 mod peers;
 mod pub_sub;
 mod queues;
