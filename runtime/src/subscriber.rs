@@ -11,9 +11,9 @@ use nuncio_msgs::Message;
 use crate::delivery::Delivery;
 use crate::generic_subscriber::{GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError};
 use crate::name::TopicName;
-use crate::payload::{self, DecodeError};
+use crate::payload;
 use crate::reception::Reception;
-use crate::security::refusal::{Reason, Refusal};
+use crate::security::refusal::Refusal;
 use crate::stats::SubscriptionStats;
 
 /// A message and everything known of it.
@@ -157,11 +157,7 @@ fn decode<M: Message>(topic: &TopicName, delivery: Delivery, refuse: impl FnOnce
         }
         Err(error) => error,
     };
-    let reason = match &error {
-        DecodeError::Payload { .. } => Reason::DecodeFailed,
-        DecodeError::Limit(_) => Reason::LimitViolated,
-    };
-    refuse(Refusal::new(reason, Some(message.frame().signer()), error.to_string()));
+    refuse(error.refusal(message.frame().signer()));
     None
 }
 
