@@ -38,6 +38,7 @@ use crate::trust_watch::{TrustEvent, TrustWatch};
 use crate::type_inquiry::TypeInquiry;
 use crate::type_support::{self, TypeError, TypeSupport};
 
+mod actions;
 mod refusals;
 mod services;
 mod trust;
