@@ -23,10 +23,18 @@ use crate::goal_id::GoalId;
 use crate::goal_state::GoalState;
 use crate::goal_watch::{GoalWatch, WatchedGoal};
 use crate::name::{NodeName, TopicName};
-use crate::payload;
+use crate::node::NodeCore;
+use crate::payload::{self, EncodeError};
 use crate::security::role::RoleName;
-use crate::service_directory::ServiceServerInfo;
+use crate::security::verifier::VerifiedMessage;
+use crate::service_directory::{KnownServer, ServiceServerInfo};
 use crate::subscriber::{Callback, Received};
+
+/// How often a request is sent that its server lets end without a word.
+const CALLS_MAX: u32 = 4;
+
+/// How often it is asked whether feedback may still come, once its goal is over.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// How goals are sent and followed.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -84,14 +92,18 @@ pub(crate) struct ActionClientPort<A: Action> {
     pub(crate) cancel_goal: GenericServiceClient,
     pub(crate) get_result: GenericServiceClient,
     pub(crate) watch: Arc<GoalWatch<A>>,
-    pub(crate) _subscriptions: [Callback; 2],
+    pub(crate) feedback: Callback,
+    pub(crate) _status: Callback,
+    pub(crate) node: Arc<NodeCore>,
 }
 
 /// A goal that a server has accepted. Dropping it changes nothing at the server: a goal ends by itself, or is canceled.
 pub struct GoalRun<A: Action> {
     client: Arc<ActionClientPort<A>>,
     watched: Arc<WatchedGoal<A>>,
-    server: NodeName,
+    server: KnownServer,
+    /// Whether the server's presence was seen when the goal was sent.
+    was_there: bool,
 }
 
 /// What came of a goal.
@@ -103,6 +115,28 @@ pub struct GoalOutcome<R> {
     pub result: R,
     /// Who says so, and when.
     pub info: MessageInfo,
+}
+
+impl<A: Action> ActionClientPort<A> {
+    /// Calls a service of the action. A request that the server let end without a word is sent again: it may have come before
+    /// the card that names its client. Each may come twice: a goal has its own id, and is not accepted again.
+    async fn call(
+        &self,
+        client: &GenericServiceClient,
+        server: &KnownServer,
+        deadline: Duration,
+        encode: impl Fn(i64, &mut Vec<u8>) -> Result<(), EncodeError>,
+    ) -> Result<VerifiedMessage, CallError> {
+        let mut left = CALLS_MAX;
+        loop {
+            left -= 1;
+            match client.call_server(server, deadline, &encode).await {
+                Err(CallError::Unanswered { refusal: None, .. }) if left > 0 && server.is_there(&self.node) => {}
+                answered => return answered,
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
 }
 
 impl<A: Action> ActionClient<A> {
@@ -125,16 +159,17 @@ impl<A: Action> ActionClient<A> {
         let run = GoalRun {
             watched: port.watch.begin(id, peer.public_key(), kept),
             client: Arc::clone(port),
-            server: peer.name.clone(),
+            was_there: server.is_there(&port.node),
+            server,
         };
         let encode = |now_ns, bytes: &mut Vec<u8>| payload::encode_pair((&id.message(), goal), now_ns, bytes);
-        let answer = port.send_goal.call_server(&server, port.options.deadline, encode);
+        let answer = port.call(&port.send_goal, &run.server, port.options.deadline, encode);
         let answer = answer.await.map_err(SendGoalError::Call)?;
         let (Bool { data: is_accepted }, _) = payload::decode_pair::<Bool, Time>(&answer)
             .map_err(|error| SendGoalError::Call(CallError::Decode(error)))?;
         if !is_accepted {
             return Err(SendGoalError::Rejected {
-                server: run.server.clone(),
+                server: run.server().clone(),
             });
         }
         run.watched.reach(GoalState::Accepted);
@@ -181,7 +216,7 @@ impl<A: Action> GoalRun<A> {
 
     /// The node that works on it.
     pub fn server(&self) -> &NodeName {
-        &self.server
+        &self.server.facts.peer.name
     }
 
     /// How far it has come, as far as this client has heard.
@@ -193,9 +228,31 @@ impl<A: Action> GoalRun<A> {
     ///
     /// # Errors
     ///
-    /// [`ReceiveError::Closed`] when the goal has ended and all its feedback was taken.
+    /// [`ReceiveError::Closed`] when all feedback was taken and the server is gone or the goal has ended half a second ago:
+    /// the last feedback may be on its way when the result is here.
     pub async fn feedback(&self) -> Result<Received<A::Feedback>, ReceiveError> {
-        self.watched.feedback.take().await.map_err(ReceiveError::from)
+        let gone = self.server.vanished(&self.client.node);
+        tokio::pin!(gone);
+        loop {
+            match self.try_feedback() {
+                Err(ReceiveError::Empty) => {}
+                settled => return settled,
+            }
+            let changed = async {
+                self.watched.over().await;
+                tokio::time::sleep(LOOK_AGAIN).await;
+            };
+            tokio::select! {
+                biased;
+                taken = self.watched.feedback.take() => return taken.map_err(ReceiveError::from),
+                () = &mut gone => return Err(ReceiveError::Closed),
+                () = changed => {}
+            }
+        }
+    }
+
+    fn is_server_gone(&self) -> bool {
+        self.was_there && !self.server.is_there(&self.client.node)
     }
 
     /// Takes the next feedback if there is some.
@@ -204,7 +261,14 @@ impl<A: Action> GoalRun<A> {
     ///
     /// [`ReceiveError::Empty`] when there is none now, [`ReceiveError::Closed`] when there will be none.
     pub fn try_feedback(&self) -> Result<Received<A::Feedback>, ReceiveError> {
-        self.watched.feedback.try_take().map_err(ReceiveError::from)
+        // Asked first: what comes in between is found.
+        let is_on_its_way =
+            || self.watched.may_bring_feedback() || self.client.feedback.awaits_contact(self.watched.server);
+        let may_come = !self.is_server_gone() && is_on_its_way();
+        match self.watched.feedback.try_take().map_err(ReceiveError::from) {
+            Err(ReceiveError::Empty) if !may_come => Err(ReceiveError::Closed),
+            settled => settled,
+        }
     }
 
     /// Waits until the goal has ended, for at most the deadline of the options. It may be asked again.
@@ -225,14 +289,14 @@ impl<A: Action> GoalRun<A> {
         let (client, id) = (&self.client.get_result, self.watched.id);
         let server = client.server_of(self.watched.server).map_err(GoalResultError::Call)?;
         let encode = |now_ns, bytes: &mut Vec<u8>| payload::encode(&id.message(), now_ns, bytes);
-        let answer = client.call_server(&server, deadline, encode).await;
+        let answer = self.client.call(client, &server, deadline, encode).await;
         let answer = answer.map_err(GoalResultError::Call)?;
         let (Int8 { data: number }, result) = payload::decode_pair::<Int8, A::Result>(&answer)
             .map_err(|error| GoalResultError::Call(CallError::Decode(error)))?;
         let state = GoalState::of_number(number);
         if !state.is_over() {
             return Err(GoalResultError::Unknown {
-                server: self.server.clone(),
+                server: self.server().clone(),
                 goal_id: id,
             });
         }
@@ -259,11 +323,11 @@ impl<A: Action> GoalRun<A> {
             },
         };
         let encode = |now_ns, bytes: &mut Vec<u8>| payload::encode(&request, now_ns, bytes);
-        let answer = client.call_server(&server, self.client.options.deadline, encode);
+        let answer = self.client.call(client, &server, self.client.options.deadline, encode);
         let answer = answer.await.map_err(CancelGoalError::Call)?;
         let response: CancelGoalResponse =
             payload::decode(&answer).map_err(|error| CancelGoalError::Call(CallError::Decode(error)))?;
-        let server = self.server.clone();
+        let server = self.server().clone();
         match response.return_code {
             CancelGoalResponse::ERROR_NONE => {
                 self.watched.reach(GoalState::Canceling);
@@ -286,7 +350,7 @@ impl<A: Action> fmt::Debug for GoalRun<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GoalRun")
             .field("goal_id", &self.watched.id)
-            .field("server", &self.server)
+            .field("server", self.server())
             .field("state", &self.status())
             .finish_non_exhaustive()
     }

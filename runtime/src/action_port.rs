@@ -154,10 +154,10 @@ impl ActionPort {
     }
 
     pub(crate) fn feedback_qos() -> QosProfile {
-        // Each leaves at once, so that all feedback is under way before the result is.
+        // Each leaves at once, so that all feedback is under way before the result is. A burst of all goals finds room.
         QosProfile {
             signing_delay: Duration::ZERO,
-            ..QosProfile::keep_last(10)
+            ..QosProfile::keep_last(1000)
         }
     }
 

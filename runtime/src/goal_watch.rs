@@ -2,7 +2,8 @@
 //! believed.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use nuncio_msgs::action::Action;
 use nuncio_msgs::action_msgs::msg::GoalStatusArray;
@@ -19,6 +20,9 @@ use crate::queue::Queue;
 use crate::security::key::PublicKey;
 use crate::subscriber::Received;
 
+/// How long the last feedback may be on its way after its goal is over.
+const LAST_FEEDBACK: Duration = Duration::from_millis(500);
+
 /// The goals of one client that somebody holds on to.
 #[derive(Debug)]
 pub(crate) struct GoalWatch<A: Action> {
@@ -32,6 +36,7 @@ pub(crate) struct WatchedGoal<A: Action> {
     pub(crate) server: PublicKey,
     pub(crate) feedback: Queue<Received<A::Feedback>>,
     state: watch::Sender<GoalState>,
+    over_since: OnceLock<Instant>,
 }
 
 impl<A: Action> WatchedGoal<A> {
@@ -49,8 +54,20 @@ impl<A: Action> WatchedGoal<A> {
             is_later
         });
         if self.state().is_over() {
-            self.feedback.close();
+            self.over_since.get_or_init(Instant::now);
         }
+    }
+
+    /// Whether feedback may still be on its way: it and the end of the goal do not travel in step.
+    pub(crate) fn may_bring_feedback(&self) -> bool {
+        let over_since = self.over_since.get();
+        over_since.is_none_or(|since| since.elapsed() < LAST_FEEDBACK)
+    }
+
+    /// Waits until it is over.
+    pub(crate) async fn over(&self) {
+        // The sender is this goal's own, so this ends by the state alone.
+        let _ = self.state.subscribe().wait_for(|state| state.is_over()).await;
     }
 }
 
@@ -68,6 +85,7 @@ impl<A: Action> GoalWatch<A> {
             server,
             feedback: Queue::new(feedback_kept),
             state: watch::Sender::new(GoalState::Unknown),
+            over_since: OnceLock::new(),
         });
         self.goals
             .lock()
@@ -115,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_goal_goes_forward_only_and_its_feedback_ends_with_it() {
+    fn a_goal_goes_forward_only() {
         let watch = GoalWatch::<Fibonacci>::new();
         let goal = watch.begin(GoalId([1; 16]), PublicKey::from_bytes([1; 32]), 10);
         goal.reach(GoalState::Executing);

@@ -104,17 +104,21 @@ impl KnownServer {
         known.is_some_and(|known| known.peer.epoch == peer.epoch) && names_it()
     }
 
+    /// Whether its node's presence is seen.
+    pub(crate) fn is_there(&self, node: &NodeCore) -> bool {
+        let peer = &self.facts.peer;
+        node.graph.is_there(peer.public_key(), &peer.name, peer.epoch)
+    }
+
     /// Waits until its node has vanished or started again, and for what may have been on its way then. For ever, where its
     /// presence was not seen in the first place.
     pub(crate) async fn vanished(&self, node: &NodeCore) {
-        let peer = &self.facts.peer;
-        let is_there = || node.graph.is_there(peer.public_key(), &peer.name, peer.epoch);
-        if !is_there() {
+        if !self.is_there(node) {
             std::future::pending::<()>().await;
         }
         loop {
             let changed = node.graph.listen();
-            if !is_there() {
+            if !self.is_there(node) {
                 return tokio::time::sleep(LAST_ANSWER).await;
             }
             changed.await;

@@ -13,6 +13,7 @@ use crate::generic_subscriber::{GenericReceived, GenericSubscriber, MessageInfo,
 use crate::name::TopicName;
 use crate::payload;
 use crate::reception::Reception;
+use crate::security::key::PublicKey;
 use crate::security::refusal::Refusal;
 use crate::stats::SubscriptionStats;
 
@@ -176,6 +177,11 @@ impl Callback {
             reception: Arc::clone(&subscriber.reception),
             _subscriber: Some(subscriber),
         }
+    }
+
+    /// Whether messages that name this key wait until first contact was made with it.
+    pub(crate) fn awaits_contact(&self, key: PublicKey) -> bool {
+        self.reception.awaits_contact(key)
     }
 
     /// What became of everything received.

@@ -86,10 +86,8 @@ impl Node {
         let name = self.action_name(name)?;
         let of = |part| name.of_action(part).map_err(ActionError::Name);
         let watch = Arc::new(GoalWatch::new());
-        let subscriptions = [
-            self.hear_feedback(of("feedback")?, &watch)?,
-            self.hear_status(of("status")?, &watch)?,
-        ];
+        let feedback = self.hear_feedback(of("feedback")?, &watch)?;
+        let status = self.hear_status(of("status")?, &watch)?;
         let calling = ServiceClientOptions {
             deadline: options.deadline,
             server_role: options.server_role.clone(),
@@ -102,7 +100,9 @@ impl Node {
             name,
             options,
             watch,
-            _subscriptions: subscriptions,
+            feedback,
+            _status: status,
+            node: Arc::clone(&self.core),
         }))
     }
 

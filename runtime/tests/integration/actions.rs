@@ -51,16 +51,19 @@ fn pursue(goal: GoalHandle<Fibonacci>) {
     goal.succeed(&result(order)).unwrap();
 }
 
+/// Sends a goal that is accepted.
+async fn send(client: &ActionClient<Fibonacci>, order: i32) -> GoalRun<Fibonacci> {
+    client.send_goal(&FibonacciGoal { order }).await.unwrap()
+}
+
 /// A goal that the server works on.
 async fn accepted(
     server: &ActionServer<Fibonacci>,
     client: &ActionClient<Fibonacci>,
 ) -> (GoalRun<Fibonacci>, GoalHandle<Fibonacci>) {
-    let goal = FibonacciGoal { order: 3 };
-    let (run, handle) = tokio::join!(client.send_goal(&goal), async {
+    tokio::join!(send(client, 3), async {
         server.recv().await.unwrap().accept().unwrap()
-    });
-    (run.unwrap(), handle)
+    })
 }
 
 /// What must not take longer than it may.
@@ -80,8 +83,7 @@ async fn a_goal_gives_its_feedback_in_order_and_then_its_result() {
         assert_eq!(goal.state(), GoalState::Executing);
         pursue(goal);
     };
-    let (run, ()) = tokio::join!(client.send_goal(&FibonacciGoal { order: 20 }), serving);
-    let run = run.unwrap();
+    let (run, ()) = tokio::join!(send(&client, 20), serving);
     assert_eq!(run.server().as_str(), "/listener");
     let outcome = in_time(run.result()).await.unwrap();
     assert_eq!((outcome.state, outcome.result), (GoalState::Succeeded, result(20)));
@@ -127,7 +129,7 @@ async fn a_goal_is_canceled_when_its_client_says_so() {
         goal.canceled(&result(2)).unwrap();
     };
     let sending = async {
-        let run = client.send_goal(&FibonacciGoal { order: 5 }).await.unwrap();
+        let run = send(&client, 5).await;
         run.cancel().await.unwrap();
         run.result().await.unwrap()
     };
@@ -147,8 +149,8 @@ async fn a_goal_that_is_let_go_of_is_aborted_and_so_is_one_canceled_unasked() {
                 false => assert!(goal.canceled(&result(2)).is_err(), "nobody asked for it"),
             }
         };
-        let (run, ()) = tokio::join!(client.send_goal(&FibonacciGoal { order: 5 }), serving);
-        let outcome = in_time(run.unwrap().result()).await.unwrap();
+        let (run, ()) = tokio::join!(send(&client, 5), serving);
+        let outcome = in_time(run.result()).await.unwrap();
         assert_eq!(
             (outcome.state, outcome.result),
             (GoalState::Aborted, FibonacciResult::default())
@@ -186,10 +188,9 @@ async fn somebody_else_neither_cancels_a_goal_nor_sees_its_result() {
 async fn status_follows_a_goal_and_whoever_is_late_sees_it() {
     let peers = Peers::new().await;
     let (server, client) = fibonacci(&peers).await;
-    let (run, goal) = tokio::join!(client.send_goal(&FibonacciGoal { order: 3 }), async {
+    let (run, goal) = tokio::join!(send(&client, 3), async {
         server.recv().await.unwrap().accept_for_later().unwrap()
     });
-    let run = run.unwrap();
     assert_eq!((run.status(), goal.state()), (GoalState::Accepted, GoalState::Accepted));
     goal.execute();
     in_time(async {
@@ -230,10 +231,11 @@ async fn a_server_of_another_type_gets_no_goals_and_is_named() {
 async fn when_its_server_goes_a_goal_ends_at_once() {
     let peers = Peers::new().await;
     let (server, client) = fibonacci(&peers).await;
-    let (run, goal) = accepted(&server, &client).await;
+    let (run, _goal) = accepted(&server, &client).await;
     let (ended, ()) = tokio::join!(in_time(run.result()), async {
         peers.listener.close().await.unwrap();
     });
+    assert!(in_time(run.feedback()).await.is_err(), "there will be none");
     let error = ended.unwrap_err();
     assert!(matches!(error, GoalResultError::Call(_)), "{error}");
     assert!(matches!(run.cancel().await, Err(CancelGoalError::Call(_))));
@@ -272,7 +274,7 @@ async fn ten_clients_each_get_the_feedback_and_result_of_their_own_goal() {
         .zip(clients)
         .map(|(order, client)| {
             tokio::spawn(async move {
-                let run = client.send_goal(&FibonacciGoal { order }).await.unwrap();
+                let run = send(&client, order).await;
                 let mut told = Vec::new();
                 while let Ok(feedback) = run.feedback().await {
                     told.push(feedback.message.sequence);
