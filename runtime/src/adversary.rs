@@ -25,7 +25,7 @@ pub struct Adversary {
     domain: Domain,
 }
 
-/// Frames as they pass on one topic, or questions or answers, unverified.
+/// Frames as they pass on one topic or key, or questions or answers, unverified.
 #[derive(Debug)]
 pub struct Capture {
     frames: Arc<Queue<Bytes>>,
@@ -69,13 +69,18 @@ impl Adversary {
     ///
     /// [`LinkError`] when the link is closed.
     pub fn capture(&self, topic: &TopicName) -> Result<Capture, LinkError> {
+        self.capture_on(&key_expr::topic(&self.domain, topic))
+    }
+
+    /// Listens in on any key of the fabric.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link is closed or the key is no key expression.
+    pub fn capture_on(&self, key_expr: &str) -> Result<Capture, LinkError> {
         let frames = Arc::new(Queue::new(CAPTURED_MAX));
         let captured = Arc::clone(&frames);
-        let declared = self
-            .link
-            .subscribe(&key_expr::topic(&self.domain, topic), move |_, bytes| {
-                captured.push(bytes)
-            })?;
+        let declared = self.link.subscribe(key_expr, move |_, bytes| captured.push(bytes))?;
         Ok(Capture {
             frames,
             _declared: Some(declared),
@@ -137,13 +142,7 @@ impl Adversary {
                 // What the far side does not take is lost, as on any router.
                 let _ = other.put(key_expr, bytes.as_slice().to_vec());
             })?;
-        let here = Arc::clone(&self.link);
-        let questions = to.link.serve(&key_expr::all_cards(&to.domain), move |query| {
-            let (question, nonce, query) = (query.key_expr().to_owned(), query.payload(), Arc::new(query));
-            let _ = here.query(&question, nonce, ANSWER_TIMEOUT, move |answered_on, bytes| {
-                let _ = query.reply(answered_on, bytes.as_slice().to_vec());
-            });
-        })?;
+        let questions = self.relay_questions(to, &key_expr::all_cards(&to.domain))?;
         let other = Arc::clone(&to.link);
         let tokens = Mutex::new(HashMap::new());
         let presence = self
@@ -158,6 +157,28 @@ impl Adversary {
             })?;
         Ok(Relay {
             _declared: vec![presence, cards, questions],
+        })
+    }
+
+    /// Passes questions for publishers' last messages on from a network that this one has no link to, and the answers back.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when a link is closed.
+    pub fn relay_history(&self, to: &Self) -> Result<Relay, LinkError> {
+        let questions = self.relay_questions(to, &key_expr::all_histories(&to.domain))?;
+        Ok(Relay {
+            _declared: vec![questions],
+        })
+    }
+
+    fn relay_questions(&self, to: &Self, key_expr: &str) -> Result<Declared, LinkError> {
+        let here = Arc::clone(&self.link);
+        to.link.serve(key_expr, move |query| {
+            let (question, payload, query) = (query.key_expr().to_owned(), query.payload(), Arc::new(query));
+            let _ = here.query(&question, payload, ANSWER_TIMEOUT, move |answered_on, bytes| {
+                let _ = query.reply(answered_on, bytes.as_slice().to_vec());
+            });
         })
     }
 

@@ -3,12 +3,16 @@
 //! # Invariants
 //!
 //! - At most [`SPARE_MAX`] buffers of at most [`SPARE_CAPACITY_MAX`] bytes are kept, whatever was published before.
-//! - Whatever remembers a frame keeps no more than twice its bytes alive.
+//! - Whatever remembers a frame keeps no more than twice its bytes alive, but for a payload that lies apart: of that, all
+//!   the memory that it is a part of.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::link::Bytes;
+use bytes::Bytes;
+
+use crate::link::Slices;
+use crate::security::frame::Apart;
 
 /// The most buffers that are kept to be used again.
 const SPARE_MAX: usize = 32;
@@ -47,15 +51,20 @@ impl Buffers {
     }
 
     /// The content of a buffer for whoever sends it; the buffer comes back when nobody needs it any more. One that is
-    /// mostly empty comes back at once.
-    pub(crate) fn lend(self: &Arc<Self>, buffer: Vec<u8>) -> Bytes {
-        if buffer.len() < buffer.capacity() / 2 {
+    /// mostly empty comes back at once. A payload that lies apart gets its place in between.
+    pub(crate) fn lend(self: &Arc<Self>, buffer: Vec<u8>, apart: Option<&Apart>) -> Slices {
+        let bytes = if buffer.len() < buffer.capacity() / 2 {
             let bytes = Bytes::from(buffer.as_slice().to_vec());
             self.give_back(buffer);
-            return bytes;
+            bytes
+        } else {
+            let home = Arc::clone(self);
+            Bytes::from_owner(Lent { buffer, home })
+        };
+        match apart {
+            None => bytes.into(),
+            Some(apart) => Slices::around(&apart.payload, bytes, apart.at),
         }
-        let home = Arc::clone(self);
-        Bytes::owned_by(Lent { buffer, home })
     }
 
     fn with_spare<T>(&self, work: impl FnOnce(&mut Vec<Vec<u8>>) -> T) -> T {
@@ -95,9 +104,9 @@ mod tests {
     #[test]
     fn a_buffer_comes_back_when_the_last_who_needs_its_content_is_gone() {
         let buffers = Arc::new(Buffers::default());
-        let sent = buffers.lend(filled(900, 1000));
+        let sent = buffers.lend(filled(900, 1000), None);
         let remembered = sent.clone();
-        assert_eq!(remembered.as_slice(), [7; 900]);
+        assert_eq!(remembered.contiguous().as_slice(), [7; 900]);
         drop(sent);
         assert_eq!(buffers.take().capacity(), 0, "it is still needed");
         drop(remembered);
@@ -108,9 +117,9 @@ mod tests {
     #[test]
     fn a_buffer_that_is_mostly_empty_comes_back_at_once() {
         let buffers = Arc::new(Buffers::default());
-        let sent = buffers.lend(filled(300, 1000));
+        let sent = buffers.lend(filled(300, 1000), None);
         assert_eq!(buffers.take().capacity(), 1000);
-        assert_eq!(sent.as_slice(), [7; 300]);
+        assert_eq!(sent.contiguous().as_slice(), [7; 300]);
     }
 
     #[test]

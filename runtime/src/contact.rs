@@ -14,8 +14,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+mod cards;
 pub(crate) mod desk;
 
+use cards::{learned, take_answer};
 use desk::ASKING_MAX;
 pub(crate) use desk::{AskOutcome, ContactDesk, Note, Question, RoundTrip};
 
@@ -36,9 +38,16 @@ pub(crate) const TOKENS_MAX: usize = 8192;
 /// How long an answer may take.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often the time for an answer is doubled for a node that has not answered: when a machine is busy, as when a hundred
-/// nodes start at once, questions that are given up and put again keep it busy.
-const PATIENCE_DOUBLED_MAX: u32 = 3;
+/// How many nodes are asked for their cards at one time: of hundreds that start together, none would answer all others in time.
+/// Who has been silent for a second is not counted, so that silence holds nobody up.
+const MEETINGS_AT_ONCE: usize = 8;
+
+/// How long a node has to show its card when no frame waits for it: long, because questions that are given up and put again
+/// keep a busy machine busy.
+const MEETING_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How long after its first change this node's card is published, once for all that a start opens.
+const ANNOUNCED_AFTER: Duration = Duration::from_millis(20);
 
 /// How long the last messages of a node may arrive after its liveliness token has vanished: data and presence do not
 /// travel in step. Afterwards the node has to be met again before it is believed again.
@@ -59,17 +68,21 @@ struct Presence {
     tokens: HashSet<NodeClaim>,
     /// Oldest first.
     vanished: VecDeque<(Instant, NodeClaim)>,
-    /// Nodes that are being asked for their cards.
-    meeting: HashSet<NodeClaim>,
+    /// Nodes that are being asked for their cards, and since when.
+    meeting: HashMap<NodeClaim, Instant>,
     /// Nodes among them that have pushed another card meanwhile: the answer that is on its way may be older.
     overtaken: HashSet<NodeClaim>,
-    /// Nodes that have not answered: when they are asked again, and how often they were asked.
+    /// Nodes that have not answered, or wait for their turn: when they are asked again, and how often they were asked.
     unmet: HashMap<NodeClaim, (Instant, u32)>,
     wanted: WantedLists,
+    /// When this node's own card is published because it has changed.
+    announcement_due: Option<Instant>,
     /// When the next message will have waited too long for its approval.
     approvals_due: Option<Instant>,
     /// When the clocks of nodes with these keys were last compared because of a doubt.
     measured: HashMap<PublicKey, Instant>,
+    /// When the watch has something to look after.
+    watch_due: Option<Instant>,
     /// Keys whose copying was proved: one proof of each is enough.
     proved: HashSet<PublicKey>,
 }
@@ -79,19 +92,27 @@ impl Presence {
     fn next_deadline(&self) -> Option<Instant> {
         let vanished = self.vanished.front().map(|(since, _)| *since + VANISHED_FOR);
         let unmet = self.unmet.values().map(|(when, _)| *when).min();
+        let unmet = unmet.map(|when| self.next_room(Instant::now()).map_or(when, |room| when.max(room)));
         let wanted = self.wanted.next_deadline();
         vanished
             .into_iter()
             .chain(unmet)
             .chain(wanted)
             .chain(self.approvals_due)
+            .chain(self.watch_due)
+            .chain(self.announcement_due)
             .min()
     }
 
     /// Forgets who vanished long enough ago, and asks again who has not answered.
     fn attend_deadlines(&mut self, node: &Arc<NodeCore>) {
         self.wanted.ask(node);
+        self.watch_due = node.watch.attend(node);
         let now = Instant::now();
+        if self.announcement_due.is_some_and(|due| due <= now) {
+            self.announcement_due = None;
+            node.announce_newest_card();
+        }
         if self.approvals_due.is_some_and(|due| due <= now) {
             let receptions = node.receptions();
             let next = |reception: &Arc<Reception>| reception.approval_desk()?.refuse_overdue(reception, now);
@@ -109,19 +130,45 @@ impl Presence {
             .iter()
             .filter(|(_, (when, _))| *when <= now)
             .map(|(claim, _)| claim.clone())
+            .take(self.room(now))
             .collect();
         for claim in due {
             if let Some((when, attempts)) = self.unmet.get_mut(&claim) {
                 *attempts += 1;
-                *when = now + patience(*attempts) + UNMET_PAUSE * 2_u32.pow((*attempts).min(6));
+                *when = now + MEETING_TIMEOUT + UNMET_PAUSE * 2_u32.pow((*attempts).min(6));
             }
             self.meet(node, claim);
         }
     }
 
+    /// How many more nodes may be asked now.
+    fn room(&self, now: Instant) -> usize {
+        let fresh = self.meeting.values().filter(|since| now < **since + ANSWER_TIMEOUT);
+        let (fresh, all) = (fresh.count(), self.meeting.len());
+        MEETINGS_AT_ONCE
+            .saturating_sub(fresh)
+            .min(ASKING_MAX.saturating_sub(all))
+    }
+
+    /// When there will be room for one more although nobody has answered; `None` when there is room, or no such time.
+    fn next_room(&self, now: Instant) -> Option<Instant> {
+        if self.room(now) > 0 {
+            return None;
+        }
+        let freed = self.meeting.values().map(|since| *since + ANSWER_TIMEOUT);
+        // When all have been asked for longer than that, only the end of a question makes room, and leaves a note.
+        freed.filter(|freed| *freed > now).min().or(Some(now + UNMET_PAUSE))
+    }
+
+    fn announce_soon(&mut self) {
+        let due = Instant::now() + ANNOUNCED_AFTER;
+        self.announcement_due.get_or_insert(due);
+    }
+
     fn forget_oldest(&mut self, node: &NodeCore) {
         if let Some((_, claim)) = self.vanished.pop_front() {
             node.peers.forget(claim.key, &claim.node, claim.epoch);
+            node.unmatch_node(&claim);
         }
     }
 
@@ -152,20 +199,19 @@ impl Presence {
     /// Asks a node whose token or pushed card was seen, unless this instance is known already. Later, when too many are
     /// being asked.
     fn meet(&mut self, node: &Arc<NodeCore>, claim: NodeClaim) {
-        if is_known(node, &claim) || self.meeting.contains(&claim) {
+        if is_known(node, &claim) || self.meeting.contains_key(&claim) {
             return;
         }
-        if self.meeting.len() >= ASKING_MAX {
-            let again = Instant::now() + UNMET_PAUSE;
+        let now = Instant::now();
+        if self.room(now) == 0 {
             if self.tokens.contains(&claim) {
-                self.unmet.entry(claim).or_insert((again, 0));
+                self.unmet.entry(claim).or_insert((now, 0));
             }
             return;
         }
         let card = key_expr::card(&node.domain, &claim.key, claim.epoch, &claim.node);
-        let attempts = self.unmet.get(&claim).map_or(0, |(_, attempts)| *attempts);
-        self.meeting.insert(claim.clone());
-        ask(node, &card, patience(attempts), Note::MeetingEnded(claim));
+        self.meeting.insert(claim.clone(), now);
+        ask(node, &card, MEETING_TIMEOUT, Note::MeetingEnded(claim));
     }
 }
 
@@ -191,11 +237,15 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             if presence.tokens.len() < TOKENS_MAX && presence.tokens.insert(claim.clone()) {
                 presence.vanished.retain(|(_, vanished)| *vanished != claim);
                 node.graph.token_appeared(claim.clone());
+                if is_known(node, &claim) {
+                    node.match_node(claim.key, &claim.node);
+                }
                 presence.meet(node, claim);
             }
         }
         Note::TokenVanished(claim) => {
             node.graph.token_vanished(&claim);
+            node.unmatch_node(&claim);
             presence.unmet.remove(&claim);
             if presence.tokens.remove(&claim) {
                 presence.vanished.push_back((Instant::now(), claim));
@@ -206,19 +256,14 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             }
         }
         Note::Stranger(key) => {
-            let question = node.contact.next_question();
-            ask(
-                node,
-                &key_expr::cards_of_key(&node.domain, &key),
-                ANSWER_TIMEOUT,
-                Note::AnswersEnded(key, question),
-            );
+            let (question, cards) = (node.contact.next_question(), key_expr::cards_of_key(&node.domain, &key));
+            ask(node, &cards, ANSWER_TIMEOUT, Note::AnswersEnded(key, question));
         }
         Note::Announced(claim, bytes) => {
             let opened = card::open(bytes.as_slice(), &node.domain, &claim, &[], &node.peers);
             match opened.and_then(|authentic| presence.admit(node, authentic, CardRoad::Announced)) {
-                Ok(CardOutcome::Updated) => learned(node, claim.key),
-                Ok(CardOutcome::NotFresh) if presence.meeting.contains(&claim) => {
+                Ok(CardOutcome::Updated) => learned(node, &claim),
+                Ok(CardOutcome::NotFresh) if presence.meeting.contains_key(&claim) => {
                     presence.overtaken.insert(claim);
                 }
                 Ok(CardOutcome::NotFresh) => presence.meet(node, claim),
@@ -228,14 +273,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         }
         Note::Answered(claim, bytes, nonce, round_trip) => {
             let opened = card::open(bytes.as_slice(), &node.domain, &claim, &nonce, &node.peers);
-            let time_ns = opened.as_ref().map_or(0, |authentic| authentic.time_ns);
-            match opened.and_then(|authentic| presence.admit(node, authentic, CardRoad::Answered)) {
-                Ok(_) => {
-                    compare_clocks(node, &claim, time_ns, round_trip);
-                    learned(node, claim.key);
-                }
-                Err(refusal) => node.refuse_document(refusal),
-            }
+            take_answer(node, presence, &claim, opened, round_trip);
         }
         Note::Equivocated(key, evidence) => {
             if presence.proved.len() < PROOFS_STORED_MAX && presence.proved.insert(key) {
@@ -246,13 +284,16 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             node.contact.end_doubt();
             presence.measure_again(node, key);
         }
+        Note::Revived(revived) => node.watch.revive(node, revived),
+        Note::Asserted(claim, bytes) => node.watch.take_statement(node, &claim, &bytes),
+        Note::AssertionWished => node.watch.plan_statement(node),
         Note::MessagesMissing(reception, question) => history::ask(node, reception, question),
         Note::Revocations(bytes) => node.take_revocations(&bytes),
         Note::PolicyChanged => follow_policy(node, presence),
         Note::AnswersEnded(key, question) => end_answers(node, key, question),
         Note::MeetingEnded(claim) => end_meeting(node, presence, claim),
         Note::AwaitsApproval => presence.approvals_due = Some(Instant::now()),
-        Note::OwnCardChanged => node.announce_newest_card(),
+        Note::OwnCardChanged => presence.announce_soon(),
         Note::Close => {}
     }
 }
@@ -262,6 +303,7 @@ fn follow_policy(node: &Arc<NodeCore>, presence: &mut Presence) {
     for peer in node.peers.all() {
         presence.wanted.look_at(node, &peer.card().trust_marks);
     }
+    node.match_all();
     for reception in node.receptions() {
         let followed = reception
             .approval_desk()
@@ -289,27 +331,14 @@ fn end_meeting(node: &Arc<NodeCore>, presence: &mut Presence, claim: NodeClaim) 
     presence.meeting.remove(&claim);
     if presence.overtaken.remove(&claim) {
         let card = key_expr::card(&node.domain, &claim.key, claim.epoch, &claim.node);
-        presence.meeting.insert(claim.clone());
+        presence.meeting.insert(claim.clone(), Instant::now());
         return ask(node, &card, ANSWER_TIMEOUT, Note::MeetingEnded(claim));
     }
     if is_known(node, &claim) || !presence.tokens.contains(&claim) {
         presence.unmet.remove(&claim);
     } else {
-        let again = || (Instant::now() + UNMET_PAUSE, 0);
-        presence.unmet.entry(claim).or_insert_with(again);
-    }
-}
-
-/// Notes how far the clock of whoever answered is ahead of ours, unless the answer took too long to tell.
-fn compare_clocks(node: &NodeCore, claim: &NodeClaim, time_ns: i64, round_trip: RoundTrip) {
-    if round_trip.took > ROUND_TRIP_MAX {
-        return;
-    }
-    if let Some(peer) = node.peers.node(claim.key, &claim.node)
-        && peer.epoch() == claim.epoch
-    {
-        let half = i64::try_from(round_trip.took.as_nanos() / 2).unwrap_or_default();
-        peer.set_clock_offset_ns(time_ns.saturating_sub(round_trip.answered_ns.saturating_sub(half)));
+        let again = (Instant::now() + UNMET_PAUSE, 0);
+        presence.unmet.entry(claim).or_insert(again);
     }
 }
 
@@ -317,11 +346,6 @@ fn is_known(node: &NodeCore, claim: &NodeClaim) -> bool {
     node.peers
         .node(claim.key, &claim.node)
         .is_some_and(|peer| peer.epoch() >= claim.epoch)
-}
-
-/// How long a node that was asked so often in vain has for its answer.
-fn patience(attempts: u32) -> Duration {
-    ANSWER_TIMEOUT * 2_u32.pow(attempts.min(PATIENCE_DOUBLED_MAX))
 }
 
 /// Asks for cards, and leaves `at_the_end` when no more can come or the time is over.
@@ -364,10 +388,4 @@ impl Drop for EndNote {
             node.contact.leave(note);
         }
     }
-}
-
-fn learned(node: &Arc<NodeCore>, key: PublicKey) {
-    node.graph.changed();
-    node.receptions().iter().for_each(|reception| reception.retry(key));
-    node.meet_publishers_of(key);
 }

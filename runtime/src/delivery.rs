@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::approval::{ApprovalState, Passing};
 use crate::queue::Parcel;
+use crate::reception::Reception;
 use crate::run_time_type::Translation;
 use crate::security::frame::MessagePlace;
 use crate::security::verifier::{Verified, VerifiedMessage};
@@ -24,10 +25,17 @@ pub(crate) struct Delivery {
 pub(crate) struct DeliveryCallback(pub(crate) Box<dyn FnMut(Delivery) + Send>);
 
 impl DeliveryCallback {
-    /// Calls it with each message of a frame.
-    pub(crate) fn take(&mut self, mut frame: DeliveredFrame) {
+    /// Calls it with each message of a frame that is not too old.
+    pub(crate) fn take(&mut self, mut frame: DeliveredFrame, reception: &Reception) {
+        let mut expired = 0;
         while let Some(delivery) = frame.take_first() {
-            (self.0)(delivery);
+            match delivery.is_expired() {
+                true => expired += 1,
+                false => (self.0)(delivery),
+            }
+        }
+        if expired > 0 {
+            reception.count_expired(frame.frame.facts(), expired);
         }
     }
 }

@@ -1,17 +1,21 @@
 //! What a node publishes, subscribes to, serves and calls: the source of its card.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, CardService, CardSubscriber, TypeDefinition};
 
+use crate::event::{Events, SubscriberEvent};
 use crate::generic_publisher::PublisherFacts;
+use crate::matching::Matches;
 use crate::name::{NodeName, TopicName};
 use crate::qos::QosProfile;
 use crate::qos::compatibility::Request;
 use crate::request_desk::RequestDesk;
 use crate::security::frame::Writer;
+use crate::security::verifier::ExpectedType;
 use crate::service_facts::{ServiceEnd, ServiceFacts, ServiceTypes};
 
 /// The most publishers, and the most subscribers, that one node may have: what its card has room for.
@@ -27,10 +31,44 @@ pub(crate) struct SubscriberFacts {
     /// Empty: any type.
     pub(crate) type_name: String,
     pub(crate) type_hash: TypeHash,
+    /// Whether other versions of the type are taken, too.
+    pub(crate) any_version: bool,
     pub(crate) qos: QosProfile,
+    pub(crate) events: Arc<Events<SubscriberEvent>>,
+    pub(crate) matches: Mutex<Matches>,
+    pub(crate) deadlines_missed: AtomicU64,
 }
 
 impl SubscriberFacts {
+    pub(crate) fn new(
+        topic: TopicName,
+        expected: &ExpectedType,
+        qos: QosProfile,
+        events: &Arc<Events<SubscriberEvent>>,
+    ) -> Self {
+        let (type_name, type_hash) = match expected {
+            ExpectedType::Exactly { name, hash, .. } | ExpectedType::Versions { name, hash, .. } => {
+                (name.clone(), *hash)
+            }
+            ExpectedType::AsInCard => (String::new(), TypeHash::from_bytes([0; 32])),
+        };
+        Self {
+            topic,
+            type_name,
+            type_hash,
+            any_version: matches!(expected, ExpectedType::Versions { .. }),
+            qos,
+            events: Arc::clone(events),
+            matches: Mutex::default(),
+            deadlines_missed: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether messages of this type are taken, as far as its name and hash tell.
+    pub(crate) fn takes(&self, type_name: &str, type_hash: &TypeHash) -> bool {
+        self.type_name.is_empty() || (self.type_name == type_name && (self.any_version || self.type_hash == *type_hash))
+    }
+
     fn card_entry(&self) -> CardSubscriber {
         let mut card = CardSubscriber {
             topic: self.topic.as_str().to_owned(),
@@ -96,6 +134,11 @@ impl Endpoints {
     /// The publishers that are there now.
     pub(crate) fn publishers(&self) -> Vec<Arc<PublisherFacts>> {
         self.lock().publishers.clone()
+    }
+
+    /// The subscribers that are there now.
+    pub(crate) fn subscribers(&self) -> Vec<Arc<SubscriberFacts>> {
+        self.lock().subscribers.clone()
     }
 
     /// Enters a subscriber; `None` when there are [`ENDPOINTS_MAX`].

@@ -4,7 +4,10 @@
 //! its statistics stay exact all the same. Events that nobody reads cost nothing but their place there.
 
 use std::fmt;
-use std::sync::Arc;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
 use std::time::Duration;
 
 use crate::generic_subscriber::ReceiveError;
@@ -134,19 +137,109 @@ pub enum PublisherEvent {
     },
 }
 
-/// The events of one endpoint, one by one. All streams of an endpoint share them: each event goes to one of them.
+/// The events of one endpoint: a queue for its streams, and one for each callback.
+#[derive(Debug)]
+pub(crate) struct Events<E> {
+    queue: Arc<Queue<E>>,
+    callbacks: Mutex<Vec<Weak<Queue<E>>>>,
+    closed: AtomicBool,
+}
+
+impl<E> Default for Events<E> {
+    fn default() -> Self {
+        Self {
+            queue: Arc::new(Queue::new(EVENTS_KEPT)),
+            callbacks: Mutex::default(),
+            closed: AtomicBool::new(false),
+        }
+    }
+}
+
+impl<E: Clone> Events<E> {
+    pub(crate) fn push(&self, event: E) {
+        for callback in self.callbacks() {
+            callback.push(event.clone());
+        }
+        self.queue.push(event);
+    }
+
+    /// There will be no more.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.queue.close();
+        self.callbacks().iter().for_each(|callback| callback.close());
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn stream(&self) -> EventStream<E> {
+        EventStream {
+            queue: Arc::clone(&self.queue),
+        }
+    }
+
+    /// Calls `callback` with each event from now on, in a thread of its own.
+    pub(crate) fn call(&self, name: &str, mut callback: impl FnMut(E) + Send + 'static) -> io::Result<EventCallback>
+    where
+        E: Send + 'static,
+    {
+        let queue = Arc::new(Queue::new(EVENTS_KEPT));
+        self.lock().push(Arc::downgrade(&queue));
+        // Whoever closes meanwhile has seen the queue, or is seen here.
+        if self.is_closed() {
+            queue.close();
+        }
+        let taken = Arc::clone(&queue);
+        let run = move || {
+            while let Ok(event) = taken.take_timeout(Duration::MAX) {
+                callback(event);
+            }
+        };
+        thread::Builder::new().name(format!("nuncio{name}")).spawn(run)?;
+        Ok(EventCallback {
+            end: Box::new(move || queue.close()),
+        })
+    }
+
+    fn callbacks(&self) -> Vec<Arc<Queue<E>>> {
+        self.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Queue<E>>>> {
+        let mut callbacks = self.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
+        callbacks.retain(|callback| callback.strong_count() > 0);
+        callbacks
+    }
+}
+
+/// A callback for events. It is called no more when this is dropped, or when the endpoint is.
+#[must_use = "the callback is called only while this is kept"]
+pub struct EventCallback {
+    end: Box<dyn Fn() + Send + Sync>,
+}
+
+impl fmt::Debug for EventCallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EventCallback")
+    }
+}
+
+impl Drop for EventCallback {
+    fn drop(&mut self) {
+        (self.end)();
+    }
+}
+
+/// The events of one endpoint, one by one. All streams of an endpoint share them: each event goes to one of them. A
+/// callback gets each event, too.
 #[derive(Debug)]
 pub struct EventStream<E> {
     queue: Arc<Queue<E>>,
 }
 
 impl<E> EventStream<E> {
-    pub(crate) fn new(queue: &Arc<Queue<E>>) -> Self {
-        Self {
-            queue: Arc::clone(queue),
-        }
-    }
-
     /// Waits for the next event.
     ///
     /// # Errors
@@ -172,5 +265,44 @@ impl<E> EventStream<E> {
     /// As [`next_timeout`](Self::next_timeout).
     pub fn try_next(&self) -> Result<E, ReceiveError> {
         self.queue.try_take().map_err(ReceiveError::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_callback_gets_each_event_until_it_is_dropped() {
+        let events = Events::default();
+        let (heard, said) = mpsc::channel();
+        let callback = events
+            .call("/test", move |event: u32| heard.send(event).unwrap())
+            .unwrap();
+        events.push(1);
+        events.push(2);
+        let deadline = Duration::from_secs(20);
+        assert_eq!(
+            [said.recv_timeout(deadline), said.recv_timeout(deadline)],
+            [Ok(1), Ok(2)]
+        );
+        drop(callback);
+        assert_eq!(said.recv_timeout(deadline), Err(mpsc::RecvTimeoutError::Disconnected));
+        events.push(3);
+        let stream = events.stream();
+        let all: Vec<_> = std::iter::from_fn(|| stream.try_next().ok()).collect();
+        assert_eq!(all, [1, 2, 3], "a stream gets them as well");
+    }
+
+    #[test]
+    fn a_callback_of_an_endpoint_that_is_gone_ends() {
+        let events: Events<u32> = Events::default();
+        events.close();
+        let (heard, said) = mpsc::channel::<u32>();
+        let _callback = events.call("/test", move |event| heard.send(event).unwrap()).unwrap();
+        let ended = said.recv_timeout(Duration::from_secs(20));
+        assert_eq!(ended, Err(mpsc::RecvTimeoutError::Disconnected));
     }
 }

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use crate::generic_publisher::PublisherFacts;
 use crate::key_expr;
-use crate::link::{Bytes, Query};
+use crate::link::{Query, Slices};
 use crate::node::NodeCore;
 use crate::security::frame::{Layout, MessageId};
 use crate::security::testimony::{FramePlace, Question};
@@ -48,6 +48,8 @@ const QUESTION_COST: u64 = 1000;
 const FRAME_COST: u64 = 2;
 /// What it costs to hash the id of a message or to read its cause.
 const MESSAGE_COST: u64 = 16;
+/// How many bytes of a frame in several slices are put into one piece, to be looked at, in a unit of work.
+const BYTES_GATHERED: usize = 32;
 
 /// The last frames that one publisher sent.
 #[derive(Debug)]
@@ -68,7 +70,7 @@ struct Memory {
 
 #[derive(Clone, Debug)]
 struct SentFrame {
-    bytes: Bytes,
+    bytes: Slices,
     first_number: u64,
     count: u16,
     /// Known since somebody asked.
@@ -86,8 +88,8 @@ impl SentFrames {
     }
 
     /// Keeps a frame that is about to be sent.
-    pub(crate) fn keep(&self, bytes: &Bytes, first_number: u64, count: u16) {
-        let len = bytes.as_slice().len();
+    pub(crate) fn keep(&self, bytes: &Slices, first_number: u64, count: u16) {
+        let len = bytes.total_len();
         if self.messages_min == 0 && (self.frames_max == 0 || len > BYTES_MAX) || len > HISTORY_BYTES_MAX {
             return;
         }
@@ -109,7 +111,7 @@ impl SentFrames {
     }
 
     /// The frames with at least one of the numbers `first ..= last`, oldest first.
-    pub(crate) fn with_numbers(&self, first: u64, last: u64) -> Vec<Bytes> {
+    pub(crate) fn with_numbers(&self, first: u64, last: u64) -> Vec<Slices> {
         let memory = self.lock();
         let wanted = memory.frames.iter().filter(|frame| {
             let end = frame.first_number.saturating_add(u64::from(frame.count));
@@ -119,7 +121,7 @@ impl SentFrames {
     }
 
     /// The frame that holds the message with this id. `id_of` hashes a number of this publisher.
-    fn holding(&self, id: MessageId, id_of: impl Fn(u64) -> MessageId, work: &mut Work) -> Option<Bytes> {
+    fn holding(&self, id: MessageId, id_of: impl Fn(u64) -> MessageId, work: &mut Work) -> Option<Slices> {
         let mut longer = Vec::new();
         for frame in self.lock().frames.iter_mut().rev() {
             let cost = if frame.first_id.is_some() { 0 } else { MESSAGE_COST };
@@ -144,12 +146,21 @@ impl SentFrames {
     }
 
     /// The frames with a message that names this one as its cause, newest first.
-    fn effects_of(&self, cause: MessageId, work: &mut Work) -> Vec<Bytes> {
+    fn effects_of(&self, cause: MessageId, work: &mut Work) -> Vec<Slices> {
         let frames: Vec<SentFrame> = self.lock().frames.iter().rev().cloned().collect();
         let names_it = |frame: &SentFrame| {
-            let affordable = work.spend(FRAME_COST + MESSAGE_COST * u64::from(frame.count));
-            let layout = Layout::parse(frame.bytes.as_slice()).ok().filter(|_| affordable);
-            layout.is_some_and(|layout| Question::EffectsOf(cause).is_answered_by(&layout, frame.bytes.as_slice()))
+            let gathered = if frame.bytes.is_one() {
+                0
+            } else {
+                frame.bytes.total_len()
+            };
+            let cost = FRAME_COST + MESSAGE_COST * u64::from(frame.count) + (gathered / BYTES_GATHERED) as u64;
+            if !work.spend(cost) {
+                return false;
+            }
+            let bytes = frame.bytes.contiguous();
+            let layout = Layout::parse(bytes.as_slice());
+            layout.is_ok_and(|layout| Question::EffectsOf(cause).is_answered_by(&layout, bytes.as_slice()))
         };
         frames.into_iter().filter(names_it).map(|frame| frame.bytes).collect()
     }
@@ -167,7 +178,7 @@ impl SentFrames {
 impl Memory {
     fn forget_oldest(&mut self) {
         if let Some(frame) = self.frames.pop_front() {
-            self.bytes -= frame.bytes.as_slice().len();
+            self.bytes -= frame.bytes.total_len();
             self.messages -= u64::from(frame.count);
         }
     }
@@ -238,7 +249,7 @@ impl NodeCore {
         self.evidence.allowance().give_back(work);
     }
 
-    fn find_evidence(&self, question: Question, work: &mut Work) -> Vec<(Arc<PublisherFacts>, Bytes)> {
+    fn find_evidence(&self, question: Question, work: &mut Work) -> Vec<(Arc<PublisherFacts>, Slices)> {
         let mut found = Vec::new();
         for facts in self.endpoints.publishers().into_iter().chain(self.evidence.retired()) {
             match question {

@@ -4,27 +4,33 @@
 //! type in front.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use event_listener::{Event, Listener, listener};
 use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, TypeDefinition};
 
+use crate::event::{Events, PublisherEvent};
 use crate::evidence::SentFrames;
 use crate::key_expr;
-use crate::link::LinkError;
+use crate::link::{Bytes, LinkError};
+use crate::matching::Matches;
 use crate::name::TopicName;
 use crate::node::NodeCore;
-use crate::outbox::{FOREVER, NoRoom, Outbox};
+use crate::outbox::{FOREVER, FRAME_LEN_MAX, NoRoom, Outbox};
 use crate::payload::EncodeError;
+pub use crate::publish_error::{PublishError, PublisherError};
 use crate::qos::QosProfile;
 use crate::qos::compatibility::Offer;
 use crate::security::context::Context;
-use crate::security::frame::{Accompaniment, Header, Kind, MessageId, Writer};
+use crate::security::frame::{Accompaniment, FrameWriter, Header, Kind, MessageId, PushError, Writer};
 use crate::security::key::PublicKey;
+use crate::sign_of_life::{Signs, Wish};
 use crate::stats::PublisherStats;
+
+mod events;
 
 /// How long a publisher that is dropped waits for its messages to leave. What is late leaves all the same.
 const FLUSH_TIME: Duration = Duration::from_secs(1);
@@ -43,6 +49,12 @@ pub(crate) struct PublisherFacts {
     pub(crate) sent_bytes: AtomicU64,
     pub(crate) dropped: AtomicU64,
     pub(crate) failed: AtomicU64,
+    pub(crate) events: Events<PublisherEvent>,
+    pub(crate) matches: Mutex<Matches>,
+    pub(crate) signs: Signs,
+    pub(crate) assertion: Wish,
+    pub(crate) deadlines_missed: AtomicU64,
+    pub(crate) liveliness_lost: AtomicU64,
 }
 
 impl PublisherFacts {
@@ -59,6 +71,12 @@ impl PublisherFacts {
             sent_bytes: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            events: Events::default(),
+            matches: Mutex::default(),
+            signs: Signs::default(),
+            assertion: Wish::default(),
+            deadlines_missed: AtomicU64::new(0),
+            liveliness_lost: AtomicU64::new(0),
         }
     }
 
@@ -162,9 +180,10 @@ impl GenericPublisher {
             first_time_ns: 0,
             type_hash_prefix: facts.type_hash.prefix(),
         };
-        let outbox = Outbox::new(Arc::clone(&facts), link, context, header, node.frame_len_max);
+        let outbox = Outbox::new(Arc::clone(&facts), link, context, header, node.link.frame_len_max());
         let outbox = Arc::new(outbox);
         node.signing_desk.serve(&outbox);
+        node.match_publisher(&facts);
         let card_change = node.card_changed();
         Ok(Self {
             card_change,
@@ -187,10 +206,22 @@ impl GenericPublisher {
         no_room: NoRoom,
         encode: impl Fn(i64, &mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<Published, PublishError> {
+        self.publish_pushed(with, no_room, |frame, time_ns| {
+            frame.push(time_ns, with, |bytes| encode(time_ns, bytes))
+        })
+    }
+
+    fn publish_pushed(
+        &self,
+        with: Accompaniment<'_>,
+        no_room: NoRoom,
+        push: impl Fn(&mut FrameWriter, i64) -> Result<(), PushError<EncodeError>>,
+    ) -> Result<Published, PublishError> {
         self.node.check_open().map_err(|Closed| PublishError::Closed)?;
         // Whoever has met this node learns of the publisher before its first message: both take the same way.
         self.node.announce_card(self.card_change);
-        let number = self.outbox.publish(&self.node.signing_desk, with, no_room, encode)?;
+        let number = self.outbox.publish(&self.node.signing_desk, with, no_room, push)?;
+        self.tell_watch(self.facts.signs.message());
         Ok(Published {
             number,
             key: self.node.public_key(),
@@ -215,6 +246,44 @@ impl GenericPublisher {
     /// [`PublishError::WouldBlock`] when there is no room: nothing was published then. Otherwise as `publish`.
     pub fn try_publish(&self, payload: &[u8], with: Accompaniment<'_>) -> Result<Published, PublishError> {
         self.publish_payload(payload, with, NoRoom::GiveBack)
+    }
+
+    /// As [`publish`](Self::publish), where a large payload is neither copied nor hashed twice: it leaves in slices, with
+    /// the frame around it. What fits into one batch of the link with others (47 KiB) is copied there all the same, which
+    /// costs less.
+    ///
+    /// The payload is shared until the link has taken it, and for as long as the publisher keeps the frame
+    /// ([`QosProfile::evidence`], at most 256 KiB of frames). Memory that something else can change meanwhile, such as a
+    /// mapped file, makes a frame that receivers refuse.
+    ///
+    /// A typed publisher has no such method: encoding a message into its frame is the one copy that it makes.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub fn publish_bytes(&self, payload: &Bytes, with: Accompaniment<'_>) -> Result<Published, PublishError> {
+        self.publish_shared(payload, with, NoRoom::AsProfiled)
+    }
+
+    /// As [`publish_bytes`](Self::publish_bytes), but never waits and never drops.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_publish`](Self::try_publish).
+    pub fn try_publish_bytes(&self, payload: &Bytes, with: Accompaniment<'_>) -> Result<Published, PublishError> {
+        self.publish_shared(payload, with, NoRoom::GiveBack)
+    }
+
+    fn publish_shared(
+        &self,
+        payload: &Bytes,
+        with: Accompaniment<'_>,
+        no_room: NoRoom,
+    ) -> Result<Published, PublishError> {
+        match payload.as_slice() {
+            short if short.len() < FRAME_LEN_MAX => self.publish_payload(short, with, no_room),
+            _ => self.publish_pushed(with, no_room, |frame, time_ns| frame.push_apart(time_ns, with, payload)),
+        }
     }
 
     fn publish_payload(
@@ -292,6 +361,7 @@ impl Drop for GenericPublisher {
         self.flush(FLUSH_TIME);
         self.node.evidence.retire(&self.facts);
         self.node.endpoints.remove_publisher(&self.facts);
+        self.facts.events.close();
         self.node.card_changed();
     }
 }
@@ -299,81 +369,3 @@ impl Drop for GenericPublisher {
 /// The node is closed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Closed;
-
-/// Why there is no publisher.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum PublisherError {
-    /// The name is not a topic name.
-    Name(crate::name::NameError),
-    /// A node has at most 1024 publishers.
-    TooMany,
-    /// The node is closed.
-    Closed,
-    /// The link refused.
-    Link(LinkError),
-}
-
-impl fmt::Display for PublisherError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(error) => fmt::Display::fmt(error, f),
-            Self::TooMany => f.write_str("a node has at most 1024 publishers; open another node for more"),
-            Self::Closed => f.write_str("the node is closed"),
-            Self::Link(error) => fmt::Display::fmt(error, f),
-        }
-    }
-}
-
-impl std::error::Error for PublisherError {}
-
-/// Why a message was not published.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum PublishError {
-    /// The message violates its schema or cannot be encoded.
-    Encode(EncodeError),
-    /// An origin has at most 255 bytes.
-    OriginTooLong,
-    /// The frame has more bytes than receivers accept.
-    TooLarge {
-        /// Bytes found.
-        len: usize,
-        /// Bytes allowed.
-        max: usize,
-    },
-    /// The link is congested and the publisher's room for messages is full.
-    WouldBlock,
-    /// The link was congested for as long as the profile lets a publisher wait.
-    TimedOut {
-        /// How long that is.
-        waited: Duration,
-    },
-    /// The node is closed.
-    Closed,
-    /// The link did not take it.
-    Link(LinkError),
-}
-
-impl fmt::Display for PublishError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Encode(error) => fmt::Display::fmt(error, f),
-            Self::OriginTooLong => f.write_str("an origin has at most 255 bytes"),
-            Self::TooLarge { len, max } => write!(f, "the frame has {len} bytes, at most {max} are accepted"),
-            Self::WouldBlock => {
-                f.write_str("there is no room for the message now; try again, or use `publish` to wait")
-            }
-            Self::TimedOut { waited } => write!(
-                f,
-                "there was no room for the message within {} ms: the link is congested; send less, or let the profile's \
-                 blocking_time be longer",
-                waited.as_millis()
-            ),
-            Self::Closed => f.write_str("the node is closed"),
-            Self::Link(error) => fmt::Display::fmt(error, f),
-        }
-    }
-}
-
-impl std::error::Error for PublishError {}

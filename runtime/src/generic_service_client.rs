@@ -338,7 +338,7 @@ impl GenericServiceClient {
         let encode = |now_ns, bytes: &mut Vec<u8>| payload::encode(&cancel, now_ns, bytes);
         if let Ok(sealed) = service_frame::seal(&self.node, &self.facts, &frame, encode) {
             // A server that does not hear of it works in vain, no more.
-            let _ = self.node.link.put_if_room(&self.key_expr(server), sealed);
+            let _ = self.node.link.put_in_turn(&self.key_expr(server), sealed);
         }
     }
 }

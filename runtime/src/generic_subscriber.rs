@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nuncio_msgs::nuncio_msgs::msg::TypeDefinition;
 use nuncio_msgs::{Message, TypeHash};
@@ -11,7 +11,6 @@ use crate::approval::ApprovalPart;
 use crate::approval_desk::ApprovalDesk;
 use crate::delivery::{Delivery, DeliveryCallback};
 use crate::endpoints::SubscriberFacts;
-use crate::event::{EventStream, SubscriberEvent};
 use crate::key_expr;
 use crate::link::{Declared, LinkError};
 pub use crate::message_info::MessageInfo;
@@ -27,6 +26,8 @@ use crate::stats::SubscriptionStats;
 use crate::subscriber::Callback;
 use crate::subscription_options::{SubscriptionOptions, Unapproved};
 use crate::translation_desk::TranslationDesk;
+
+mod events;
 
 /// A verified message of any type, not decoded yet.
 #[derive(Clone, Debug)]
@@ -111,7 +112,8 @@ impl GenericSubscriber {
         options: SubscriptionOptions,
         translate_to: Option<TypeDefinition>,
     ) -> Result<Self, SubscriberError> {
-        let (core, frame_len_max) = (Arc::downgrade(&node), options.frame_len_max);
+        let frame_len_max = options.frame_len_max.unwrap_or(node.link.frame_len_max());
+        let core = Arc::downgrade(&node);
         let desks = |topic: &TopicName, reception: &Weak<Reception>| {
             let approval = match options.unapproved {
                 Unapproved::Hold => {
@@ -139,12 +141,7 @@ impl GenericSubscriber {
         desks: impl FnOnce(&TopicName, &Weak<Reception>) -> (ApprovalPart, Option<TranslationDesk>),
     ) -> Result<Self, SubscriberError> {
         node.check_open().map_err(|_| SubscriberError::Closed)?;
-        let (type_name, type_hash) = match &expected {
-            ExpectedType::Exactly { name, hash, .. } | ExpectedType::Versions { name, hash, .. } => {
-                (name.clone(), *hash)
-            }
-            ExpectedType::AsInCard => (String::new(), TypeHash::from_bytes([0; 32])),
-        };
+        let expected_type = expected.clone();
         let setup = VerifierSetup {
             domain: node.domain.clone(),
             kind: Kind::Message,
@@ -152,7 +149,7 @@ impl GenericSubscriber {
             request_id: Vec::new(),
             expected,
             trust: Arc::clone(&node.trust),
-            frame_len_max: options.frame_len_max,
+            frame_len_max: options.frame_len_max.unwrap_or(node.link.frame_len_max()),
             accept_replay: options.accept_replay,
         };
         let verifier = Verifier::new(setup, Arc::clone(&node.peers), Arc::clone(&node.believer));
@@ -162,21 +159,17 @@ impl GenericSubscriber {
             let place = (topic.clone(), Weak::clone(reception));
             Reception::new(place, verifier, &options.qos, (refusals, contact), desks)
         });
-        let facts = SubscriberFacts {
-            topic: topic.clone(),
-            type_name,
-            type_hash,
-            qos: options.qos,
-        };
+        let facts = SubscriberFacts::new(topic.clone(), &expected_type, options.qos, &reception.events);
         let facts = node.endpoints.add_subscriber(facts).ok_or(SubscriberError::TooMany)?;
         node.add_reception(&reception);
         let (receiving, contact) = (Arc::clone(&reception), Arc::clone(&node.contact));
         let declared = node
             .link
-            .subscribe(&key_expr::topic(&node.domain, &topic), move |_, bytes| {
-                receiving.receive(&bytes, &contact)
+            .subscribe_in_pieces(&key_expr::topic(&node.domain, &topic), move |_, pieces| {
+                receiving.receive_pieces(pieces, &contact)
             })
             .map_err(SubscriberError::Link)?;
+        node.match_subscriber(&facts);
         node.card_changed();
         // Their first messages need not wait then for the answers that tell old from new.
         for key in node
@@ -201,12 +194,11 @@ impl GenericSubscriber {
     ///
     /// [`ReceiveError::Closed`] when the node was closed and everything received was taken.
     pub async fn recv(&self) -> Result<GenericReceived, ReceiveError> {
-        self.reception
-            .queue
-            .take()
-            .await
-            .map(|delivery| GenericReceived::new(self.topic().clone(), delivery))
-            .map_err(ReceiveError::from)
+        loop {
+            if let Some(received) = self.still_of_use(self.reception.queue.take().await?) {
+                return Ok(received);
+            }
+        }
     }
 
     /// Takes the next message if there is one.
@@ -215,11 +207,8 @@ impl GenericSubscriber {
     ///
     /// [`ReceiveError::Empty`] when there is none now, [`ReceiveError::Closed`] when there will be none.
     pub fn try_recv(&self) -> Result<GenericReceived, ReceiveError> {
-        self.reception
-            .queue
-            .try_take()
-            .map(|delivery| GenericReceived::new(self.topic().clone(), delivery))
-            .map_err(ReceiveError::from)
+        let taken = self.reception.queue.try_take()?;
+        self.still_of_use(taken).ok_or(ReceiveError::Empty)
     }
 
     /// Waits for the next message in this thread, for at most `timeout`.
@@ -228,11 +217,22 @@ impl GenericSubscriber {
     ///
     /// [`ReceiveError::Empty`] when none came in time, [`ReceiveError::Closed`] when none will.
     pub fn recv_timeout(&self, timeout: Duration) -> Result<GenericReceived, ReceiveError> {
-        self.reception
-            .queue
-            .take_timeout(timeout)
-            .map(|delivery| GenericReceived::new(self.topic().clone(), delivery))
-            .map_err(ReceiveError::from)
+        let taken = self.reception.queue.take_timeout(timeout)?;
+        if let Some(received) = self.still_of_use(taken) {
+            return Ok(received);
+        }
+        let start = Instant::now();
+        loop {
+            let left = timeout.saturating_sub(start.elapsed());
+            if let Some(received) = self.still_of_use(self.reception.queue.take_timeout(left)?) {
+                return Ok(received);
+            }
+        }
+    }
+
+    fn still_of_use(&self, taken: Delivery) -> Option<GenericReceived> {
+        let delivery = self.reception.sift(taken)?;
+        Some(GenericReceived::new(self.topic().clone(), delivery))
     }
 
     /// Calls `callback` with each message in the thread that received and verified it; see
@@ -245,27 +245,6 @@ impl GenericSubscriber {
     pub(crate) fn call_in_place(self, callback: impl FnMut(Delivery) + Send + 'static) -> Callback {
         self.reception.call_in_place(DeliveryCallback(Box::new(callback)));
         Callback::in_place(self)
-    }
-
-    /// What happens around this subscription: publishers that come and go, deadlines missed, messages lost, refusals.
-    ///
-    /// ```no_run
-    /// # async fn run(node: nuncio::Node) -> Result<(), Box<dyn std::error::Error>> {
-    /// use nuncio::SubscriberEvent;
-    /// use nuncio::msgs::sensor_msgs::msg::Imu;
-    ///
-    /// let imu = node.subscriber::<Imu>("/imu")?;
-    /// let events = imu.events();
-    /// while let Ok(event) = events.next().await {
-    ///     if let SubscriberEvent::IncompatibleQos { publisher, policy } = event {
-    ///         eprintln!("{publisher} offers less {policy} than is requested");
-    ///     }
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn events(&self) -> EventStream<SubscriberEvent> {
-        EventStream::new(&self.reception.events)
     }
 
     /// Waits for the next refusal on this subscription.
@@ -307,6 +286,7 @@ impl Drop for GenericSubscriber {
     fn drop(&mut self) {
         self.reception.close();
         self.node.endpoints.remove_subscriber(&self.facts);
+        self.node.end_subscriber(&self.facts);
         self.node.card_changed();
     }
 }

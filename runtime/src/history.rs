@@ -18,6 +18,7 @@ use crate::key_expr;
 use crate::link::{Bytes, LinkError, Query};
 use crate::node::NodeCore;
 use crate::reception::Reception;
+use crate::security::key::PublicKey;
 use crate::security::missing::Missing;
 use crate::sequencer::Ask;
 
@@ -102,6 +103,19 @@ fn answer_all(node: &Weak<NodeCore>, questions: &Receiver<Query>) {
 }
 
 impl NodeCore {
+    /// Something was learned of the nodes with this key: subscriptions may have to ask their publishers for messages.
+    pub(crate) fn meet_publishers_of(&self, key: PublicKey) {
+        let receptions = self.receptions();
+        if receptions.is_empty() {
+            return;
+        }
+        let writers = self.peers.writers_of(key);
+        for reception in receptions {
+            let here = writers.iter().filter(|(_, facts)| facts.topic == reception.topic);
+            here.for_each(|(writer, facts)| reception.meet(*writer, facts));
+        }
+    }
+
     fn answer_history(&self, query: &Query) -> Result<(), LinkError> {
         let stream = key_expr::parse_history(&self.domain, query.key_expr());
         let wanted = Missing::read_question(&query.payload());

@@ -5,6 +5,7 @@
 //! nuncio/<domain>/s/<service>/-/<key>/<epoch>/<writer>   a service server: requests by query, cancellations as puts
 //! nuncio/<domain>/@node/<key>/<epoch>/<node name>        liveliness token of a node
 //! nuncio/<domain>/@card/<key>/<epoch>/<node name>        the node's signed card: pushed on change, and by query
+//! nuncio/<domain>/@alive/<key>/<epoch>/<node name>       signed statements that publishers of the node are alive
 //! nuncio/<domain>/@type/<key>/<type hash>                a type's definition, by query
 //! nuncio/<domain>/@message/<id>/<place>                  the frame with this message, by query
 //! nuncio/<domain>/@effects/<id>/<place>                  frames with messages that name this one as their cause, by query
@@ -77,6 +78,16 @@ pub(crate) fn all_cards(domain: &Domain) -> String {
     format!("nuncio/{domain}/@card/**")
 }
 
+/// The statements of a node's instance that publishers of it are alive.
+pub(crate) fn assertion(domain: &Domain, key: &PublicKey, epoch: u64, node: &NodeName) -> String {
+    format!("nuncio/{domain}/@alive/{}/{epoch:016x}{node}", hex(key.as_bytes()))
+}
+
+/// Such statements of all instances of a node.
+pub(crate) fn assertions_of(domain: &Domain, key: &PublicKey, node: &NodeName) -> String {
+    format!("nuncio/{domain}/@alive/{}/*{node}", hex(key.as_bytes()))
+}
+
 /// A type's definition as the holder of this key publishes it.
 pub(crate) fn type_definition(domain: &Domain, key: &PublicKey, type_hash: &[u8; 32]) -> String {
     format!("nuncio/{domain}/@type/{}/{}", hex(key.as_bytes()), hex(type_hash))
@@ -104,6 +115,11 @@ pub(crate) fn history(domain: &Domain, of: &StreamId) -> String {
 /// The last frames of all publishers of one instance of a node.
 pub(crate) fn histories(domain: &Domain, key: &PublicKey, epoch: u64) -> String {
     format!("nuncio/{domain}/@history/{}/{epoch:016x}/*", hex(key.as_bytes()))
+}
+
+/// The last frames of all publishers of a domain.
+pub(crate) fn all_histories(domain: &Domain) -> String {
+    format!("nuncio/{domain}/@history/**")
 }
 
 /// Reads whose last frames are asked for.
@@ -134,8 +150,9 @@ pub(crate) fn service_servers(domain: &Domain, pattern: &str, key: Option<&Publi
 }
 
 /// Where only the holder of this key speaks.
-pub(crate) fn all_of_key(domain: &Domain, key: &PublicKey) -> [String; 4] {
-    ["@node", "@card", "@type", "@history"].map(|kind| format!("nuncio/{domain}/{kind}/{}/**", hex(key.as_bytes())))
+pub(crate) fn all_of_key(domain: &Domain, key: &PublicKey) -> [String; 5] {
+    let kinds = ["@node", "@card", "@alive", "@type", "@history"];
+    kinds.map(|kind| format!("nuncio/{domain}/{kind}/{}/**", hex(key.as_bytes())))
 }
 
 /// Questions that every node may answer: what it answers with is signed by whom it is about.
@@ -152,8 +169,9 @@ pub(crate) fn every_kind(domain: &Domain) -> Vec<String> {
         service_servers(domain, "**", None),
         all_node_tokens(domain),
         all_cards(domain),
+        format!("nuncio/{domain}/@alive/**"),
         all_type_definitions(domain),
-        format!("nuncio/{domain}/@history/**"),
+        all_histories(domain),
         by_message,
         by_cause,
         trust,
@@ -170,7 +188,7 @@ pub(crate) fn all_revocations(domain: &Domain) -> String {
     format!("nuncio/{domain}/@trust/*")
 }
 
-/// What a liveliness token or a card's key expression claims. Only a card that verifies makes it more than a claim.
+/// What the key expression of a liveliness token, a card or an assertion claims. Only a card that verifies makes it more than a claim.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct NodeClaim {
     pub(crate) key: PublicKey,
@@ -178,13 +196,14 @@ pub(crate) struct NodeClaim {
     pub(crate) node: NodeName,
 }
 
-/// Reads a token's or a card's key expression; `None` when it is not one of this domain.
+/// Reads the key expression of a token, a card or an assertion; `None` when it is not one of this domain.
 pub(crate) fn parse_node_claim(domain: &Domain, key_expr: &str) -> Option<NodeClaim> {
     let rest = key_expr
         .strip_prefix("nuncio/")?
         .strip_prefix(domain.as_str())?
         .strip_prefix('/')?;
-    let rest = rest.strip_prefix("@node/").or_else(|| rest.strip_prefix("@card/"))?;
+    let mut kinds = ["@node/", "@card/", "@alive/"].into_iter();
+    let rest = kinds.find_map(|kind| rest.strip_prefix(kind))?;
     let (key, rest) = rest.split_once('/')?;
     let (epoch, node) = rest.split_at_checked(16)?;
     let lower_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -311,7 +330,9 @@ mod tests {
         );
         assert_eq!(parse_node_claim(&domain, &token), Some(claim.clone()));
         let card = card(&domain, &claim.key, claim.epoch, &claim.node);
-        assert_eq!(parse_node_claim(&domain, &card), Some(claim));
+        assert_eq!(parse_node_claim(&domain, &card), Some(claim.clone()));
+        let assertion = assertion(&domain, &claim.key, claim.epoch, &claim.node);
+        assert_eq!(parse_node_claim(&domain, &assertion), Some(claim));
     }
 
     #[test]

@@ -27,6 +27,7 @@
 //! respond     &Response -> payload -> frame for one request (service_frame) -> link -> security::answer -> Verified
 //! goal        action_client -> a service's call -> goal_ledger (action_server) -> feedback, status -> goal_watch
 //! strangers   reception -> contact (asks for the card) -> security::peers -> reception again
+//! events      cards -> matching; signs of life, assertions -> watch; queue -> lifespan; all -> event
 //! approvals   Verified -> approval_desk (waits for a second signer, where trust.toml demands one) -> queue
 //! versions    Verified -> translation_desk (asks for the type, once) -> queue -> run_time_type::Translation -> payload
 //! ```
@@ -59,6 +60,7 @@ mod agenda;
 pub mod approval;
 mod approval_desk;
 pub mod approver;
+mod assertion;
 mod buffers;
 pub mod call_error;
 mod card;
@@ -82,10 +84,12 @@ pub mod graph;
 mod history;
 mod key_expr;
 mod lane;
+mod lifespan;
 pub mod link;
 mod link_config;
 mod link_error;
 pub mod local_registry;
+mod matching;
 mod message_info;
 pub mod name;
 pub mod node;
@@ -95,6 +99,7 @@ mod outbox;
 mod payload;
 mod presence;
 pub mod private_file;
+mod publish_error;
 pub mod publisher;
 pub mod qos;
 mod queue;
@@ -103,6 +108,7 @@ mod reach;
 mod reception;
 mod request_desk;
 mod revocations;
+pub mod router;
 pub mod run_time_type;
 pub mod security;
 mod sequencer;
@@ -115,8 +121,10 @@ mod service_frame;
 pub mod service_options;
 pub mod service_server;
 pub mod service_support;
+mod sign_of_life;
 mod signing_budget;
 mod signing_desk;
+mod stand_in;
 pub mod stats;
 pub mod subscriber;
 pub mod subscription_options;
@@ -127,6 +135,8 @@ mod translation_desk;
 pub mod trust_watch;
 mod type_inquiry;
 pub mod type_support;
+mod watch;
+mod whereabouts;
 
 pub use action_client::{ActionClient, ActionClientOptions, GoalOutcome, GoalRun};
 pub use action_error::ActionError;
@@ -135,7 +145,7 @@ pub use approval::ApprovalState;
 pub use approver::{Approver, ApproverError};
 pub use call_error::{CallError, NoServer};
 pub use card::time_from_ns;
-pub use event::{Counterpart, EventStream, PublisherEvent, SubscriberEvent};
+pub use event::{Counterpart, EventCallback, EventStream, PublisherEvent, SubscriberEvent};
 pub use generic_publisher::{GenericPublisher, PublishError, Published, PublisherError};
 pub use generic_service_client::{GenericResponse, GenericServiceClient, ServiceClientStats};
 pub use generic_service_server::{GenericRequest, GenericServiceServer, RespondError, ServiceServerStats};
@@ -143,7 +153,7 @@ pub use generic_subscriber::{GenericReceived, GenericSubscriber, MessageInfo, Re
 pub use goal_error::{CancelGoalError, GoalResultError, SendGoalError};
 pub use goal_id::GoalId;
 pub use goal_state::GoalState;
-pub use link::{Discovery, LinkConfig, SharedMemory, TlsFiles};
+pub use link::{Bytes, Discovery, LinkConfig, RouterLink, SharedMemory, TlsFiles};
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;
 pub use node_builder::{NodeBuilder, OpenError};
@@ -155,6 +165,7 @@ pub use payload::{DecodeError, EncodeError};
 pub use publisher::Publisher;
 pub use qos::{Durability, History, Liveliness, Priority, QosProfile, Reliability};
 pub use reception::RefusalEvent;
+pub use router::Router;
 pub use security::believer::Verdict;
 pub use security::certificate::{Certificate, CertificateTerms};
 pub use security::certificate_chain::CertificateChain;

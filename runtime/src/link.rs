@@ -13,6 +13,9 @@
 //! Nodes that the registry alone introduces call all others themselves and do not gossip, so that each two have one link and
 //! hundreds of nodes can start at once; see `reach`.
 //!
+//! A node that finds a router in the registry, and looks nowhere else, is its client and has that one link; see `whereabouts`.
+//! When the router is gone and none comes, one of its clients takes its place; see `stand_in`.
+//!
 //! With TLS endpoints alone the node is a client of the first router that answers, and listens nowhere.
 
 use std::borrow::Cow;
@@ -25,16 +28,18 @@ use zenoh::query::{ConsolidationMode, QueryTarget, Reply};
 use zenoh::sample::SampleKind;
 use zenoh::{Session, Wait};
 
-pub use crate::link_config::{Discovery, DiscoveryError, LinkConfig, SharedMemory};
-use crate::link_config::{as_seen_on_this_machine, is_on_this_machine, multicast_interface, some_of};
+pub use crate::link_config::{Discovery, DiscoveryError, FRAME_LEN_MAX_DEFAULT, LinkConfig, SharedMemory};
 pub use crate::link_error::LinkError;
-use crate::local_registry::{LocalRegistry, Membership, reserve_loopback_port};
+use crate::local_registry::Membership;
 use crate::name::Domain;
 use crate::qos::{self, QosProfile};
-use crate::reach::Reach;
+pub use crate::stand_in::RouterLink;
+use crate::stand_in::{LinkNote, StandIn};
 pub use crate::tls_files::{TlsFiles, TlsFilesError};
+use crate::whereabouts::Whereabouts;
 
-/// Bytes from or for the network: contiguous, shared, cheap to clone.
+/// Bytes from or for the network: contiguous, shared, cheap to clone. Made from a `Vec<u8>` or a `bytes::Bytes` without a
+/// copy.
 #[derive(Clone, Debug)]
 pub struct Bytes {
     bytes: ZBytes,
@@ -63,16 +68,54 @@ impl Bytes {
             Cow::Owned(_) => &[],
         }
     }
-
-    /// The bytes of something that is dropped when nobody needs them any more.
-    pub(crate) fn owned_by(owner: impl AsRef<[u8]> + Send + 'static) -> Self {
-        Self::of(bytes::Bytes::from_owner(owner))
-    }
 }
 
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Self {
         Self::of(bytes)
+    }
+}
+
+impl From<bytes::Bytes> for Bytes {
+    fn from(bytes: bytes::Bytes) -> Self {
+        Self::of(bytes)
+    }
+}
+
+/// Bytes for the network, in one slice or in several that follow each other. Cheap to clone; nothing is copied.
+#[derive(Clone, Debug)]
+pub(crate) struct Slices(ZBytes);
+
+impl Slices {
+    /// `inner`, with the first `at` bytes of `outer` before it and the others behind it.
+    pub(crate) fn around(inner: &Bytes, mut outer: bytes::Bytes, at: usize) -> Self {
+        let behind = outer.split_off(at.min(outer.len()));
+        let mut slices = ZBytes::writer();
+        slices.append(outer.into());
+        slices.append(inner.bytes.clone());
+        slices.append(behind.into());
+        Self(slices.finish())
+    }
+
+    /// How many bytes there are in all.
+    pub(crate) fn total_len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether they are in one slice already.
+    pub(crate) fn is_one(&self) -> bool {
+        self.0.slices().nth(1).is_none()
+    }
+
+    /// All of them in one slice. It is a copy when there are several.
+    pub(crate) fn contiguous(&self) -> Bytes {
+        Pieces(&self.0).contiguous()
+    }
+}
+
+impl<B: Into<Bytes>> From<B> for Slices {
+    fn from(bytes: B) -> Self {
+        Self(bytes.into().bytes)
     }
 }
 
@@ -125,6 +168,8 @@ pub struct Link {
     session: Session,
     discovery: String,
     shared_memory: SharedMemory,
+    frame_len_max: usize,
+    stand_in: Option<StandIn>,
     _membership: Option<Membership>,
 }
 
@@ -136,58 +181,62 @@ impl Link {
     /// [`LinkError`] when an endpoint is wrong, a port is taken, the registry cannot be used, a file for TLS is missing, or
     /// a TLS router does not answer or turns this node away.
     pub async fn open(config: &LinkConfig, domain: &Domain) -> Result<Self, LinkError> {
-        let (mut listen, mut connect) = (config.listen.clone(), config.connect.clone());
-        let multicast = config.discovery() == Discovery::Auto && multicast_interface().is_some();
-        let mut membership = None;
-        let mut discovery = format!("off; endpoints: {}", some_of(listen.iter().chain(&connect)));
-        // Holds the port until Zenoh listens on it.
-        let mut reserved = None;
-        if config.discovery() != Discovery::Off {
-            let registry =
-                LocalRegistry::open(domain.as_str()).map_err(|error| LinkError::Registry(error.to_string()))?;
-            let (joined, others) = registry
-                .join(|| {
-                    if !listen.is_empty() {
-                        return Ok(listen
-                            .iter()
-                            .filter_map(|endpoint| as_seen_on_this_machine(endpoint))
-                            .collect());
-                    }
-                    let port = reserved.insert(reserve_loopback_port()?);
-                    listen.push(format!(
-                        "tcp/{}:{}",
-                        if multicast { "0.0.0.0" } else { "127.0.0.1" },
-                        port.port()
-                    ));
-                    Ok(vec![port.locator()])
-                })
-                .map_err(|error| LinkError::Registry(error.to_string()))?;
-            membership = Some(joined);
-            connect.extend(others);
-            discovery = match multicast_interface().filter(|_| multicast) {
-                Some(interface) => format!("multicast on {interface}, and the registry of this machine"),
-                None if config.discovery() == Discovery::Local => "the registry of this machine".to_owned(),
-                None => "the registry of this machine (multicast is unavailable: no network interface but loopback)"
-                    .to_owned(),
-            };
+        let found = Whereabouts::of_node(config, domain, true)?;
+        let Some(router) = found.router.clone() else {
+            return Self::open_at(config, found).await;
+        };
+        match Self::open_at(config, found).await {
+            Ok(link) => link.watch_router(config, domain, router),
+            // A router that does not answer keeps nobody from finding others.
+            Err(LinkError::Open(_)) => Self::open_at(config, Whereabouts::of_node(config, domain, false)?).await,
+            Err(error) => Err(error),
         }
-        if listen.is_empty() && !config.is_behind_tls() {
-            // Peers that meet through a third one talk to each other directly, so each has to be reachable.
-            let near = connect.iter().all(|endpoint| is_on_this_machine(endpoint));
-            listen.push(format!("tcp/{}:0", if near { "127.0.0.1" } else { "0.0.0.0" }));
-        }
-        let mut settings = config.zenoh_settings(&listen, &connect, multicast)?;
-        settings.extend(Reach::of(config, &listen, &connect, multicast).zenoh_settings());
-        let session = zenoh::open(zenoh_config(settings)?)
-            .await
-            .map_err(|error| LinkError::Open(error.to_string()))?;
-        drop(reserved);
+    }
+
+    /// Opens a session that passes on what others send.
+    pub(crate) async fn open_router(config: &LinkConfig, domain: &Domain) -> Result<Self, LinkError> {
+        Self::open_at(config, Whereabouts::of_router(config, domain)?).await
+    }
+
+    async fn open_at(config: &LinkConfig, at: Whereabouts) -> Result<Self, LinkError> {
+        let opened = zenoh::open(zenoh_config(config.zenoh_settings(&at)?)?).await;
+        Self::new(config, at, opened)
+    }
+
+    fn new(config: &LinkConfig, at: Whereabouts, opened: zenoh::Result<Session>) -> Result<Self, LinkError> {
         Ok(Self {
-            session,
-            discovery,
+            session: opened.map_err(|error| LinkError::Open(error.to_string()))?,
+            discovery: at.discovery,
             shared_memory: config.shared_memory(),
-            _membership: membership,
+            frame_len_max: config.frame_len_max(),
+            stand_in: None,
+            _membership: at.membership,
         })
+    }
+
+    /// Lets a client of this router take its place when it is gone.
+    fn watch_router(mut self, config: &LinkConfig, domain: &Domain, router: String) -> Result<Self, LinkError> {
+        let (config, domain) = (config.clone(), domain.clone());
+        let watch = |changed: LinkNote| {
+            let info = self.session.info();
+            let events = info.link_events_listener().history(true);
+            let events = events.callback(move |event| changed(event.kind() == SampleKind::Put));
+            events.background().wait().map_err(failed("watching the link"))
+        };
+        let take_place = move |router: &str| {
+            let Some(at) = Whereabouts::of_stand_in(router, &domain)? else {
+                return Ok(None);
+            };
+            let opened = zenoh::open(zenoh_config(config.zenoh_settings(&at)?)?).wait();
+            Self::new(&config, at, opened).map(Some)
+        };
+        self.stand_in = Some(StandIn::start(router, watch, take_place)?);
+        Ok(self)
+    }
+
+    /// How this node stands with the router of this machine, if it is a client of it.
+    pub fn router(&self) -> Option<RouterLink> {
+        self.stand_in.as_ref().map(StandIn::router_link)
     }
 
     /// How this node finds others, in words.
@@ -198,6 +247,11 @@ impl Link {
     /// Whether large frames go through shared memory.
     pub fn shared_memory(&self) -> SharedMemory {
         self.shared_memory
+    }
+
+    /// The largest frame that is sent, in bytes.
+    pub(crate) fn frame_len_max(&self) -> usize {
+        self.frame_len_max
     }
 
     /// The addresses that this node listens on, without those that only this machine can reach if there are others.
@@ -223,16 +277,21 @@ impl Link {
 
     /// Puts bytes on a key, before all that waits to be sent. Waits while the link is congested.
     pub(crate) fn put(&self, key_expr: &str, bytes: Vec<u8>) -> Result<(), LinkError> {
-        let put = self
-            .session
-            .put(key_expr, bytes)
-            .priority(Priority::RealTime)
-            .congestion_control(CongestionControl::Block);
-        put.wait().map_err(failed("sending"))
+        self.put_with(key_expr, bytes, CongestionControl::Block)
     }
 
-    /// Puts bytes on a key if the link has room for them now.
+    /// As [`put`](Self::put), but what a congested link does not take is lost.
     pub(crate) fn put_if_room(&self, key_expr: &str, bytes: Vec<u8>) -> Result<(), LinkError> {
+        self.put_with(key_expr, bytes, CongestionControl::Drop)
+    }
+
+    fn put_with(&self, key_expr: &str, bytes: Vec<u8>, congestion: CongestionControl) -> Result<(), LinkError> {
+        let put = self.session.put(key_expr, bytes).priority(Priority::RealTime);
+        put.congestion_control(congestion).wait().map_err(failed("sending"))
+    }
+
+    /// Puts bytes on a key behind what waits to be sent, if the link has room for them now.
+    pub(crate) fn put_in_turn(&self, key_expr: &str, bytes: Vec<u8>) -> Result<(), LinkError> {
         let put = self
             .session
             .put(key_expr, bytes)
@@ -374,7 +433,11 @@ impl Link {
 
     /// Closes the session; everything declared on it is gone afterwards.
     pub(crate) async fn close(&self) -> Result<(), LinkError> {
-        self.session.close().await.map_err(failed("closing the link"))
+        let closed = self.session.close().await.map_err(failed("closing the link"));
+        if let Some(stand_in) = &self.stand_in {
+            stand_in.close();
+        }
+        closed
     }
 }
 
@@ -383,8 +446,8 @@ impl Link {
 pub(crate) struct LinkPublisher(zenoh::pubsub::Publisher<'static>);
 
 impl LinkPublisher {
-    pub(crate) fn put(&self, bytes: Bytes) -> Result<(), LinkError> {
-        self.0.put(bytes.bytes).wait().map_err(failed("publishing"))
+    pub(crate) fn put(&self, bytes: impl Into<Slices>) -> Result<(), LinkError> {
+        self.0.put(bytes.into().0).wait().map_err(failed("publishing"))
     }
 
     /// Whether anybody is subscribed, as far as the link knows.
@@ -478,9 +541,9 @@ impl Query {
     }
 
     /// Answers on a concrete key.
-    pub(crate) fn reply(&self, key_expr: &str, bytes: impl Into<Bytes>) -> Result<(), LinkError> {
+    pub(crate) fn reply(&self, key_expr: &str, bytes: impl Into<Slices>) -> Result<(), LinkError> {
         self.0
-            .reply(key_expr, bytes.into().bytes)
+            .reply(key_expr, bytes.into().0)
             .wait()
             .map_err(failed("answering"))
     }

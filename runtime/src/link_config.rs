@@ -7,12 +7,25 @@ use std::sync::Arc;
 
 use crate::link_error::LinkError;
 use crate::tls_files::{TlsFiles, is_tls};
+use crate::whereabouts::{Mode, Whereabouts};
 
 /// How long opening waits for a router: time for it to be started, but an error while somebody still looks.
 const TLS_ROUTER_TIMEOUT_MS: u32 = 5_000;
 
+/// How long opening waits for the router of this machine, which lives and may have hundreds of clients to let in.
+const ROUTER_TIMEOUT_MS: u32 = 20_000;
+
 /// The smallest payload that goes through shared memory: for a smaller one the link's own copies cost less than its upkeep.
 const SHARED_LEN_MIN: usize = 16 << 10;
+
+/// The largest frame that a node sends and receives unless told otherwise, in bytes: 64 MiB.
+pub const FRAME_LEN_MAX_DEFAULT: usize = 64 << 20;
+
+/// What cards and other signed documents may have, however small frames have to be.
+const DOCUMENT_LEN_MAX: usize = 2 << 20;
+
+/// More than Zenoh puts around a frame: its key, and a few numbers.
+const AROUND_LEN_MAX: usize = 64 << 10;
 
 /// How nodes find each other without being told where.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -75,6 +88,14 @@ pub struct LinkConfig {
     /// Whether large frames go to other processes of this machine through shared memory. `None`: where nothing gets lost by
     /// it, because this process may lock as much memory as it likes and run real-time threads.
     pub shared_memory: Option<bool>,
+    /// The largest frame that the node sends and takes, in bytes. `None`: 64 MiB, [`FRAME_LEN_MAX_DEFAULT`].
+    ///
+    /// Large frames come in fragments, which the link puts together up to this size (or 2 MiB, which cards may have). A
+    /// larger one is lost there without a word, and the next message tells what is missing; the link stays. Each neighbour
+    /// can make the link hold a frame of this size for each of sixteen combinations of priority and reliability, so that
+    /// small machines do well to lower it. [`SubscriptionOptions::frame_len_max`](crate::SubscriptionOptions) is the limit
+    /// of one topic.
+    pub frame_len_max: Option<usize>,
 }
 
 /// Whether large frames go to other processes of this machine through shared memory, and why not.
@@ -132,6 +153,11 @@ impl LinkConfig {
         }
     }
 
+    /// The largest frame, in bytes.
+    pub(crate) fn frame_len_max(&self) -> usize {
+        self.frame_len_max.unwrap_or(FRAME_LEN_MAX_DEFAULT)
+    }
+
     /// The same, with the TLS files of the keystore in this directory unless others are said.
     pub(crate) fn in_keystore(mut self, directory: Option<&Path>) -> Self {
         self.tls = self.tls.or_else(|| Some(TlsFiles::new(directory?, None)));
@@ -144,25 +170,24 @@ impl LinkConfig {
     }
 
     /// What Zenoh is told: paths in its configuration, and JSON.
-    pub(crate) fn zenoh_settings(
-        &self,
-        listen: &[String],
-        connect: &[String],
-        multicast: bool,
-    ) -> Result<Vec<(&'static str, String)>, LinkError> {
+    pub(crate) fn zenoh_settings(&self, at: &Whereabouts) -> Result<Vec<(&'static str, String)>, LinkError> {
         let quoted = |endpoints: &[String]| serde_json::Value::from(endpoints).to_string();
-        let mode = if self.is_behind_tls() { "\"client\"" } else { "\"peer\"" };
         let shares_memory = self.shared_memory() == SharedMemory::Used;
+        let reassembled = self
+            .frame_len_max()
+            .max(DOCUMENT_LEN_MAX)
+            .saturating_add(AROUND_LEN_MAX);
         let mut settings = vec![
-            ("mode", mode.to_owned()),
-            ("listen/endpoints", quoted(listen)),
-            ("connect/endpoints", quoted(connect)),
-            ("scouting/multicast/enabled", multicast.to_string()),
+            ("mode", format!("\"{}\"", at.mode.as_str())),
+            ("listen/endpoints", quoted(&at.listen)),
+            ("connect/endpoints", quoted(&at.connect)),
+            ("scouting/multicast/enabled", at.multicast.to_string()),
             ("scouting/gossip/enabled", "true".to_owned()),
             // Whoever opens a node goes on at once; what appears later is announced by liveliness.
             ("open/return_conditions/connect_scouted", "false".to_owned()),
             // Batches on the way out. With Zenoh's two, whoever sends full frames waits for the link at every other one.
             ("transport/link/tx/queue/size/data", "4".to_owned()),
+            ("transport/link/rx/max_message_size", reassembled.to_string()),
             ("transport/shared_memory/enabled", shares_memory.to_string()),
             (
                 "transport/shared_memory/transport_optimization/message_size_threshold",
@@ -174,9 +199,17 @@ impl LinkConfig {
                 "60000000".to_owned(),
             ),
         ];
-        if self.is_behind_tls() {
-            settings.push(("connect/timeout_ms", TLS_ROUTER_TIMEOUT_MS.to_string()));
+        let timeout_ms = match at.mode {
+            Mode::Client if self.is_behind_tls() => Some(TLS_ROUTER_TIMEOUT_MS),
+            Mode::Client => Some(ROUTER_TIMEOUT_MS),
+            Mode::Peer | Mode::Router => None,
+        };
+        settings.extend(timeout_ms.map(|timeout_ms| ("connect/timeout_ms", timeout_ms.to_string())));
+        if at.mode == Mode::Router {
+            // Whoever opens a router goes on at once, too.
+            settings.push(("scouting/delay", "0".to_owned()));
         }
+        settings.extend(at.reach.zenoh_settings(at.mode));
         if self.has_tls() {
             let files = self.tls.as_ref().ok_or(LinkError::NoTlsFiles)?;
             files.check().map_err(LinkError::Tls)?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::local_registry::RegistryError;
 use crate::tls_files::TlsFilesError;
 
 /// Why there is no link.
@@ -30,6 +31,12 @@ pub enum LinkError {
         /// What Zenoh says.
         problem: String,
     },
+}
+
+impl From<RegistryError> for LinkError {
+    fn from(error: RegistryError) -> Self {
+        Self::Registry(error.to_string())
+    }
 }
 
 impl fmt::Display for LinkError {

@@ -1,7 +1,7 @@
 //! How nodes of one user on one machine find each other when multicast is not to be had.
 //!
 //! Each node keeps one small file in a directory of its domain, with the TCP locators it listens on, and holds a lock
-//! on that file as long as it lives. The operating system drops the lock with the process, however that ends, so a
+//! on that file as long as it lives. Routers do the same, and the nodes that are their clients. The operating system drops the lock with the process, however that ends, so a
 //! file that can be locked is what a dead node left behind, and is removed.
 //!
 //! Two nodes that start at once always meet: each reads the others and writes its own file in one step under the
@@ -25,10 +25,14 @@ use std::time::SystemTime;
 use rustix::io::FdFlags;
 use rustix::net::{AddressFamily, SocketType};
 
+mod entry;
+
+pub use self::entry::{Entry, Members, Part};
+use self::entry::{MAX_LOCATORS_PER_NODE, is_locator};
 use crate::private_file::{self, FileError, Others};
 
-/// The most locators that are returned to one caller, those of the newest nodes. Whoever is in the registry calls all of them,
-/// so that more nodes than this do not all meet by it.
+/// The most members of each part that are returned to one caller, the newest. Whoever is in the registry calls all peers and
+/// routers, so that more nodes than this do not all meet by it.
 pub const MAX_LOCATORS: usize = 1024;
 
 /// The nodes of one domain that run on this machine for this user.
@@ -65,39 +69,43 @@ impl LocalRegistry {
         Ok(Self { dir })
     }
 
-    /// Adds this node, with the locators that `reserve` gives, such as `tcp/127.0.0.1:40123`, and returns those of
-    /// the others that live, newest first, [`MAX_LOCATORS`] at most.
+    /// Adds this process with the entry that `enter` makes of who is there, newest first, and returns both; nothing is added
+    /// when it makes none.
     ///
-    /// `reserve` runs while every other node that joins waits, so it should only reserve.
+    /// `enter` runs while every other node that joins waits, so it should only reserve ports.
     ///
     /// # Errors
     ///
-    /// [`RegistryError`] when `reserve` fails or gives something else than TCP locators, or when the directory cannot
+    /// [`RegistryError`] when `enter` fails or gives something else than TCP locators, or when the directory cannot
     /// be used. Nothing is left in it then.
     pub fn join(
         &self,
-        reserve: impl FnOnce() -> io::Result<Vec<String>>,
-    ) -> Result<(Membership, Vec<String>), RegistryError> {
+        enter: impl FnOnce(&Members) -> io::Result<Option<Entry>>,
+    ) -> Result<(Option<Membership>, Members), RegistryError> {
         let _lock = self.lock()?;
-        let others = self.live_locators()?;
-        let locators = reserve().map_err(RegistryError::Reserve)?;
-        if let Some(locator) = locators.iter().find(|locator| !is_locator(locator)) {
+        let others = self.live_members()?;
+        let Some(entry) = enter(&others).map_err(RegistryError::Reserve)? else {
+            return Ok((None, others));
+        };
+        if let Some(locator) = entry.all_locators().find(|locator| !is_locator(locator)) {
             return Err(RegistryError::NotALocator { found: locator.clone() });
         }
-        if locators.len() > MAX_LOCATORS_PER_NODE {
-            return Err(RegistryError::TooManyLocators { found: locators.len() });
+        if entry.locators.len() > MAX_LOCATORS_PER_NODE {
+            return Err(RegistryError::TooManyLocators {
+                found: entry.locators.len(),
+            });
         }
-        Ok((self.write_entry(&locators)?, others))
+        Ok((Some(self.write_entry(&entry)?), others))
     }
 
-    /// The locators of the nodes that live, newest first, [`MAX_LOCATORS`] at most, for a program that only looks.
+    /// Who is there, newest first, [`MAX_LOCATORS`] of each part at most, for a program that only looks.
     ///
     /// # Errors
     ///
     /// [`RegistryError`] when the directory cannot be used.
-    pub fn locators(&self) -> Result<Vec<String>, RegistryError> {
+    pub fn members(&self) -> Result<Members, RegistryError> {
         let _lock = self.lock()?;
-        self.live_locators()
+        self.live_members()
     }
 
     fn lock(&self) -> Result<File, RegistryError> {
@@ -108,9 +116,9 @@ impl LocalRegistry {
     }
 
     /// Reads the entries of live nodes and removes those of dead ones. The caller holds the lock.
-    fn live_locators(&self) -> Result<Vec<String>, RegistryError> {
+    fn live_members(&self) -> Result<Members, RegistryError> {
         let failed = |error| RegistryError::file(&self.dir, error);
-        let mut entries: Vec<(SystemTime, Vec<String>)> = Vec::new();
+        let mut entries: Vec<(SystemTime, Entry)> = Vec::new();
         for found in fs::read_dir(&self.dir).map_err(failed)?.take(MAX_FILES) {
             let found = found.map_err(failed)?;
             let path = found.path();
@@ -125,7 +133,7 @@ impl LocalRegistry {
     }
 
     /// Writes the entry of this node, locked from before it has content. The caller holds the directory's lock.
-    fn write_entry(&self, locators: &[String]) -> Result<Membership, RegistryError> {
+    fn write_entry(&self, entry: &Entry) -> Result<Membership, RegistryError> {
         let random = getrandom::u64().map_err(|error| RegistryError::file(&self.dir, error.into()))?;
         let path = self
             .dir
@@ -144,12 +152,7 @@ impl LocalRegistry {
         };
         membership.file.lock().map_err(failed)?;
         keep_from_sweepers(&membership.file);
-        let mut text = String::new();
-        for locator in locators {
-            text.push_str(locator);
-            text.push('\n');
-        }
-        text.push_str(&format!("pid {}\n", process::id()));
+        let text = entry.to_text(process::id());
         (&membership.file).write_all(text.as_bytes()).map_err(failed)?;
         Ok(membership)
     }
@@ -217,24 +220,19 @@ const ENTRY_EXTENSION: &str = "node";
 /// The most files of a directory that are looked at.
 const MAX_FILES: usize = 4096;
 
-/// The most locators that one node may have.
-const MAX_LOCATORS_PER_NODE: usize = 8;
-
 /// An entry is some 30 bytes per locator; what is longer is none of ours.
 const MAX_ENTRY_BYTES: u64 = 1024;
 
-/// The longest locator: `tcp/`, an IPv6 address with its zone, and a port.
-const MAX_LOCATOR_BYTES: usize = 64;
-
-/// The locators of entries, those of the newest nodes first, and no more than `max`.
-fn newest_first(mut entries: Vec<(SystemTime, Vec<String>)>, max: usize) -> Vec<String> {
+/// Those who made these entries, the newest first, and no more than `max` of each part.
+fn newest_first(mut entries: Vec<(SystemTime, Entry)>, max: usize) -> Members {
     entries.sort_by_key(|(since, _)| std::cmp::Reverse(*since));
-    let locators = entries.into_iter().flat_map(|(_, locators)| locators);
-    locators.take(max).collect()
+    let mut members = Members::default();
+    entries.into_iter().for_each(|(_, entry)| members.add(entry, max));
+    members
 }
 
-/// When the node of the entry at `path` joined, and its locators; `None` when it is dead or the entry is no good.
-fn live_entry(path: &Path) -> Option<(SystemTime, Vec<String>)> {
+/// When the process of the entry at `path` joined, and what it says; `None` when it is dead or the entry is no good.
+fn live_entry(path: &Path) -> Option<(SystemTime, Entry)> {
     // An entry that cannot be opened is gone, or not ours to judge: either way there is nobody to call.
     let file = File::options().read(true).open(path).ok()?;
     match file.try_lock() {
@@ -254,19 +252,7 @@ fn live_entry(path: &Path) -> Option<(SystemTime, Vec<String>)> {
     if u64::try_from(text.len()).ok()? > MAX_ENTRY_BYTES {
         return None;
     }
-    let locators = text.lines().filter(|line| is_locator(line)).take(MAX_LOCATORS_PER_NODE);
-    Some((about.modified().ok()?, locators.map(str::to_owned).collect()))
-}
-
-/// Whether `text` is `tcp/<address>:<port>` with an address that can be called.
-fn is_locator(text: &str) -> bool {
-    text.len() <= MAX_LOCATOR_BYTES
-        && text
-            .strip_prefix("tcp/")
-            .and_then(|address| address.parse::<SocketAddr>().ok())
-            .is_some_and(|address| {
-                address.port() != 0 && !address.ip().is_unspecified() && !address.ip().is_multicast()
-            })
+    Some((about.modified().ok()?, Entry::parse(&text)))
 }
 
 /// Sets the sticky bit, by which the XDG rules ask that a file is left alone when old files are swept away. Where the

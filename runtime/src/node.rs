@@ -37,6 +37,7 @@ use crate::subscription_options::{SubscriptionOptions, TypeVersions};
 use crate::trust_watch::{TrustEvent, TrustWatch};
 use crate::type_inquiry::TypeInquiry;
 use crate::type_support::{self, TypeError, TypeSupport};
+use crate::watch::Watch;
 
 mod actions;
 mod refusals;
@@ -65,13 +66,13 @@ pub(crate) struct NodeCore {
     pub(crate) successions: String,
     pub(crate) trust_watch: TrustWatch,
     pub(crate) trust_events: Queue<TrustEvent>,
-    pub(crate) frame_len_max: usize,
     pub(crate) link: Link,
     pub(crate) peers: Arc<Peers>,
     pub(crate) believer: Arc<Believer>,
     pub(crate) contact: Arc<ContactDesk>,
     pub(crate) graph: GraphState,
     pub(crate) endpoints: Endpoints,
+    pub(crate) watch: Watch,
     pub(crate) evidence: Evidence,
     pub(crate) history: HistoryDesk,
     pub(crate) signing_desk: Arc<SigningDesk>,
@@ -286,6 +287,11 @@ impl Node {
         self.core.signing_desk.stats()
     }
 
+    /// How many signatures of others this node has checked so far. Frames that were signed together cost it one.
+    pub fn verifications(&self) -> u64 {
+        self.core.peers.verifications()
+    }
+
     /// Closes the node: it vanishes from the graph, what was published is signed and flushed within five seconds, and
     /// further sends are errors. What was received can still be taken.
     ///
@@ -303,6 +309,8 @@ impl Node {
         self.core.history.close();
         let closed = self.core.link.close().await;
         self.core.receptions().iter().for_each(|reception| reception.close());
+        let publishers = self.core.endpoints.publishers();
+        publishers.iter().for_each(|publisher| publisher.events.close());
         self.core.refusals.close();
         self.core.trust_events.close();
         self.core.trust_watch.end();
@@ -316,10 +324,9 @@ impl NodeCore {
     }
 
     pub(crate) fn check_open(&self) -> Result<(), Closed> {
-        if self.closed.load(Ordering::Acquire) {
-            Err(Closed)
-        } else {
-            Ok(())
+        match self.closed.load(Ordering::Acquire) {
+            true => Err(Closed),
+            false => Ok(()),
         }
     }
 
@@ -331,23 +338,8 @@ impl NodeCore {
     }
 
     pub(crate) fn add_reception(&self, reception: &Arc<Reception>) {
-        self.receptions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::downgrade(reception));
-    }
-
-    /// Something was learned of the nodes with this key: subscriptions may have to ask their publishers for messages.
-    pub(crate) fn meet_publishers_of(&self, key: PublicKey) {
-        let receptions = self.receptions();
-        if receptions.is_empty() {
-            return;
-        }
-        let writers = self.peers.writers_of(key);
-        for reception in receptions {
-            let here = writers.iter().filter(|(_, facts)| facts.topic == reception.topic);
-            here.for_each(|(writer, facts)| reception.meet(*writer, facts));
-        }
+        let mut receptions = self.receptions.lock().unwrap_or_else(PoisonError::into_inner);
+        receptions.push(Arc::downgrade(reception));
     }
 
     /// Keeps the proof that a key was copied, where there is a disk for it. Called by the contact thread.

@@ -25,9 +25,9 @@ use crate::security::succession::SuccessionError;
 use crate::security::trust_policy::{TrustMode, TrustPolicy};
 use crate::security::trust_source::{CertificateFileError, TrustSource, TrustSourceError};
 use crate::security::trust_store::TrustStore;
-use crate::security::verifier::FRAME_LEN_MAX_DEFAULT;
 use crate::signing_desk::SigningDesk;
 use crate::trust_watch::TrustWatch;
+use crate::watch::Watch;
 
 /// The most locators that a card has room for.
 const LOCATORS_MAX: usize = 16;
@@ -126,6 +126,12 @@ impl NodeBuilder {
         self
     }
 
+    /// The largest frame that the node sends and takes, in bytes: 64 MiB without this. See [`LinkConfig::frame_len_max`].
+    pub fn frame_len_max(mut self, bytes: usize) -> Self {
+        self.link.frame_len_max = Some(bytes);
+        self
+    }
+
     /// Where the node listens, what it connects to and how it finds others, all at once.
     pub fn link(mut self, link: LinkConfig) -> Self {
         self.link = link;
@@ -192,11 +198,11 @@ impl NodeBuilder {
             trust_watch: TrustWatch::new(source, certificates.as_ref()),
             trust_events: Queue::new(TRUST_EVENTS_KEPT),
             domain: self.domain,
-            frame_len_max: FRAME_LEN_MAX_DEFAULT,
             link,
             peers: Arc::new(Peers::default()),
             contact: Arc::new(ContactDesk::default()),
             endpoints: Endpoints::default(),
+            watch: Watch::default(),
             evidence: Evidence::default(),
             history: HistoryDesk::default(),
             refusals,

@@ -1,6 +1,6 @@
 //! What a node tells of its link.
 
-use crate::link::SharedMemory;
+use crate::link::{RouterLink, SharedMemory};
 use crate::node::Node;
 
 impl Node {
@@ -13,6 +13,11 @@ impl Node {
     /// themselves; where one does not use it, they go over the link. What arrives through it is copied before it is checked.
     pub fn shared_memory(&self) -> SharedMemory {
         self.core.link.shared_memory()
+    }
+
+    /// How this node stands with the router of this machine, if it is a client of it.
+    pub fn router(&self) -> Option<RouterLink> {
+        self.core.link.router()
     }
 
     /// The addresses that this node listens on.

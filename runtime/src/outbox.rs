@@ -1,8 +1,9 @@
 //! The outbox of one publisher: messages become frames here, and signed frames leave from here.
 //!
-//! A message is encoded straight behind the ones before it. While the node's signing budget allows, and always where the
-//! profile says so, the publishing thread signs and sends the frame itself; otherwise the signing desk does so for many at
-//! once. Numbers are given and frames begun under the lane's lock; nothing is signed or sent under it.
+//! A message is encoded straight behind the ones before it; a large payload that is shared stays where it is, and its frame
+//! leaves in slices around it. While the node's signing budget allows, and always where the profile says so, the publishing
+//! thread signs and sends the frame itself; otherwise the signing desk does so for many at once. Numbers are given and frames
+//! begun under the lane's lock; nothing is signed or sent under it.
 //!
 //! # Invariants
 //!
@@ -21,7 +22,7 @@ use crate::buffers::Buffers;
 use crate::clock;
 use crate::generic_publisher::{PublishError, PublisherFacts};
 use crate::lane::{Lane, LaneState};
-use crate::link::{Bytes, LinkError, LinkPublisher};
+use crate::link::{LinkError, LinkPublisher, Slices};
 use crate::payload::EncodeError;
 use crate::qos::Reliability;
 use crate::security::context::Context;
@@ -33,7 +34,7 @@ use crate::stats::add;
 /// The size at which a frame is ready. With what is around it, it fits into one batch of the link: Zenoh's TCP links have
 /// batches of 48 KiB over loopback (three halves of the segment size) and of almost 64 KiB elsewhere. What does not fit is
 /// cut up and put together again, which costs two copies.
-const FRAME_LEN_MAX: usize = 47 << 10;
+pub(crate) const FRAME_LEN_MAX: usize = 47 << 10;
 /// The most messages in a frame: a receiver's window remembers all of them.
 const FRAME_MESSAGES_MAX: u16 = WINDOW_LEN as u16;
 /// The most frames that wait in front of the one that is being filled: few are full, many have other accompaniments.
@@ -53,7 +54,7 @@ pub(crate) type PendingFrame = FrameWriter;
 /// A signed frame.
 #[derive(Debug)]
 pub(crate) struct SealedFrame {
-    pub(crate) bytes: Bytes,
+    pub(crate) bytes: Slices,
     pub(crate) first_number: u64,
     pub(crate) count: u16,
 }
@@ -130,13 +131,14 @@ impl Outbox {
 
     /// Appends a message and gives its number. It has left when this returns, or the desk will see to it.
     ///
-    /// `encode` may be called again when the message turns out not to fit behind those before it.
+    /// `push` appends it to the frame that it is given, along with the time, and is called again with another frame when the
+    /// message turns out not to fit behind those before it.
     pub(crate) fn publish(
         self: &Arc<Self>,
         desk: &Arc<SigningDesk>,
         with: Accompaniment<'_>,
         no_room: NoRoom,
-        encode: impl Fn(i64, &mut Vec<u8>) -> Result<(), EncodeError>,
+        push: impl Fn(&mut FrameWriter, i64) -> Result<(), PushError<EncodeError>>,
     ) -> Result<u64, PublishError> {
         if !with.is_valid() {
             return Err(PublishError::OriginTooLong);
@@ -149,7 +151,7 @@ impl Outbox {
             }
             let was_due = is_due(&state);
             let time_ns = clock::now_ns();
-            match self.append(&mut state, time_ns, with, &encode)? {
+            match self.append(&mut state, time_ns, with, &push)? {
                 Some(number) => break (number, desk.admits(time_ns), was_due),
                 None => state = self.make_room(state, desk, no_room, &mut deadline)?,
             }
@@ -179,12 +181,12 @@ impl Outbox {
         state: &mut LaneState<PendingFrame>,
         time_ns: i64,
         with: Accompaniment<'_>,
-        encode: &impl Fn(i64, &mut Vec<u8>) -> Result<(), EncodeError>,
+        push: &impl Fn(&mut FrameWriter, i64) -> Result<(), PushError<EncodeError>>,
     ) -> Result<Option<u64>, PublishError> {
         let number = self.facts.next_number();
         if let Some(open) = state.open.as_mut().filter(|open| !is_full(open) && open.takes(with)) {
             let end = open.byte_len();
-            push(open, time_ns, with, encode)?;
+            push(open, time_ns)?;
             if open.byte_len() + SEAL_LEN_MAX <= FRAME_LEN_MAX {
                 self.facts.use_number(number);
                 return Ok(Some(number));
@@ -195,7 +197,7 @@ impl Outbox {
             return Ok(None);
         }
         let mut frame = self.begin_frame(number, time_ns, with);
-        let pushed = push(&mut frame, time_ns, with, encode);
+        let pushed = push(&mut frame, time_ns).map_err(PublishError::from);
         let (len, max) = (frame.byte_len() + SEAL_LEN_MAX, self.frame_len_max);
         if pushed.is_err() || len > max {
             self.buffers.give_back(frame.finish().into_buffer());
@@ -269,7 +271,7 @@ impl Outbox {
 
     /// Hands a frame to the link.
     pub(crate) fn send(&self, frame: SealedFrame) -> Result<(), LinkError> {
-        let (count, len) = (u64::from(frame.count), frame.bytes.as_slice().len() as u64);
+        let (count, len) = (u64::from(frame.count), frame.bytes.total_len() as u64);
         // Before it is sent: whoever receives it may ask for it at once.
         self.facts
             .sent_frames
@@ -373,19 +375,6 @@ fn end_open(state: &mut LaneState<PendingFrame>) -> bool {
         state.end_open();
     }
     has_room
-}
-
-fn push(
-    frame: &mut PendingFrame,
-    time_ns: i64,
-    with: Accompaniment<'_>,
-    encode: &impl Fn(i64, &mut Vec<u8>) -> Result<(), EncodeError>,
-) -> Result<(), PublishError> {
-    let pushed = frame.push(time_ns, with, |bytes| encode(time_ns, bytes));
-    pushed.map_err(|error| match error {
-        PushError::Encode(error) => PublishError::Encode(error),
-        PushError::DoesNotFit => PublishError::OriginTooLong,
-    })
 }
 
 #[cfg(test)]

@@ -195,6 +195,7 @@ impl NodeCore {
         if let Err(refusal) = self.peers.admit(own, CardRoad::Answered) {
             self.refuse_document(refusal);
         }
+        self.match_node(self.public_key(), &self.name);
         self.graph.changed();
         self.meet_publishers_of(self.public_key());
     }
@@ -233,7 +234,7 @@ impl NodeCore {
         (card, number, now_ns)
     }
 
-    fn next_card_number(&self) -> u64 {
+    pub(crate) fn next_card_number(&self) -> u64 {
         self.card_number.fetch_add(1, Ordering::AcqRel)
     }
 }

@@ -6,6 +6,7 @@
 //! introduces to each other have no need of it.
 
 use crate::link_config::{Discovery, LinkConfig, is_on_this_machine};
+use crate::whereabouts::Mode;
 
 /// How far a link reaches.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -30,8 +31,17 @@ impl Reach {
         }
     }
 
+    /// How far a router reaches that listens and connects there: peers that it calls are to be told nothing of each other.
+    pub(crate) fn of_router(listen: &[String], connect: &[String]) -> Self {
+        let is_near = listen
+            .iter()
+            .chain(connect)
+            .all(|endpoint| is_on_this_machine(endpoint));
+        if is_near { Self::Registry } else { Self::Network }
+    }
+
     /// What Zenoh is told: paths in its configuration, and JSON.
-    pub(crate) fn zenoh_settings(self) -> impl Iterator<Item = (&'static str, String)> {
+    pub(crate) fn zenoh_settings(self, mode: Mode) -> impl Iterator<Item = (&'static str, String)> {
         const MACHINE: [(&str, &str); 6] = [
             // Links that are being opened by others at one time, and links in all. From a network nobody may open so many: each
             // takes some 80 KiB.
@@ -57,7 +67,13 @@ impl Reach {
                 r#"{"period_init_ms": 100, "period_max_ms": 60000, "period_increase_factor": 2}"#,
             ),
         ];
+        // The router is looked for where it was, and comes back there.
+        const CLIENT: [(&str, &str); 1] = [(
+            "connect/retry",
+            r#"{"period_init_ms": 100, "period_max_ms": 1000, "period_increase_factor": 2}"#,
+        )];
         let (machine, registry): (&[_], &[_]) = match self {
+            Self::Registry if mode == Mode::Client => (&MACHINE, &CLIENT),
             Self::Registry => (&MACHINE, &REGISTRY),
             Self::Machine => (&MACHINE, &[]),
             Self::Network => (&[], &[]),
@@ -105,7 +121,11 @@ mod tests {
 
     #[test]
     fn a_link_to_another_machine_is_given_up_as_soon_as_before() {
-        let slow = |reach: Reach| reach.zenoh_settings().any(|(path, _)| path.ends_with("open_timeout"));
+        let slow = |reach: Reach| {
+            reach
+                .zenoh_settings(Mode::Peer)
+                .any(|(path, _)| path.ends_with("open_timeout"))
+        };
         assert!(!slow(Reach::Network) && slow(Reach::Machine) && slow(Reach::Registry));
     }
 }

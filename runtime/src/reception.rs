@@ -3,7 +3,6 @@
 //! Runs in the thread that received the bytes and never blocks. Frames of a key that nobody has vouched for yet wait in
 //! a bounded list until first contact was made or has failed; frames of known publishers are not held up by them.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError, Weak};
 
 use crate::approval::{ApprovalPart, ApprovalState, Passing};
@@ -11,25 +10,26 @@ use crate::approval_desk::ApprovalDesk;
 use crate::clock;
 use crate::contact::{AskOutcome, ContactDesk, Note, Question};
 use crate::delivery::{DeliveredFrame, DeliveryCallback};
-use crate::event::{Counterpart, EVENTS_KEPT, SubscriberEvent};
-use crate::link::Bytes;
+use crate::event::{Events, SubscriberEvent};
+use crate::link::{Bytes, Pieces};
 use crate::name::TopicName;
 use crate::qos::QosProfile;
-use crate::qos::compatibility::{Policy, Request};
+use crate::qos::compatibility::Request;
 use crate::queue::{ParcelQueue, Queue};
 use crate::run_time_type::Translation;
-use crate::security::frame::{Layout, Writer};
+use crate::security::frame::Layout;
 use crate::security::key::PublicKey;
-use crate::security::peers::WriterFacts;
+
 use crate::security::refusal::{Reason, Refusal};
-use crate::security::verifier::{Opened, STREAMS_MAX, Verified, Verifier};
-use crate::sequencer::{Ask, Next, Sequencer};
+use crate::security::verifier::{Opened, Verified, Verifier};
+use crate::sequencer::Sequencer;
 use crate::stats::{SubscriptionCounters, SubscriptionStats, add};
 use crate::translation_desk::TranslationDesk;
 
+mod missing;
 mod waiting;
 
-use waiting::{Stream, WAITING_BYTES_MAX, WAITING_FRAMES_MAX, Waiting};
+use self::waiting::{Stream, WAITING_BYTES_MAX, WAITING_FRAMES_MAX, Waiting};
 
 /// How many refusals are kept for whoever wants to read them; older ones are only counted.
 pub(crate) const REFUSALS_KEPT: usize = 256;
@@ -51,8 +51,6 @@ pub(crate) struct Reception {
     sequencer: Sequencer,
     /// Held while what the sequencer lets go on is handed over.
     going_on: Mutex<()>,
-    /// Publishers that offer less than is requested.
-    reported: Mutex<HashSet<(PublicKey, Writer, u64)>>,
     me: Weak<Self>,
     waiting: Mutex<Waiting>,
     /// Held while waiting frames are opened again: one thread at a time.
@@ -65,10 +63,10 @@ pub(crate) struct Reception {
     /// What is called with each message where it arrives, if anything is.
     callback: OnceLock<Mutex<DeliveryCallback>>,
     pub(crate) refusals: Queue<Refusal>,
-    pub(crate) events: Arc<Queue<SubscriberEvent>>,
+    pub(crate) events: Arc<Events<SubscriberEvent>>,
     node_refusals: Arc<Queue<RefusalEvent>>,
-    contact: Arc<ContactDesk>,
-    counters: SubscriptionCounters,
+    pub(crate) contact: Arc<ContactDesk>,
+    pub(crate) counters: SubscriptionCounters,
 }
 
 impl Reception {
@@ -84,7 +82,6 @@ impl Reception {
             verifier,
             sequencer: Sequencer::new(Request::of(qos), qos.kept().get()),
             going_on: Mutex::default(),
-            reported: Mutex::default(),
             me,
             waiting: Mutex::default(),
             reopening: Mutex::default(),
@@ -93,14 +90,22 @@ impl Reception {
             queue: ParcelQueue::new(qos.kept().get()),
             callback: OnceLock::new(),
             refusals: Queue::new(REFUSALS_KEPT),
-            events: Arc::new(Queue::new(EVENTS_KEPT)),
+            events: Arc::default(),
             node_refusals,
             contact,
             counters: SubscriptionCounters::default(),
         }
     }
 
-    /// Takes the bytes of one put.
+    /// As [`receive`](Self::receive); too many bytes are refused before they are copied into one piece.
+    pub(crate) fn receive_pieces(&self, pieces: Pieces<'_>, contact: &ContactDesk) {
+        match self.verifier.check_len(pieces.total_len()) {
+            Ok(()) => self.receive(&pieces.contiguous(), contact),
+            Err(refusal) => self.refuse(refusal),
+        }
+    }
+
+    /// Takes the bytes of one put or question.
     pub(crate) fn receive(&self, bytes: &Bytes, contact: &ContactDesk) {
         if self.joins_the_waiting(bytes, contact) {
             return;
@@ -151,7 +156,16 @@ impl Reception {
             add(&self.counters.received_bytes, frame.frame_bytes().len() as u64);
             add(&self.counters.missing, frame.missing_before());
         }
-        self.queue.put(DeliveredFrame::new(passing, translation));
+        let delivered = DeliveredFrame::new(passing, translation);
+        let Some(callback) = self.callback.get() else {
+            self.queue.put(delivered);
+            return;
+        };
+        // A queue that is shorter than the frame would drop what nobody is late for.
+        match callback.try_lock() {
+            Ok(mut callback) if self.queue.len() == 0 => callback.take(delivered, self),
+            _ => self.queue.put(delivered),
+        }
         self.call_back();
     }
 
@@ -171,7 +185,7 @@ impl Reception {
                 Err(TryLockError::WouldBlock) => return,
             };
             while let Some(frame) = self.queue.take_parcel() {
-                callback.take(frame);
+                callback.take(frame, self);
             }
         }
     }
@@ -251,88 +265,13 @@ impl Reception {
     /// Takes a frame that was verified: it goes on when those before it have.
     fn deliver(&self, verified: Verified) {
         let facts = verified.facts();
-        if let Some(policy) = facts.offer.misses(self.sequencer.request()) {
+        if facts.offer.misses(self.sequencer.request()).is_some() {
             add(&self.counters.incompatible, u64::from(verified.count()));
-            self.report_incompatible(verified.header().writer, facts, policy);
             return;
         }
+        self.note_sign_of_life(&verified);
         let ask = self.sequencer.take(verified);
         self.go_on_and_ask(ask);
-    }
-
-    /// A publisher is there, or may be there again. What it keeps is asked for where that is wanted.
-    pub(crate) fn meet(&self, writer: Writer, facts: &Arc<WriterFacts>) {
-        if !self.verifier.may_take(facts) {
-            return;
-        }
-        match facts.offer.misses(self.sequencer.request()) {
-            Some(policy) => self.report_incompatible(writer, facts, policy),
-            // What it has published so far was said before this subscription was made: it is asked again.
-            None if !self.verifier.is_fresh(facts) => {
-                if self.sequencer.wants_history(facts) {
-                    self.contact.ask_about(facts.peer.public_key());
-                }
-            }
-            None => {
-                let ask = self.sequencer.meet(writer, facts);
-                self.go_on_and_ask(ask);
-            }
-        }
-    }
-
-    /// Takes an answer to a question for messages.
-    pub(crate) fn take_answer(&self, bytes: &Bytes, ask: &Ask) {
-        match self.verifier.open_answer(bytes, &ask.missing, clock::now_ns()) {
-            Opened::Verified(verified) => self.deliver(verified),
-            Opened::Duplicate => {}
-            Opened::Refused(refusal) => self.refuse(refusal),
-            Opened::Stranger(key) => self.refuse(unknown(key)),
-        }
-    }
-
-    /// No more answers can come to a question for messages: what is still missing is lost.
-    pub(crate) fn end_answers(&self, ask: &Ask) {
-        let next = self.sequencer.end(ask);
-        self.go_on_and_ask(next);
-    }
-
-    fn go_on_and_ask(&self, ask: Option<Ask>) {
-        if let Some(ask) = ask
-            && !self.contact.leave(Note::MessagesMissing(Weak::clone(&self.me), ask))
-        {
-            self.end_answers(&ask);
-        }
-        // One thread at a time, so that order is kept: what gets ready meanwhile is left to that one.
-        while self.sequencer.has_next() {
-            let _one_at_a_time = match self.going_on.try_lock() {
-                Ok(guard) => guard,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => return,
-            };
-            while let Some(next) = self.sequencer.next() {
-                match next {
-                    Next::Frame(frame) => self.hand_over(frame),
-                    Next::Lost { facts, missing } => self.events.push(SubscriberEvent::MessagesLost {
-                        publisher: Counterpart::of(&facts.peer),
-                        writer: missing.stream.writer,
-                        first: missing.first,
-                        last: missing.last,
-                    }),
-                }
-            }
-        }
-    }
-
-    /// Says once of each publisher that it offers less than is requested.
-    fn report_incompatible(&self, writer: Writer, facts: &WriterFacts, policy: Policy) {
-        let id = (facts.peer.public_key(), writer, facts.peer.epoch());
-        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
-        if reported.len() < STREAMS_MAX && reported.insert(id) {
-            self.events.push(SubscriberEvent::IncompatibleQos {
-                publisher: Counterpart::of(&facts.peer),
-                policy,
-            });
-        }
     }
 
     fn hand_over(&self, verified: Verified) {
@@ -421,7 +360,7 @@ mod tests {
 
     use super::*;
     use crate::contact::desk::ASKING_MAX;
-    use crate::link::Bytes;
+    use crate::security::frame::Writer;
     use crate::security::key::Identity;
     use crate::security::signer;
     use crate::security::tests::stage::{EPOCH, NODE, Stage, TOPIC, context, header, topic, unsigned};
@@ -464,6 +403,27 @@ mod tests {
         let waiting = reception.lock_waiting();
         assert_eq!((waiting.frames, waiting.bytes), (0, 0));
         assert!(waiting.keys.is_empty() && waiting.streams.is_empty());
+    }
+
+    #[test]
+    fn a_callback_gets_every_message_of_a_frame_however_short_the_queue_is() {
+        let (stage, desk) = (Stage::new(), Arc::new(ContactDesk::default()));
+        let aside = (Arc::new(Queue::new(1)), Arc::clone(&desk));
+        let (place, qos) = ((topic(TOPIC), Weak::new()), QosProfile::keep_last(1));
+        let verifier = stage.another_subscription().verifier;
+        stage.admit_card(&stage.identity, NODE, EPOCH, 1, 2);
+        let reception = Reception::new(place, verifier, &qos, aside, (ApprovalPart::Shows, None));
+        let (sender, called) = std::sync::mpsc::channel();
+        let callback = move |delivery: crate::delivery::Delivery| sender.send(delivery.message.number()).unwrap();
+        reception.call_in_place(DeliveryCallback(Box::new(callback)));
+        let three = signer::seal(
+            &stage.identity,
+            unsigned(&header(&stage.identity, 1), &[b"x".as_slice(); 3]),
+            &context(),
+        );
+        reception.receive(&three.into(), &desk);
+        assert_eq!(called.try_iter().collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(reception.stats().dropped, 0);
     }
 
     #[test]

@@ -69,11 +69,11 @@ pub(crate) fn seal(
     })?;
     let context = context(node, facts, frame.of_type, frame.kind, frame.request_id);
     let sealed = signer::seal(&node.identity, writer.finish(), &context);
-    match sealed.len() <= node.frame_len_max {
+    match sealed.len() <= node.link.frame_len_max() {
         true => Ok(sealed),
         false => Err(SealError::TooLarge {
             len: sealed.len(),
-            max: node.frame_len_max,
+            max: node.link.frame_len_max(),
         }),
     }
 }

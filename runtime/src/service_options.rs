@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use crate::link::FRAME_LEN_MAX_DEFAULT;
 use crate::security::role::RoleName;
-use crate::security::verifier::FRAME_LEN_MAX_DEFAULT;
 
 /// How a service is served.
 #[derive(Clone, Debug, Eq, PartialEq)]

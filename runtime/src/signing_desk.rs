@@ -116,8 +116,9 @@ impl SigningDesk {
         let hashed = Instant::now();
         let tree = SignedTree::of_one(&self.identity, leaf);
         self.count(start, hashed, 1);
+        let (buffer, apart) = tree.seal(frame, 0);
         SealedFrame {
-            bytes: outbox.buffers().lend(tree.seal(frame, 0)),
+            bytes: outbox.buffers().lend(buffer, apart.as_ref()),
             first_number,
             count,
         }
@@ -230,10 +231,13 @@ impl SigningDesk {
             let sealed = frames
                 .by_ref()
                 .take(count)
-                .map(|(index, (frame, (first_number, count)))| SealedFrame {
-                    bytes: outbox.buffers().lend(tree.seal(frame, index)),
-                    first_number,
-                    count,
+                .map(|(index, (frame, (first_number, count)))| {
+                    let (buffer, apart) = tree.seal(frame, index);
+                    SealedFrame {
+                        bytes: outbox.buffers().lend(buffer, apart.as_ref()),
+                        first_number,
+                        count,
+                    }
                 });
             let frames = sealed.collect();
             Errand { outbox, frames }
@@ -251,6 +255,12 @@ impl SigningDesk {
         add(&self.frames, frames as u64);
         let nanos = end.saturating_duration_since(start).as_nanos();
         add(&self.time_ns, u64::try_from(nanos).unwrap_or(u64::MAX));
+    }
+
+    /// Nothing is to be signed any more.
+    #[cfg(test)]
+    pub(crate) fn strike_lanes(&self) {
+        self.agenda.strike_lanes();
     }
 
     fn note_progress(&self) {

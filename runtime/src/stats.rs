@@ -43,6 +43,8 @@ pub struct SubscriptionStats {
     pub missing: u64,
     /// Messages dropped because the queue was full.
     pub dropped: u64,
+    /// Messages that were older than their publisher's lifespan before anybody took them.
+    pub expired: u64,
     /// Frames that were delivered before and came again.
     pub duplicates: u64,
     /// Messages of publishers that offer less than the subscription requests.
@@ -67,6 +69,7 @@ pub(crate) struct SubscriptionCounters {
     pub(crate) received_bytes: AtomicU64,
     pub(crate) missing: AtomicU64,
     pub(crate) duplicates: AtomicU64,
+    pub(crate) expired: AtomicU64,
     pub(crate) incompatible: AtomicU64,
     refused: RefusalCounters,
 }
@@ -103,6 +106,7 @@ impl SubscriptionCounters {
             received_bytes: load(&self.received_bytes),
             missing: load(&self.missing),
             dropped,
+            expired: load(&self.expired),
             duplicates: load(&self.duplicates),
             incompatible: load(&self.incompatible),
             queue_len,

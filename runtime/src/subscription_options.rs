@@ -1,7 +1,6 @@
 //! What a subscription takes, and how: chosen once, when it is made.
 
 use crate::qos::QosProfile;
-use crate::security::verifier::FRAME_LEN_MAX_DEFAULT;
 
 /// How a subscription takes messages.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -10,8 +9,10 @@ pub struct SubscriptionOptions {
     pub qos: QosProfile,
     /// Whether recordings that are played back are accepted. Their provenance says so.
     pub accept_replay: bool,
-    /// The largest frame accepted, in bytes; a translated payload may be as long.
-    pub frame_len_max: usize,
+    /// The largest frame accepted on this topic, in bytes; a translated payload may be as long. A larger one is refused as
+    /// `TooLarge` before it is hashed or copied. `None`: what the node's link takes,
+    /// [`LinkConfig::frame_len_max`](crate::LinkConfig).
+    pub frame_len_max: Option<usize>,
     /// Which versions of the type are accepted. An untyped subscription takes every type as it is.
     pub type_versions: TypeVersions,
     /// What is done with messages that await a second signer's approval.
@@ -48,7 +49,7 @@ impl Default for SubscriptionOptions {
         Self {
             qos: QosProfile::default(),
             accept_replay: false,
-            frame_len_max: FRAME_LEN_MAX_DEFAULT,
+            frame_len_max: None,
             type_versions: TypeVersions::Exact,
             unapproved: Unapproved::Hold,
         }

@@ -5,6 +5,8 @@
 //! alike; what counts is their ratio. Both sides wait while the link is congested, and both sides count: what was sent
 //! and what arrived are in every answer.
 
+mod arrivals;
+mod audience;
 pub(crate) mod cost;
 mod far_end;
 pub(crate) mod fleet;
@@ -13,6 +15,8 @@ mod member;
 mod near_end;
 mod plot;
 mod quantile;
+pub(crate) mod rate;
+pub(crate) mod robot;
 mod tally;
 pub(crate) mod throughput;
 mod words;
@@ -29,6 +33,8 @@ pub(crate) use self::latency::Latency;
 pub(crate) use self::member::run as run_member;
 pub(crate) use self::near_end::NearEnd;
 pub(crate) use self::plot::svg;
+pub(crate) use self::rate::AtRate;
+pub(crate) use self::robot::Robot;
 pub(crate) use self::throughput::{Side, Throughput};
 pub(crate) use self::words::closing_words;
 
@@ -91,6 +97,7 @@ const QUEUE_LEN_MAX: usize = 1 << 16;
 
 const PING: &str = "/bench/ping";
 const PONG: &str = "/bench/pong";
+const RATE: &str = "/bench/rate";
 
 /// Which of the two a round measures.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -123,7 +130,7 @@ pub(crate) enum Road {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     /// What is sent.
-    pub(crate) loads: &'static [Load],
+    loads: &'static [Load],
     /// How often each way gets its turn.
     rounds: usize,
     /// How long one way sends in its turn.
@@ -152,6 +159,23 @@ impl Settings {
                 round_trips: 1500,
                 idle: Duration::from_secs(10),
             },
+        }
+    }
+
+    /// One long turn for each way instead of several short ones.
+    pub(crate) fn in_one_turn_of(self, sending: Duration) -> Self {
+        Self {
+            rounds: 1,
+            sending,
+            ..self
+        }
+    }
+
+    /// What is sent: loads of these sizes, or those that the run has time for when none is named.
+    pub(crate) fn loads(&self, sizes: &[usize]) -> Vec<Load> {
+        match sizes {
+            [] => self.loads.to_vec(),
+            _ => LOADS.into_iter().filter(|load| sizes.contains(&load.size())).collect(),
         }
     }
 }
@@ -191,6 +215,11 @@ pub(crate) enum BenchError {
         /// How long it was waited for.
         waited: Duration,
     },
+    /// Something got lost on a reliable link, or overtook what was sent before it.
+    Lost {
+        /// What was sent, and what became of it.
+        words: String,
+    },
 }
 
 fn failed<E: Into<Box<dyn Error + Send + Sync>>>(doing: &'static str) -> impl FnOnce(E) -> BenchError {
@@ -212,6 +241,10 @@ impl fmt::Display for BenchError {
                 f,
                 "{what} did not come within {} s; is the machine overloaded?",
                 waited.as_secs()
+            ),
+            Self::Lost { words } => write!(
+                f,
+                "all messages should arrive, in their order: {words}; this is a fault, please report it"
             ),
         }
     }

@@ -4,7 +4,10 @@ mod bench;
 mod doctor;
 mod interface;
 mod key;
+mod node;
 mod prove;
+mod qos;
+mod router;
 mod service;
 mod topic_approve;
 mod trace;
@@ -25,7 +28,10 @@ pub(crate) use self::interface::{
     InterfaceProto, InterfaceShow, InterfaceTranscode, MessageForm, OwnFolders,
 };
 pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, KeyRotate, PassphraseFrom};
+pub(crate) use self::node::{NodeCommand, NodeInfo, NodeList};
 pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
+pub(crate) use self::qos::QosArgs;
+pub(crate) use self::router::Router;
 pub(crate) use self::service::{ServiceCall, ServiceCommand, ServiceFind, ServiceInfo, ServiceList, ServiceType};
 pub(crate) use self::topic_approve::TopicApprove;
 pub(crate) use self::trace::{TRACE_EXIT_CODES, Trace};
@@ -140,6 +146,7 @@ pub(crate) enum Command {
     ///
     /// --timeout: how long to look for nodes; 2 by default.
     Doctor(Doctor),
+    Router(Router),
     /// Follow a message to what led to it: who said what, checked link by link
     ///
     /// The nodes that published are asked for the frames as they were signed; each publisher keeps its last ones. The
@@ -262,6 +269,8 @@ pub(crate) struct TopicEcho {
     /// Show all that is known of each message
     #[arg(short, long)]
     pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) qos: QosArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -297,6 +306,8 @@ pub(crate) struct TopicPub {
     /// How long to stay after the last message; 0.3 by default. As long it can be traced
     #[arg(long, value_name = "SECONDS", value_parser = seconds_or_zero)]
     pub(crate) keep_alive: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) qos: QosArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -323,35 +334,6 @@ pub(crate) struct TopicBw {
     /// End after this time
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) duration: Option<Duration>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum NodeCommand {
-    /// List the nodes that are there
-    ///
-    /// --timeout: how long to look for nodes that are not seen at once; 2 by default.
-    List(NodeList),
-    /// Show what a node says of itself, and how this program finds it
-    ///
-    /// --timeout: how long to look for the node; 2 by default.
-    Info(NodeInfo),
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct NodeList {
-    /// Show keys and how much each node publishes
-    #[arg(short, long)]
-    pub(crate) verbose: bool,
-    /// Show the nodes of tools, too
-    #[arg(short, long)]
-    pub(crate) all: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct NodeInfo {
-    /// The node, such as /talker
-    #[arg(value_parser = node)]
-    pub(crate) node: NodeName,
 }
 
 /// The longest time that a flag may name: what the timers of every platform can count.

@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod doctor;
 mod doctor_keystore;
+mod doctor_routers;
 mod interface_check;
 mod interface_diff;
 mod interface_generate;
@@ -23,6 +24,7 @@ mod key_show;
 mod node_info;
 mod node_list;
 mod prove;
+mod router;
 mod service_call;
 mod service_info;
 mod service_list;
@@ -136,6 +138,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Key(command) => key(&global, render, command),
         Command::Trust(command) => trust(&global, render, command),
         Command::Doctor(args) => doctor::run(render, &global, &args),
+        Command::Router(_) => in_a_runtime(async || router::run(&global, render).await),
         Command::Trace(args) => on_the_network(&global, render, async |session| trace::run(session, args).await),
         Command::Demo(args) => in_a_runtime(async || demo::run(&global, args).await),
         Command::Prove(args) => in_a_runtime(async || prove::run(render, args).await),

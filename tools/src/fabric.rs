@@ -77,6 +77,7 @@ impl Fabric {
             discovery: Some(Discovery::Off),
             tls: None,
             shared_memory: self.shared_memory,
+            frame_len_max: None,
         };
         Ok((link, reserved))
     }

@@ -55,6 +55,7 @@ impl<'a> Session<'a> {
             discovery: global.discovery,
             tls: keystore.path().map(|dir| TlsFiles::new(dir, global.tls.as_deref())),
             shared_memory: None,
+            frame_len_max: None,
         };
         if let Some(mode) = global.trust_mode {
             warn_of_weaker_mode(render, &keystore, mode)?;

@@ -12,6 +12,7 @@ use crate::reception::Reception;
 use crate::security::equivocation::Equivocation;
 use crate::security::key::PublicKey;
 use crate::sequencer::Ask;
+use crate::watch::Revived;
 
 /// The most keys that are asked about at one time.
 pub(crate) const ASKING_MAX: usize = 256;
@@ -53,6 +54,12 @@ pub(crate) enum Note {
     PolicyChanged,
     /// A message awaits a second signer's approval, and none did before.
     AwaitsApproval,
+    /// A publisher that had been given up has shown that it is alive.
+    Revived(Revived),
+    /// A statement that publishers of a node are alive.
+    Asserted(NodeClaim, Bytes),
+    /// The liveliness of a publisher of this node was asserted, and no statement has said so yet.
+    AssertionWished,
     /// This node publishes, subscribes or serves something else than before.
     OwnCardChanged,
     /// The node is closing.
@@ -62,9 +69,10 @@ pub(crate) enum Note {
 impl Note {
     fn card_len(&self) -> usize {
         match self {
-            Self::Announced(_, bytes) | Self::Answered(_, bytes, ..) | Self::Revocations(bytes) => {
-                bytes.as_slice().len()
-            }
+            Self::Announced(_, bytes)
+            | Self::Answered(_, bytes, ..)
+            | Self::Asserted(_, bytes)
+            | Self::Revocations(bytes) => bytes.as_slice().len(),
             _ => 0,
         }
     }
@@ -120,12 +128,17 @@ pub(crate) struct Question(u64);
 
 impl ContactDesk {
     /// Leaves a note. When too many wait, or too many bytes, it is dropped, which `false` says: tokens, strangers and
-    /// cards come again. The end of a question and the end of the node are never dropped; each has at most one note.
+    /// cards come again. The end of a question, the first sign of a life and the end of the node are never dropped; each has at
+    /// most one note.
     pub(crate) fn leave(&self, note: Note) -> bool {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         let len = note.card_len();
         let crowded = notes.queue.len() >= NOTES_MAX || len > CARD_LEN_MAX || notes.card_bytes + len > CARD_BYTES_MAX;
-        if crowded && !matches!(note, Note::AnswersEnded(..) | Note::MeetingEnded(_) | Note::Close) {
+        let may_be_dropped = !matches!(
+            note,
+            Note::AnswersEnded(..) | Note::MeetingEnded(_) | Note::Revived(_) | Note::AssertionWished | Note::Close
+        );
+        if crowded && may_be_dropped {
             return false;
         }
         notes.card_bytes += len;

@@ -23,7 +23,7 @@ fn id_of(number: u64) -> MessageId {
 }
 
 /// An unsigned frame of messages without payload: evidence does not look at signatures.
-fn frame(first_number: u64, count: u16, cause: Option<MessageId>) -> Bytes {
+fn frame(first_number: u64, count: u16, cause: Option<MessageId>) -> Slices {
     let header = Header {
         kind: Kind::Message,
         replay: false,
@@ -42,7 +42,7 @@ fn frame(first_number: u64, count: u16, cause: Option<MessageId>) -> Bytes {
     for _ in 0..count {
         writer.push(0, with, |_| Ok::<(), ()>(())).unwrap();
     }
-    Bytes::from(crate::security::signer::seal(
+    Slices::from(crate::security::signer::seal(
         &Identity::from_seed(&[1; 32]),
         writer.finish(),
         &crate::security::context::Context::new(
@@ -66,7 +66,7 @@ fn holds(sent: &SentFrames, number: u64) -> bool {
     sent.holding(id_of(number), id_of, &mut work()).is_some()
 }
 
-fn publisher(frames: &[Bytes]) -> Arc<PublisherFacts> {
+fn publisher(frames: &[Slices]) -> Arc<PublisherFacts> {
     let topic = TopicName::parse("/x").unwrap();
     let facts = PublisherFacts::new(topic, &TypeDefinition::default(), WRITER, QosProfile::default());
     for (bytes, number) in frames.iter().zip(1..) {
@@ -85,10 +85,10 @@ fn the_last_frames_are_kept_and_the_oldest_forgotten() {
 
 #[test]
 fn bytes_are_bounded_and_a_frame_beyond_the_bound_is_not_kept() {
-    let (sent, half) = (SentFrames::new(32, 0), Bytes::from(vec![0; BYTES_MAX / 2]));
+    let (sent, half) = (SentFrames::new(32, 0), Slices::from(vec![0; BYTES_MAX / 2]));
     (1..=3).for_each(|number| sent.keep(&half, number, 1));
     assert_eq!(sent.size(), (2, BYTES_MAX));
-    sent.keep(&Bytes::from(vec![0; BYTES_MAX + 1]), 4, 1);
+    sent.keep(&Slices::from(vec![0; BYTES_MAX + 1]), 4, 1);
     assert_eq!(sent.size(), (2, BYTES_MAX), "it pushed out what fits");
     assert!(!holds(&sent, 1) && holds(&sent, 2) && holds(&sent, 3) && !holds(&sent, 4));
 }
@@ -105,7 +105,10 @@ fn the_bytes_are_shared_and_not_copied() {
     let (sent, bytes) = (SentFrames::new(1, 0), frame(1, 1, None));
     sent.keep(&bytes, 1, 1);
     let found = sent.holding(id_of(1), id_of, &mut work()).unwrap();
-    assert_eq!(found.as_slice().as_ptr(), bytes.as_slice().as_ptr());
+    assert_eq!(
+        found.contiguous().as_slice().as_ptr(),
+        bytes.contiguous().as_slice().as_ptr()
+    );
 }
 
 #[test]
@@ -124,10 +127,30 @@ fn effects_are_the_frames_that_name_the_cause() {
         sent.keep(&frame(number, 1, cause), number, 1);
     }
     let numbers = sent.effects_of(cause, &mut work()).into_iter().map(|bytes| {
-        let layout = Layout::parse(bytes.as_slice()).unwrap();
+        let layout = Layout::parse(bytes.contiguous().as_slice()).unwrap();
         layout.header.first_number
     });
     assert_eq!(numbers.collect::<Vec<_>>(), [4, 1]);
+}
+
+#[test]
+fn a_frame_in_several_slices_is_found_like_any_other_and_costs_what_looking_at_it_does() {
+    let (sent, cause) = (SentFrames::new(8, 0), MessageId([5; 16]));
+    let whole = frame(1, 1, Some(cause)).contiguous();
+    let (around, inner) = (
+        [&whole.as_slice()[..90], &whole.as_slice()[98..]].concat(),
+        &whole.as_slice()[90..98],
+    );
+    let sliced = Slices::around(&inner.to_vec().into(), around.into(), 90);
+    assert!(!sliced.is_one());
+    sent.keep(&sliced, 1, 1);
+    let found = sent.effects_of(cause, &mut work());
+    assert_eq!(found[0].contiguous().as_slice(), whole.as_slice());
+    assert!(holds(&sent, 1));
+    let mut short = Work {
+        left: FRAME_COST + MESSAGE_COST,
+    };
+    assert!(sent.effects_of(cause, &mut short).is_empty());
 }
 
 #[test]
@@ -143,7 +166,7 @@ fn dropped_publishers_are_kept_up_to_the_bounds_of_the_node() {
         "the newest is kept"
     );
 
-    let large = [Bytes::from(vec![0; BYTES_MAX])];
+    let large = [Slices::from(vec![0; BYTES_MAX])];
     (0..40).for_each(|_| evidence.retire(&publisher(&large)));
     let sizes: Vec<_> = evidence
         .retired()

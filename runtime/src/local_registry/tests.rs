@@ -23,8 +23,18 @@ fn locator(port: u16) -> String {
     format!("tcp/127.0.0.1:{port}")
 }
 
+fn peer(locators: Vec<String>) -> Entry {
+    let part = Part::Peer;
+    Entry { part, locators }
+}
+
 fn join(registry: &LocalRegistry, port: u16) -> (Membership, Vec<String>) {
-    registry.join(|| Ok(vec![locator(port)])).unwrap()
+    let (membership, others) = registry.join(|_| Ok(Some(peer(vec![locator(port)])))).unwrap();
+    (membership.unwrap(), others.peers)
+}
+
+fn peers(registry: &LocalRegistry) -> Vec<String> {
+    registry.members().unwrap().peers
 }
 
 fn entries(registry: &LocalRegistry) -> usize {
@@ -45,9 +55,43 @@ fn a_node_finds_those_that_live_and_not_itself() {
     let (_third, others) = join(&registry, 3);
     assert_eq!(others, [locator(2)]);
     assert_eq!(
-        BTreeSet::from_iter(registry.locators().unwrap()),
+        BTreeSet::from_iter(peers(&registry)),
         BTreeSet::from([locator(2), locator(3)])
     );
+}
+
+#[test]
+fn routers_and_their_clients_are_told_apart_from_peers() {
+    let (_home, registry) = registry();
+    let enter = |part: Part, locators: Vec<String>| {
+        let (membership, others) = registry.join(|_| Ok(Some(Entry { part, locators }))).unwrap();
+        (membership.unwrap(), others)
+    };
+    let (_peer, _) = join(&registry, 1);
+    let (_router, before) = enter(Part::Router, vec![locator(2)]);
+    assert_eq!((before.peers.len(), before.routers.len()), (1, 0));
+    let (client, found) = enter(Part::Client(locator(2)), Vec::new());
+    assert_eq!((found.peers, found.routers), (vec![locator(1)], vec![locator(2)]));
+    let members = registry.members().unwrap();
+    assert_eq!(members.clients, [locator(2)]);
+    // Nobody calls a client.
+    assert_eq!(members.locators(), [locator(2), locator(1)]);
+    drop(client);
+    assert!(registry.members().unwrap().clients.is_empty());
+}
+
+#[test]
+fn who_sees_no_need_to_join_leaves_nothing_behind() {
+    let (_home, registry) = registry();
+    let (_peer, _) = join(&registry, 1);
+    let (membership, others) = registry
+        .join(|others| {
+            assert_eq!(others.peers, [locator(1)]);
+            Ok(None)
+        })
+        .unwrap();
+    assert!(membership.is_none());
+    assert_eq!((others.peers.len(), entries(&registry)), (1, 1));
 }
 
 #[test]
@@ -55,8 +99,8 @@ fn domains_do_not_meet() {
     let home = tempfile::tempdir().unwrap();
     let [zero, one] = ["0", "1"].map(|domain| LocalRegistry::open_in(&home.path().join("nuncio"), domain).unwrap());
     let (_node, _) = join(&zero, 1);
-    assert!(one.locators().unwrap().is_empty());
-    assert_eq!(zero.locators().unwrap(), [locator(1)]);
+    assert!(peers(&one).is_empty());
+    assert_eq!(peers(&zero), [locator(1)]);
 }
 
 #[test]
@@ -96,12 +140,12 @@ fn a_node_that_was_killed_is_forgotten() {
         .unwrap();
     let mut said = io::BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(said.any(|line| line.unwrap().contains("joined")));
-    assert_eq!(registry.locators().unwrap(), [locator(7)]);
+    assert_eq!(peers(&registry), [locator(7)]);
 
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(entries(&registry), 1, "it had no chance to clean up");
-    assert!(registry.locators().unwrap().is_empty());
+    assert!(peers(&registry).is_empty());
     assert_eq!(entries(&registry), 0);
 }
 
@@ -131,12 +175,12 @@ fn entries_are_for_their_owner_alone_and_kept_from_sweepers() {
 #[test]
 fn nothing_is_left_of_a_node_that_could_not_reserve() {
     let (_home, registry) = registry();
-    let refused = registry.join(|| Err(io::Error::other("no ports"))).unwrap_err();
+    let refused = registry.join(|_| Err(io::Error::other("no ports"))).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "cannot reserve a port for nodes on this machine: no ports"
     );
-    let many = || Ok((1..=9).map(locator).collect());
+    let many = |_: &Members| Ok(Some(peer((1..=9).map(locator).collect())));
     assert!(matches!(
         registry.join(many),
         Err(RegistryError::TooManyLocators { found: 9 })
@@ -149,14 +193,23 @@ fn nothing_is_left_of_a_node_that_could_not_reserve() {
         "tcp/localhost:7447",
         "tcp/[::1]:1\n",
     ] {
-        let refused = registry.join(|| Ok(vec![bad.to_owned()])).unwrap_err();
+        let refused = registry.join(|_| Ok(Some(peer(vec![bad.to_owned()])))).unwrap_err();
         assert!(
             matches!(refused, RegistryError::NotALocator { found } if found == bad),
             "{bad}"
         );
     }
     assert_eq!(entries(&registry), 0);
-    let (_node, _) = registry.join(|| Ok(vec!["tcp/[::1]:7447".to_owned()])).unwrap();
+    let client = |_: &Members| {
+        Ok(Some(Entry {
+            part: Part::Client("7447".to_owned()),
+            locators: Vec::new(),
+        }))
+    };
+    assert!(registry.join(client).is_err());
+    assert_eq!(entries(&registry), 0);
+    let other_family = peer(vec!["tcp/[::1]:7447".to_owned()]);
+    let (_node, _) = registry.join(|_| Ok(Some(other_family))).unwrap();
 }
 
 #[test]
@@ -183,7 +236,7 @@ fn hostile_entries_are_passed_over() {
     let mut expected = vec![locator(1), "tcp/[::1]:2".to_owned()];
     expected.extend(std::iter::repeat_n(locator(5), MAX_LOCATORS_PER_NODE));
     expected.sort();
-    let mut found = registry.locators().unwrap();
+    let mut found = peers(&registry);
     found.sort();
     assert_eq!(found, expected);
 }
@@ -198,18 +251,18 @@ fn a_node_hears_of_all_others_newest_first() {
             .unwrap();
     }
     let expected: Vec<String> = (1..=60).rev().map(locator).collect();
-    assert_eq!(registry.locators().unwrap(), expected);
+    assert_eq!(peers(&registry), expected);
 }
 
 #[test]
 fn of_too_many_only_the_newest_are_returned() {
     let since = |seconds| SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
     let entries = vec![
-        (since(2), vec![locator(3), locator(4)]),
-        (since(1), vec![locator(1)]),
-        (since(3), vec![locator(5)]),
+        (since(2), peer(vec![locator(3), locator(4)])),
+        (since(1), peer(vec![locator(1)])),
+        (since(3), peer(vec![locator(5)])),
     ];
-    assert_eq!(newest_first(entries, 3), [5, 3, 4].map(locator));
+    assert_eq!(newest_first(entries, 3).peers, [5, 3, 4].map(locator));
 }
 
 #[test]

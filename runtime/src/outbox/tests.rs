@@ -8,7 +8,7 @@ use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::TypeDefinition;
 
 use super::*;
-use crate::link::{Declared, Discovery, Link, LinkConfig};
+use crate::link::{Bytes, Declared, Discovery, Link, LinkConfig};
 use crate::local_registry::reserve_loopback_port;
 use crate::name::{Domain, TopicName};
 use crate::qos::QosProfile;
@@ -93,10 +93,20 @@ impl Bench {
     }
 
     fn publish_or(&self, no_room: NoRoom, payload: &[u8]) -> Result<u64, PublishError> {
-        self.outbox
-            .publish(&self.desk, Accompaniment::default(), no_room, |_, bytes| {
+        let none = Accompaniment::default();
+        self.outbox.publish(&self.desk, none, no_room, |frame, time_ns| {
+            frame.push(time_ns, none, |bytes| {
                 bytes.extend_from_slice(payload);
                 Ok(())
+            })
+        })
+    }
+
+    fn publish_apart(&self, payload: &Bytes) -> Result<u64, PublishError> {
+        let none = Accompaniment::default();
+        self.outbox
+            .publish(&self.desk, none, NoRoom::AsProfiled, |frame, time_ns| {
+                frame.push_apart(time_ns, none, payload)
             })
     }
 
@@ -111,8 +121,20 @@ impl Bench {
     /// Holds the outbox as a thread does that is held up by the link, and gives what that thread has taken.
     fn hold(&self) -> Vec<PendingFrame> {
         let mut frames = Vec::new();
+        self.desk.strike_lanes();
         assert!(self.outbox.lane.take(8, &mut frames));
         frames
+    }
+
+    /// The payloads of a frame, as whoever receives it reads them.
+    fn payloads(&self, frame: PendingFrame) -> Vec<Vec<u8>> {
+        let sealed = self.desk.seal_alone(&self.outbox, frame).bytes.contiguous();
+        let bytes = sealed.as_slice();
+        let messages = Layout::parse(bytes).unwrap();
+        messages
+            .messages(bytes)
+            .map(|span| bytes[span.payload].to_vec())
+            .collect()
     }
 }
 
@@ -173,6 +195,7 @@ async fn a_reliable_publisher_waits_for_room_and_says_when_that_was_in_vain() {
     assert_eq!(next, 2 + waiting, "and no number is lost");
     drop(held);
     bench.outbox.finish(&bench.desk);
+    assert!(bench.outbox.flush(&bench.desk, Instant::now() + DEADLINE));
     assert_eq!(bench.publish(&[0; 1000]).unwrap(), next);
     assert!(bench.outbox.flush(&bench.desk, Instant::now() + DEADLINE));
     assert_eq!(bench.count(|facts| &facts.dropped), 0);
@@ -205,10 +228,14 @@ async fn a_frame_is_ended_by_its_size_its_count_and_another_accompaniment() {
         ..Accompaniment::default()
     };
     let publish_with = |with, len: usize| {
-        bench.outbox.publish(&bench.desk, with, NoRoom::GiveBack, |_, bytes| {
-            bytes.resize(bytes.len() + len, 7);
-            Ok(())
-        })
+        bench
+            .outbox
+            .publish(&bench.desk, with, NoRoom::GiveBack, |frame, time_ns| {
+                frame.push(time_ns, with, |bytes| {
+                    bytes.resize(bytes.len() + len, 7);
+                    Ok(())
+                })
+            })
     };
     publish_with(with_origin, 1).unwrap();
     publish_with(with_origin, 20_000).unwrap();
@@ -234,24 +261,49 @@ async fn a_message_that_is_refused_leaves_no_trace() {
     assert!(matches!(too_large, PublishError::TooLarge { .. }), "{too_large}");
     assert!(bench.outbox.lane.lock().is_idle());
     assert_eq!(bench.publish(b"x").unwrap(), 1);
+    let none = Accompaniment::default();
     let broken = bench
         .outbox
-        .publish(&bench.desk, Accompaniment::default(), NoRoom::AsProfiled, |_, bytes| {
-            bytes.extend_from_slice(b"half of it");
-            Err(EncodeError::Encoder("broken".to_owned()))
+        .publish(&bench.desk, none, NoRoom::AsProfiled, |frame, time_ns| {
+            frame.push(time_ns, none, |bytes| {
+                bytes.extend_from_slice(b"half of it");
+                Err(EncodeError::Encoder("broken".to_owned()))
+            })
         });
     assert!(matches!(broken, Err(PublishError::Encode(_))));
     assert_eq!(bench.publish(b"y").unwrap(), 2);
     let frames = bench.hold();
     let frame = frames.into_iter().next().unwrap();
-    let sealed = bench.desk.seal_alone(&bench.outbox, frame);
-    let bytes = sealed.bytes.as_slice();
-    let payloads: Vec<_> = Layout::parse(bytes)
-        .unwrap()
-        .messages(bytes)
-        .map(|span| bytes[span.payload].to_vec())
-        .collect();
-    assert_eq!(payloads, [b"x", b"y"]);
+    assert_eq!(bench.payloads(frame), [b"x", b"y"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_payload_that_lies_apart_has_a_frame_of_its_own_and_keeps_its_turn() {
+    let (bench, _link) = Bench::new(hourly()).await;
+    bench.publish(b"").unwrap();
+    let _held = bench.hold();
+    bench.publish(b"before").unwrap();
+    let large = Bytes::from(vec![7; FRAME_LEN_MAX]);
+    assert_eq!(bench.publish_apart(&large).unwrap(), 3);
+    assert_eq!(bench.publish_apart(&large).unwrap(), 4);
+    assert_eq!(bench.publish(b"behind").unwrap(), 5);
+    let too_large = bench.publish_apart(&Bytes::from(vec![0; 1 << 20])).unwrap_err();
+    assert!(matches!(too_large, PublishError::TooLarge { .. }), "{too_large}");
+    assert_eq!(bench.outbox.facts.next_number(), 6, "no number was used");
+    let frames = bench.hold();
+    let numbers: Vec<_> = frames.iter().map(PendingFrame::first_number).collect();
+    let payloads: Vec<_> = frames.into_iter().map(|frame| bench.payloads(frame)).collect();
+    let large = large.as_slice().to_vec();
+    assert_eq!(numbers, [2, 3, 4, 5]);
+    assert_eq!(
+        payloads,
+        [
+            vec![b"before".to_vec()],
+            vec![large.clone()],
+            vec![large],
+            vec![b"behind".to_vec()]
+        ]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

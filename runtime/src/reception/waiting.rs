@@ -1,4 +1,9 @@
-//! Frames that wait at a subscription until first contact was made with their key.
+//! Frames of strangers that wait at one subscription, in the order in which they came for each stream.
+//!
+//! # Invariants
+//!
+//! - They are at most [`WAITING_FRAMES_MAX`] and have at most [`WAITING_BYTES_MAX`] bytes together.
+//! - Every question costs the same however many wait.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -13,7 +18,8 @@ use crate::security::key::PublicKey;
 pub(super) const WAITING_FRAMES_MAX: usize = 4096;
 /// The most bytes that they may have together.
 pub(super) const WAITING_BYTES_MAX: usize = 8 << 20;
-/// Frames that wait, in the order in which they came for each stream. Every question costs the same however many wait.
+
+/// Frames that wait.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     pub(super) streams: HashMap<Stream, VecDeque<WaitingFrame>>,

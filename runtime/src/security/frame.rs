@@ -34,6 +34,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use super::frame_reader::{Layout, LayoutError, MessagePlace, MessageSpan, Messages};
+pub(crate) use super::frame_writer::Apart;
 pub use super::frame_writer::{Accompaniment, FrameWriter, PushError, UnsignedFrame};
 use super::key::PublicKey;
 use crate::key_expr::unhex;

@@ -4,6 +4,7 @@ use super::frame::{
     FLAG_CAUSE, FLAG_ORIGIN, FLAG_REPLAY, HEADER_LEN, Header, MAGIC, MessageId, ORIGIN_LEN_MAX, SUITE_ED25519_BLAKE3,
     VERSION,
 };
+use crate::link::Bytes;
 
 /// Writes a frame up to the point where it is signed.
 #[derive(Debug)]
@@ -17,6 +18,16 @@ pub struct FrameWriter {
     flags: u8,
     /// How long the last payload was: the next one is likely to be as long.
     payload_len: usize,
+    /// The last payload, if it was not copied. Nothing can follow it.
+    apart: Option<Apart>,
+}
+
+/// A large payload on its way out that stays where it is: the frame is written around it.
+#[derive(Clone, Debug)]
+pub(crate) struct Apart {
+    pub(crate) payload: Bytes,
+    /// Its place: how many bytes of the frame stand before it.
+    pub(crate) at: usize,
 }
 
 /// What goes along with one message.
@@ -31,7 +42,9 @@ pub struct Accompaniment<'a> {
 /// A frame that only lacks its place in a tree and the signature.
 #[derive(Debug)]
 pub struct UnsignedFrame {
+    /// All of it but the payload that lies apart.
     pub(crate) bytes: Vec<u8>,
+    pub(crate) apart: Option<Apart>,
 }
 
 impl FrameWriter {
@@ -60,6 +73,7 @@ impl FrameWriter {
             first_time_ns: header.first_time_ns,
             flags,
             payload_len: 0,
+            apart: None,
         }
     }
 
@@ -82,21 +96,7 @@ impl FrameWriter {
         with: Accompaniment<'_>,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<(), PushError<E>> {
-        // What an encoder that panicked has left behind is no message.
-        self.bytes.truncate(self.end);
-        if self.count == u16::MAX || !self.takes(with) || !with.is_valid() {
-            return Err(PushError::DoesNotFit);
-        }
-        // The first message's time is the header's; a clock that steps back gives the same time, never a negative one.
-        let since_first = u64::try_from(time_ns.saturating_sub(self.first_time_ns)).unwrap_or(0);
-        put_varint(&mut self.bytes, since_first);
-        if let Some(cause) = with.cause {
-            self.bytes.extend_from_slice(&cause.0);
-        }
-        if let Some(origin) = with.origin {
-            put_varint(&mut self.bytes, origin.len() as u64);
-            self.bytes.extend_from_slice(origin.as_bytes());
-        }
+        self.begin_message(time_ns, with)?;
         let length_at = self.bytes.len();
         put_varint(&mut self.bytes, self.payload_len as u64);
         let payload_at = self.bytes.len();
@@ -115,9 +115,52 @@ impl FrameWriter {
         Ok(())
     }
 
+    /// As [`push`](Self::push), with a payload that is shared and not copied. No message can follow it.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    pub(crate) fn push_apart<E>(
+        &mut self,
+        time_ns: i64,
+        with: Accompaniment<'_>,
+        payload: &Bytes,
+    ) -> Result<(), PushError<E>> {
+        self.begin_message(time_ns, with)?;
+        put_varint(&mut self.bytes, payload.as_slice().len() as u64);
+        self.end = self.bytes.len();
+        self.count += 1;
+        self.apart = Some(Apart {
+            payload: payload.clone(),
+            at: self.end,
+        });
+        Ok(())
+    }
+
+    /// Writes what stands before the length of a payload.
+    fn begin_message<E>(&mut self, time_ns: i64, with: Accompaniment<'_>) -> Result<(), PushError<E>> {
+        // What an encoder that panicked has left behind is no message.
+        self.bytes.truncate(self.end);
+        if self.count == u16::MAX || !self.takes(with) || !with.is_valid() {
+            return Err(PushError::DoesNotFit);
+        }
+        // The first message's time is the header's; a clock that steps back gives the same time, never a negative one.
+        let since_first = u64::try_from(time_ns.saturating_sub(self.first_time_ns)).unwrap_or(0);
+        put_varint(&mut self.bytes, since_first);
+        if let Some(cause) = with.cause {
+            self.bytes.extend_from_slice(&cause.0);
+        }
+        if let Some(origin) = with.origin {
+            put_varint(&mut self.bytes, origin.len() as u64);
+            self.bytes.extend_from_slice(origin.as_bytes());
+        }
+        Ok(())
+    }
+
     /// Whether a message with these can be in the same frame: all carry a cause or none does, and likewise an origin.
     pub fn takes(&self, with: Accompaniment<'_>) -> bool {
-        with.cause.is_some() == (self.flags & FLAG_CAUSE != 0)
+        self.apart.is_none()
+            && with.cause.is_some() == (self.flags & FLAG_CAUSE != 0)
             && with.origin.is_some() == (self.flags & FLAG_ORIGIN != 0)
     }
 
@@ -138,10 +181,10 @@ impl FrameWriter {
 
     /// How many bytes it has so far.
     pub fn byte_len(&self) -> usize {
-        self.end
+        self.end + self.apart.as_ref().map_or(0, |apart| apart.payload.as_slice().len())
     }
 
-    /// How long the last payload was.
+    /// How long the last payload was that was written into the frame.
     pub fn last_payload_len(&self) -> usize {
         self.payload_len
     }
@@ -151,6 +194,7 @@ impl FrameWriter {
         if (HEADER_LEN..self.end).contains(&end) {
             self.end = end;
             self.count -= 1;
+            self.apart = None;
         }
     }
 
@@ -161,7 +205,10 @@ impl FrameWriter {
         place
             .zip(self.count.to_le_bytes())
             .for_each(|(place, byte)| *place = byte);
-        UnsignedFrame { bytes: self.bytes }
+        UnsignedFrame {
+            bytes: self.bytes,
+            apart: self.apart,
+        }
     }
 }
 
@@ -213,9 +260,14 @@ fn varint(mut value: u64) -> ([u8; 10], usize) {
 
 #[cfg(test)]
 mod tests {
+    use nuncio_msgs::TypeHash;
+
     use super::*;
+    use crate::name::Domain;
+    use crate::security::context::Context;
     use crate::security::frame::{Kind, Writer};
-    use crate::security::key::PublicKey;
+    use crate::security::key::{Identity, PublicKey};
+    use crate::security::signer;
 
     const LENS: [usize; 6] = [0, 1, 127, 128, 20_000, 3_000_000];
 
@@ -275,6 +327,49 @@ mod tests {
         assert_eq!(failed, Err(PushError::Encode("broken")));
         push(&mut frame, 20);
         assert_eq!((frame.count(), frame.byte_len()), (2, expected.byte_len()));
+        assert_eq!(frame.finish().bytes, expected.finish().bytes);
+    }
+
+    #[test]
+    fn a_payload_that_lies_apart_makes_the_very_bytes_of_one_that_was_written() {
+        let identity = Identity::from_seed(&[1; 32]);
+        let context = Context::new(
+            &Domain::default(),
+            "/a",
+            "b",
+            &TypeHash::from_bytes([2; 32]),
+            Kind::Message,
+            &[],
+        );
+        for len in LENS {
+            let (mut written, mut around) = (begun(0), begun(0));
+            push(&mut written, len);
+            let payload = Bytes::from(vec![8; len]);
+            around.push_apart::<()>(7, Accompaniment::default(), &payload).unwrap();
+            assert_eq!(around.byte_len(), written.byte_len());
+            assert_eq!(
+                around.push_apart::<()>(7, Accompaniment::default(), &payload),
+                Err(PushError::DoesNotFit),
+                "nothing follows it"
+            );
+            let [written, around] = [written, around].map(|frame| signer::seal(&identity, frame.finish(), &context));
+            assert!(written == around, "{len}");
+        }
+    }
+
+    #[test]
+    fn a_payload_that_lies_apart_is_taken_back_like_any_other() {
+        let (mut frame, mut expected) = (begun(0), begun(0));
+        push(&mut frame, 10);
+        push(&mut expected, 10);
+        let end = frame.byte_len();
+        frame
+            .push_apart::<()>(7, Accompaniment::default(), &Bytes::from(vec![8; 5000]))
+            .unwrap();
+        frame.take_back(end);
+        push(&mut frame, 20);
+        push(&mut expected, 20);
+        assert!(frame.apart.is_none());
         assert_eq!(frame.finish().bytes, expected.finish().bytes);
     }
 }

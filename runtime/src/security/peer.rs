@@ -61,7 +61,7 @@ impl Peer {
         Arc::clone(&self.card.read().unwrap_or_else(PoisonError::into_inner).card)
     }
 
-    pub(super) fn card_number(&self) -> u64 {
+    pub(crate) fn card_number(&self) -> u64 {
         self.card.read().unwrap_or_else(PoisonError::into_inner).number
     }
 

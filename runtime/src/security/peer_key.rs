@@ -1,7 +1,8 @@
 //! Keys of peers: enrolled once, with the tree roots lately verified under each.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::key::{EnrolledKey, PublicKey};
 use super::refusal::{Reason, Refusal};
@@ -16,6 +17,8 @@ type VerifiedRoot = ([u8; 32], u16, [u8; 64]);
 #[derive(Debug)]
 pub(crate) struct PeerKey {
     pub(crate) enrolled: EnrolledKey,
+    /// How many signatures were checked, under this key and those that are counted with it.
+    verifications: Arc<AtomicU64>,
     roots: Mutex<VecDeque<VerifiedRoot>>,
 }
 
@@ -26,8 +29,23 @@ impl PeerKey {
             EnrolledKey::enrol(key).map_err(|weak| Refusal::new(Reason::WeakKey, Some(key), weak.to_string()))?;
         Ok(Self {
             enrolled,
+            verifications: Arc::default(),
             roots: Mutex::default(),
         })
+    }
+
+    /// The same, with what is checked counted here.
+    pub(crate) fn counted(self, verifications: &Arc<AtomicU64>) -> Self {
+        Self {
+            verifications: Arc::clone(verifications),
+            ..self
+        }
+    }
+
+    /// Whether a signature over a text holds.
+    pub(crate) fn verify(&self, text: &[u8], signature: &[u8; 64]) -> bool {
+        self.verifications.fetch_add(1, Ordering::Relaxed);
+        self.enrolled.verify(text, signature)
     }
 
     /// Whether this very signature over this root was verified before; further frames of a tree then cost hashes only.

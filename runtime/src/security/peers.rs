@@ -37,6 +37,7 @@ use super::role::Action;
 use super::trust_store::Standing;
 use crate::name::{NodeName, TopicName};
 use crate::qos::compatibility::Offer;
+use crate::sign_of_life::Signs;
 use crate::type_support::is_exclusive;
 
 pub use super::floor::FIRST_CONTACT_GRACE_NS;
@@ -64,6 +65,8 @@ pub(crate) struct WriterFacts {
     pub(crate) exclusive: bool,
     /// What it offers.
     pub(crate) offer: Offer,
+    /// When it last showed that it is alive; the [watch](crate::watch)'s own note.
+    pub(crate) signs: Signs,
     /// What the card said that this writer was first known by.
     pub(crate) floor: Floor,
     /// What the last fresh card said that names it.
@@ -132,6 +135,8 @@ pub(crate) enum CardOutcome {
 pub(crate) struct Peers {
     state: RwLock<State>,
     turns: AtomicU64,
+    /// How many signatures of all these keys were checked.
+    verifications: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -163,8 +168,13 @@ impl Peers {
     pub(crate) fn key(&self, key: PublicKey) -> Result<Arc<PeerKey>, Refusal> {
         match self.read(|state| state.keys.get(&key).cloned()) {
             Some(known) => Ok(known),
-            None => PeerKey::enrol(key).map(Arc::new),
+            None => Ok(Arc::new(PeerKey::enrol(key)?.counted(&self.verifications))),
         }
+    }
+
+    /// How many signatures were checked so far.
+    pub(crate) fn verifications(&self) -> u64 {
+        self.verifications.load(Ordering::Relaxed)
     }
 
     /// The next turn: later than all answers so far, and earlier than all that follow.
@@ -371,6 +381,7 @@ impl State {
                     type_hash: entry.type_hash,
                     exclusive: is_exclusive(entry.type_name, &entry.type_hash),
                     offer: entry.offer,
+                    signs: Signs::default(),
                     floor,
                     latest: Mutex::new(floor),
                     judged: AtomicU64::new(0),

@@ -19,8 +19,8 @@ use super::refusal::{Reason, Refusal};
 use super::signer;
 use super::trust_policy::TrustPolicy;
 use super::trust_store::TrustStore;
-use super::verifier::{ExpectedType, FRAME_LEN_MAX_DEFAULT, Opened, VerifiedMessage, Verifier, VerifierSetup};
-use crate::link::Bytes;
+use super::verifier::{ExpectedType, Opened, VerifiedMessage, Verifier, VerifierSetup};
+use crate::link::{Bytes, FRAME_LEN_MAX_DEFAULT};
 use crate::name::{Domain, NameError, NodeName, TopicName};
 use crate::payload::{self, DecodeError, EncodeError};
 

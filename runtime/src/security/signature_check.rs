@@ -27,10 +27,7 @@ pub(crate) fn check_signature(
     if layout.leaf_count > 1 && key.knows_root(&signed) {
         return Ok(());
     }
-    if !key
-        .enrolled
-        .verify(&signed_text(&layout.header.key, layout.leaf_count, &root), &signed.2)
-    {
+    if !key.verify(&signed_text(&layout.header.key, layout.leaf_count, &root), &signed.2) {
         return Err(bad());
     }
     if layout.leaf_count > 1 {

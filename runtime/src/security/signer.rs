@@ -1,7 +1,7 @@
 //! Sealing: unsigned frames and their contexts become frames that prove who sent them.
 
 use super::context::Context;
-use super::frame::{SUITE_ED25519_BLAKE3, UnsignedFrame};
+use super::frame::{Apart, SUITE_ED25519_BLAKE3, UnsignedFrame};
 use super::key::{Identity, PublicKey};
 use super::merkle::{self, Hash};
 
@@ -22,7 +22,7 @@ pub(crate) fn signed_text(key: &PublicKey, leaf_count: u16, root: &[u8; 32]) -> 
 /// Signs one frame: the tree is its leaf.
 pub fn seal(identity: &Identity, frame: UnsignedFrame, context: &Context) -> Vec<u8> {
     let tree = SignedTree::of_one(identity, frame.leaf(context));
-    tree.seal(frame, 0)
+    in_one_piece(tree.seal(frame, 0))
 }
 
 /// Signs several frames of one identity with one signature. Each can be verified without the others.
@@ -34,7 +34,16 @@ pub fn seal_together(identity: &Identity, frames: Vec<(UnsignedFrame, Context)>)
         return Vec::new();
     };
     let sealed = frames.into_iter().zip(0..);
-    sealed.map(|((frame, _), index)| tree.seal(frame, index)).collect()
+    sealed
+        .map(|((frame, _), index)| in_one_piece(tree.seal(frame, index)))
+        .collect()
+}
+
+fn in_one_piece((mut bytes, apart): (Vec<u8>, Option<Apart>)) -> Vec<u8> {
+    if let Some(Apart { payload, at }) = apart {
+        bytes.splice(at..at, payload.as_slice().iter().copied());
+    }
+    bytes
 }
 
 /// A signature over a tree, and the way from each leaf to its root.
@@ -74,11 +83,11 @@ impl SignedTree {
         }
     }
 
-    /// The frame that is leaf `index`, as it is sent.
-    pub(crate) fn seal(&self, frame: UnsignedFrame, index: usize) -> Vec<u8> {
-        let UnsignedFrame { mut bytes } = frame;
+    /// The frame that is leaf `index`, as it is sent, and the payload that its bytes stand around.
+    pub(crate) fn seal(&self, frame: UnsignedFrame, index: usize) -> (Vec<u8>, Option<Apart>) {
+        let UnsignedFrame { mut bytes, apart } = frame;
         self.close(&mut bytes, index);
-        bytes
+        (bytes, apart)
     }
 
     fn path(&self, index: usize) -> &[Hash] {
@@ -99,6 +108,11 @@ impl SignedTree {
 impl UnsignedFrame {
     /// Its leaf in the tree: the hash of its bytes and of the place that they are for.
     pub(crate) fn leaf(&self, context: &Context) -> Hash {
-        merkle::leaf(context.as_bytes(), blake3::hash(&self.bytes).as_bytes())
+        let Some(apart) = &self.apart else {
+            return merkle::leaf(context.as_bytes(), blake3::hash(&self.bytes).as_bytes());
+        };
+        let mut digest = blake3::Hasher::new();
+        digest.update(&self.bytes).update(apart.payload.as_slice());
+        merkle::leaf(context.as_bytes(), digest.finalize().as_bytes())
     }
 }

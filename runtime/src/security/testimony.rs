@@ -37,6 +37,7 @@ use crate::link::Bytes;
 use crate::name::{Domain, NodeName, TopicName};
 use crate::qos::QosProfile;
 use crate::qos::compatibility::Offer;
+use crate::sign_of_life::Signs;
 use crate::type_support::is_exclusive;
 
 /// How many publishers a node may have had on one topic for a dropped one of them to be recognised.
@@ -195,6 +196,7 @@ impl Testimony {
             type_hash: place.type_hash,
             exclusive: is_exclusive(&place.type_name, &place.type_hash),
             offer: Offer::of(&QosProfile::default()),
+            signs: Signs::default(),
             floor: Floor::NEVER,
             latest: Mutex::new(Floor::NEVER),
             judged: AtomicU64::new(0),

@@ -9,14 +9,15 @@ use super::refusal::{Reason, Refusal};
 use super::topic_limits::TopicLimits;
 use super::trust_policy::TrustPolicy;
 
-/// Checks that a frame is live as far as its times and numbers tell.
+/// Checks that a frame is live as far as its times and numbers tell. Without a floor it need not be live: it was asked for,
+/// and only the limits of its topic and the future bound it.
 ///
 /// Source times are read by the publisher's clock. Where its offset to ours was measured at first contact, it is taken into
 /// account, so that a clock that is wrong but steady makes no message old.
 pub(super) fn check(
     layout: &Layout,
     facts: &WriterFacts,
-    floor: Floor,
+    floor: Option<Floor>,
     policy: &TrustPolicy,
     limits: &TopicLimits,
     now_ns: i64,
@@ -24,7 +25,9 @@ pub(super) fn check(
     let header = &layout.header;
     let refuse = |reason, detail: String| Err(Refusal::new(reason, Some(header.key), detail));
     let is_fresh = |floor: &Floor| floor.is_fresh(layout.last_number(), header.first_time_ns);
-    if !is_fresh(&facts.floor) || !is_fresh(&floor) {
+    if let Some(floor) = floor
+        && (!is_fresh(&facts.floor) || !is_fresh(&floor))
+    {
         return refuse(
             Reason::TooOld,
             format!(
@@ -44,7 +47,7 @@ pub(super) fn check(
     };
     let ms = |nanos: i64| nanos / 1_000_000;
     for (max, whose) in [
-        (policy.stamp_age_max, "are allowed"),
+        (policy.stamp_age_max.filter(|_| floor.is_some()), "are allowed"),
         (limits.max_age, "are allowed on this topic"),
     ] {
         if let Some(max) = nanos(max).filter(|max| age > *max) {

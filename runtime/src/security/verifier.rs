@@ -16,7 +16,8 @@
 //! # Invariants
 //!
 //! - What is [`Verified`] has passed all of it: on arrival by `Verifier::open`, as the answer to a question for what is
-//!   missing by `Verifier::open_answer`. For an answer the numbers asked for take the place of the checks of time.
+//!   missing by `Verifier::open_answer`. For an answer the numbers asked for take the place of what makes a message live;
+//!   the limits of its topic hold all the same.
 //! - A forged frame changes nothing here, whatever it says.
 
 use std::collections::HashMap;
@@ -48,8 +49,6 @@ pub use super::verified::{Provenance, Verified, VerifiedMessage};
 
 /// The most writers that one subscription follows at a time.
 pub const STREAMS_MAX: usize = 1024;
-/// The largest frame that a subscription accepts unless told otherwise, in bytes.
-pub const FRAME_LEN_MAX_DEFAULT: usize = 64 << 20;
 
 /// Which type a subscription takes.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -167,24 +166,14 @@ impl Verifier {
         let layout = self.check_layout(raw)?;
         missing.map_or(Ok(()), |missing| missing.check(&layout))?;
         let key = layout.header.key;
-        let known = self.peers.writer(key, layout.header.writer);
-        self.check_type(&layout, known.as_deref())?;
-        let Some(facts) = known else {
+        let Some((facts, floor)) = self.whose(&layout, raw, missing.is_some())? else {
             return Ok(Opened::Stranger(key));
         };
-        let Some(floor) = self.floor_of(&layout, &facts) else {
-            return Ok(Opened::Stranger(key));
-        };
-        if (&facts.topic, facts.kind) != (&self.setup.topic, self.setup.kind) {
-            return Err(self.refuse_moved(&layout, raw, &facts));
-        }
         let standing = self.setup.trust.standing(&facts, now_ns);
         let permit = standing.permit()?;
         check_sizes(&layout, raw, &permit.limits)?;
         self.check_instance(&layout, &facts)?;
-        if missing.is_none() {
-            time_checks::check(&layout, &facts, floor, &standing.policy, &permit.limits, now_ns)?;
-        }
+        time_checks::check(&layout, &facts, floor, &standing.policy, &permit.limits, now_ns)?;
 
         let digest = layout.digest(raw);
         let numbers = Numbers {
@@ -225,13 +214,11 @@ impl Verifier {
         let Some(missing_before) = self.admit(&facts, (&layout, raw), arrival)? else {
             return Ok(Opened::Duplicate);
         };
+        self.check_rate(&layout, &permit.limits, now_ns)?;
         let provenance = match (layout.header.replay, missing) {
             (true, _) => Provenance::Replay,
             (false, Some(_)) => Provenance::History,
-            (false, None) => {
-                self.check_rate(&layout, &permit.limits, now_ns)?;
-                Provenance::Live
-            }
+            (false, None) => Provenance::Live,
         };
         let proof = Proof {
             bytes: bytes.clone(),
@@ -243,6 +230,22 @@ impl Verifier {
             asks_approval: !permit.limits.second_signers.is_empty(),
         };
         Ok(Opened::Verified(Verified::new(proof, missing_before)))
+    }
+
+    /// Whose frame it is, and from where on that writer's messages are fresh, unless it is an answer and need not be; `None`
+    /// when first contact has to be made.
+    fn whose(&self, layout: &Layout, raw: &[u8], is_answer: bool) -> Result<Option<Origin>, Refusal> {
+        let known = self.peers.writer(layout.header.key, layout.header.writer);
+        self.check_type(layout, known.as_deref())?;
+        let Some(facts) = known else { return Ok(None) };
+        let floor = self.floor_of(layout, &facts);
+        if floor.is_none() && !is_answer {
+            return Ok(None);
+        }
+        if (&facts.topic, facts.kind) != (&self.setup.topic, self.setup.kind) {
+            return Err(self.refuse_moved(layout, raw, &facts));
+        }
+        Ok(Some((facts, floor.filter(|_| !is_answer))))
     }
 
     /// Whether this instance of the node may still speak, and speaks live where only that is taken.
@@ -264,15 +267,18 @@ impl Verifier {
         Ok(())
     }
 
-    fn check_layout(&self, raw: &[u8]) -> Result<Layout, Refusal> {
-        if raw.len() > self.setup.frame_len_max {
-            let max = self.setup.frame_len_max;
-            return Err(Refusal::new(
-                Reason::TooLarge,
-                None,
-                format!("a frame of {} bytes, at most {max} are accepted", raw.len()),
-            ));
+    /// Whether a frame may have so many bytes. It can be asked before they are there in one piece.
+    pub(crate) fn check_len(&self, len: usize) -> Result<(), Refusal> {
+        let max = self.setup.frame_len_max;
+        if len <= max {
+            return Ok(());
         }
+        let detail = format!("a frame of {len} bytes, at most {max} are accepted");
+        Err(Refusal::new(Reason::TooLarge, None, detail))
+    }
+
+    fn check_layout(&self, raw: &[u8]) -> Result<Layout, Refusal> {
+        self.check_len(raw.len())?;
         let layout = Layout::parse(raw).map_err(layout_refusal)?;
         if layout.header.kind != self.setup.kind {
             let (found, due) = (layout.header.kind, self.setup.kind);
@@ -471,6 +477,9 @@ impl Verifier {
         }
     }
 }
+
+/// Whose frame it is, and from where on that writer's messages are fresh where they have to be.
+type Origin = (Arc<WriterFacts>, Option<Floor>);
 
 /// What is to be remembered of a frame whose signature held.
 #[derive(Debug)]

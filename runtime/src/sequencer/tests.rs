@@ -1,3 +1,5 @@
+//! What goes on, what is asked for and what is lost, frame by frame.
+
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
 
 use super::*;

@@ -4,13 +4,20 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use allocation_counter::measure;
 use nuncio::msgs::geometry_msgs::msg::Twist;
 use nuncio::msgs::std_msgs::msg::Header;
 use nuncio::security::proving_ground::{self, Outcome, ProvingGround};
-use nuncio::{Discovery, Identity, Keystore, Message, Node, TrustPolicy};
+use nuncio::{
+    Accompaniment, Bytes, Discovery, Identity, Keystore, Message, Node, PublishError, Published, QosProfile,
+    TrustPolicy, TypeSupport,
+};
 use nuncio_codegen::model::{Count, Element};
+
+/// How long anything may take that is waited for.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// How many allocations it takes to encode the message into a buffer that is used again, and to decode it.
 fn allocations<M: Message>(message: &M, ground: &ProvingGround, number: u64) -> (u64, u64) {
@@ -117,4 +124,46 @@ fn what_is_remembered_of_a_publisher_is_bounded_whatever_it_sends() {
     assert!((1..16 << 10).contains(&quiet), "{quiet} bytes");
     assert!((quiet..96 << 10).contains(&busy), "{busy} bytes");
     assert_eq!(kept(3000..4000, 3900), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_large_shared_payload_is_published_without_a_copy() {
+    let open = |name: &str, seed, listen: &str, connect: Option<&str>| {
+        let keystore = Keystore::ephemeral(Identity::from_seed(&[seed; 32]));
+        let builder = Node::builder(name).keystore(keystore).discovery(Discovery::Off);
+        let builder = builder.shared_memory(false).signing_budget(1.0).listen(listen);
+        match connect {
+            Some(endpoint) => builder.connect(endpoint).open(),
+            None => builder.open(),
+        }
+    };
+    let port = nuncio::local_registry::reserve_loopback_port().unwrap();
+    let listener = open("listener", 8, &port.locator(), None).await.unwrap();
+    let talker = open("talker", 7, "tcp/127.0.0.1:0", Some(&port.locator()))
+        .await
+        .unwrap();
+    let subscriber = listener.generic_subscriber("/image", QosProfile::default()).unwrap();
+    let of = TypeSupport::compile("test_msgs/msg/Bytes", &[("test_msgs/msg/Bytes", "uint8[] data\n")]).unwrap();
+    let publisher = talker.generic_publisher("/image", &of, QosProfile::default()).unwrap();
+    assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
+
+    const LEN: u64 = 1 << 20;
+    let payload = Bytes::from(vec![0x5a; LEN as usize]);
+    let published = |publish: &dyn Fn() -> Result<Published, PublishError>| {
+        let counted = measure(|| {
+            publish().unwrap();
+        });
+        let received = subscriber.recv_timeout(DEADLINE).unwrap();
+        assert!(received.payload() == payload.as_slice());
+        counted.bytes_total
+    };
+    let shared = (0..5).map(|_| published(&|| publisher.publish_bytes(&payload, Accompaniment::default())));
+    let shared: Vec<_> = shared.collect();
+    let copied = published(&|| publisher.publish(payload.as_slice(), Accompaniment::default()));
+    println!("{shared:?} bytes were allocated for a shared payload, {copied} for a borrowed one");
+    assert!(copied >= LEN, "a copy is counted: {copied} bytes");
+    // The link's own batches are among them, which it makes when it first needs them: four of 48 KiB.
+    assert!(shared.iter().all(|bytes| *bytes < LEN / 2), "{shared:?} bytes");
+    talker.close().await.unwrap();
+    listener.close().await.unwrap();
 }

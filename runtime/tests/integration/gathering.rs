@@ -93,12 +93,16 @@ async fn many_publishers_share_one_signature() {
         publisher.publish(&twist(1)).unwrap();
         assert_eq!((publisher.stats().sent, publisher.stats().queue_len), (0, 1));
     }
+    let verified_before = peers.listener.verifications();
     assert!(publishers[0].flush(DEADLINE));
     subscribers
         .iter()
         .for_each(|subscriber| assert_eq!(next(subscriber).info.number, 1));
     let signing = talker.signing_stats();
     assert_eq!((signing.signatures, signing.frames), (1, 40));
+    // One for all frames; the talker's card may have been asked for again meanwhile.
+    let verified = peers.listener.verifications() - verified_before;
+    assert!((1..20).contains(&verified), "{verified}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

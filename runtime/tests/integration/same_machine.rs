@@ -56,7 +56,7 @@ async fn a_callback_in_place_may_publish_on_its_own_topic() {
 }
 
 /// Whether this process has memory mapped that others share, as large as what Zenoh keeps messages in.
-fn shares_memory() -> bool {
+pub(crate) fn shares_memory() -> bool {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
     maps.lines().filter(|line| line.contains("/dev/shm/")).any(|line| {
         let range = line.split_whitespace().next().and_then(|range| range.split_once('-'));

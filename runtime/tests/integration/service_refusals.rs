@@ -150,7 +150,7 @@ fn response_to(scene: &Scene, number: u64) -> Vec<u8> {
         .iter()
         .find(|node| node.key == talker.public_key())
         .unwrap();
-    let writer = Writer(own.card.as_ref().unwrap().services[0].writer);
+    let writer = Writer(own.card.as_ref().unwrap().services.first().unwrap().writer);
     let request = MessageId::of(&talker.public_key(), writer, talker.epoch(), number);
     let header = Header {
         kind: Kind::Response,

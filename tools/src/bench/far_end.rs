@@ -1,4 +1,4 @@
-//! The far end: counts what comes on the topics of bytes, and sends every ping back.
+//! The far end: counts what comes on the topics of bytes, sends every ping back, and hears a robot's topics when it is told to.
 //!
 //! It is told by lines of JSON on its standard input what to count, and answers each with one line.
 
@@ -15,8 +15,10 @@ use nuncio::{Discovery, Identity, Keystore, LinkConfig, Node, QosProfile, clock}
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
+use super::arrivals::Arrivals;
+use super::audience::Audience;
 use super::latency::micros_between;
-use super::tally::{Tallied, Tally};
+use super::tally::{Order, Tallied, Tally};
 use super::{BenchError, LOADS, Load, PING, PONG, Way, failed, parsed, roomy};
 use crate::cli::{BenchPart, GlobalArgs};
 use crate::commands::{CommandError, Outcome};
@@ -31,13 +33,13 @@ const STRIDE_BYTES: usize = 8 << 10;
 
 /// Serves one near end until it is gone.
 pub(crate) async fn run(global: &GlobalArgs, render: &Render, args: BenchPart) -> Result<Outcome, CommandError> {
-    let far = FarEnd::open(global, &args).await?;
+    let mut far = FarEnd::open(global, &args).await?;
     render.json(&json!({ "key": far.node.public_key().to_string() }))?;
     render.flush()?;
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {
         let order = serde_json::from_str(&line)?;
-        render.json(&far.obey(&order).await)?;
+        render.json(&far.obey(&order).await?)?;
         render.flush()?;
     }
     Ok(Outcome::Found)
@@ -47,6 +49,8 @@ pub(crate) async fn run(global: &GlobalArgs, render: &Render, args: BenchPart) -
 struct FarEnd {
     node: Node,
     ears: BTreeMap<String, Ear>,
+    arrivals: Arrivals,
+    audience: Option<Audience>,
     _echo: Callback,
     _raw_echo: RawSubscriber,
     _raw: RawLink,
@@ -56,6 +60,7 @@ struct FarEnd {
 struct Ear {
     raw: Arc<Tally>,
     signed: Arc<Tally>,
+    order: Arc<Order>,
     subscription: Callback,
     /// What its queue had dropped before the round.
     dropped_before: AtomicU64,
@@ -90,6 +95,8 @@ impl FarEnd {
             .map(|load| Ok((load.topic(), Ear::new(&node, &raw, load)?)));
         Ok(Self {
             ears: ears.collect::<Result<_, BenchError>>()?,
+            arrivals: Arrivals::open(&node, &raw)?,
+            audience: None,
             _echo: echo(&node)?,
             _raw_echo: raw_echo(&raw)?,
             node,
@@ -97,29 +104,59 @@ impl FarEnd {
         })
     }
 
-    async fn obey(&self, order: &Value) -> Value {
-        let number = |name: &str| order.get(name).and_then(Value::as_u64).unwrap_or_default();
+    async fn obey(&mut self, order: &Value) -> Result<Value, BenchError> {
         let topic = order.get("topic").and_then(Value::as_str).unwrap_or_default();
-        let Some(ear) = self.ears.get(topic) else {
-            return json!({ "unknown": order });
-        };
-        let raw = order.get("way").and_then(Value::as_str) == Some(Way::Raw.as_str());
-        if order.get("sent").is_none() {
-            ear.restart(raw);
-            return json!({ "counting": true });
+        match order.get("wish").and_then(Value::as_str) {
+            Some("arrivals") => Ok(self.of_arrivals(order).await),
+            Some("audience") => self.of_audience(order),
+            _ => Ok(match self.ears.get(topic) {
+                Some(ear) => ear.obey(order).await,
+                None => json!({ "unknown": order }),
+            }),
         }
-        let (tallied, dropped) = ear.tallied(raw, number("sent")).await;
+    }
+
+    async fn of_arrivals(&self, order: &Value) -> Value {
+        let number = |name: &str| order.get(name).and_then(Value::as_i64).unwrap_or_default();
+        match order.get("sent").and_then(Value::as_u64) {
+            Some(sent) => {
+                self.arrivals
+                    .late_ns(sent, number("start_ns"), number("period_ns"))
+                    .await
+            }
+            None => {
+                self.arrivals.restart();
+                json!({ "counting": true })
+            }
+        }
+    }
+
+    fn of_audience(&mut self, order: &Value) -> Result<Value, BenchError> {
+        if let Some(topics) = order.get("topics").and_then(Value::as_u64) {
+            self.audience = Some(Audience::open(&self.node, topics)?);
+        }
+        Ok(self.audience.as_ref().map_or(Value::Null, |all| all.told(&self.node)))
+    }
+}
+
+impl Ear {
+    async fn obey(&self, order: &Value) -> Value {
+        let raw = order.get("way").and_then(Value::as_str) == Some(Way::Raw.as_str());
+        let Some(sent) = order.get("sent").and_then(Value::as_u64) else {
+            self.restart(raw);
+            return json!({ "counting": true });
+        };
+        let (tallied, dropped) = self.tallied(raw, sent).await;
         json!({
             "received": tallied.received,
             "timed": tallied.timed,
             "elapsed_ns": tallied.elapsed_ns,
             "dropped": dropped,
-            "missing": ear.subscription.stats().missing,
+            "missing": self.subscription.stats().missing,
+            "disordered": self.order.disordered(),
         })
     }
-}
 
-impl Ear {
     fn new(node: &Node, raw: &RawLink, load: Load) -> Result<Self, BenchError> {
         let (topic, qos) = (load.topic(), roomy(load.size()));
         let stride = (STRIDE_BYTES / load.size()).max(1) as u64;
@@ -132,13 +169,15 @@ impl Ear {
                 noting.note();
             })
             .map_err(failed(doing))?;
-        let noting = Arc::clone(&signed);
+        let order = Arc::new(Order::default());
+        let (noting, ordering) = (Arc::clone(&signed), Arc::clone(&order));
         // In the thread that received, as the raw one is called: whoever is slow then slows the talker, and nothing is dropped.
         let subscription = match load {
             Load::Twist => node
                 .subscriber_with::<Twist>(&topic, qos)
                 .map_err(failed(doing))?
                 .on_message_in_place(move |received| {
+                    ordering.note(received.info.number);
                     black_box(received.message);
                     noting.note();
                 }),
@@ -146,6 +185,7 @@ impl Ear {
                 .generic_subscriber(&topic, qos)
                 .map_err(failed(doing))?
                 .on_message_in_place(move |received| {
+                    ordering.note(received.message().number());
                     black_box(received.payload().len());
                     noting.note();
                 }),
@@ -153,6 +193,7 @@ impl Ear {
         Ok(Self {
             raw: raw_tally,
             signed,
+            order,
             subscription,
             dropped_before: AtomicU64::new(0),
             _raw_subscriber: raw_subscriber,
@@ -165,6 +206,7 @@ impl Ear {
 
     fn restart(&self, raw: bool) {
         self.tally(raw).restart();
+        self.order.restart();
         self.dropped_before
             .store(self.subscription.stats().dropped, Ordering::Relaxed);
     }

@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -21,11 +22,29 @@ const MEETING_MAX: Duration = Duration::from_secs(180);
 /// How much later whoever has not met says so: a machine may be busy.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
+/// How large a fleet is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FleetSize {
+    pub(crate) nodes: usize,
+    pub(crate) topics: usize,
+    /// One more process is a router.
+    pub(crate) has_router: bool,
+}
+
+/// What the router took, which is in none of the other numbers.
+#[derive(Clone, Copy, Debug)]
+struct RouterCost {
+    cpu_seconds: f64,
+    idle_cores: f64,
+    kib: f64,
+}
+
 /// What was measured.
 #[derive(Clone, Debug)]
 pub(crate) struct Fleet {
     nodes: usize,
     topics: usize,
+    router: Option<RouterCost>,
     /// How many came to know all others, and how many others the one that knew least came to know.
     met: usize,
     known_least: usize,
@@ -44,6 +63,7 @@ pub(crate) struct Fleet {
 impl Fleet {
     /// The line for scripts.
     pub(crate) fn json(&self) -> Value {
+        let router = |measure: fn(&RouterCost) -> f64| self.router.as_ref().map(|router| rounded(measure(router)));
         json!({
             "case": "fleet",
             "nodes": self.nodes,
@@ -56,11 +76,14 @@ impl Fleet {
             "links_most": self.links_most,
             "idle_node_percent": rounded(self.idle_node_percent()),
             "node_kib": rounded(self.node_kib),
+            "router_cpu_seconds": router(|router| router.cpu_seconds),
+            "router_idle_percent": router(|router| router.idle_cores * 100.0),
+            "router_kib": router(|router| router.kib),
         })
     }
 
     /// What people read, one sentence on each line.
-    pub(crate) fn words(&self) -> [String; 3] {
+    pub(crate) fn words(&self) -> Vec<String> {
         let (nodes, topics, took) = (self.nodes, self.topics, self.took.as_secs_f64());
         let met = match self.is_complete() {
             true => {
@@ -71,7 +94,15 @@ impl Fleet {
                 self.met, self.known_least
             ),
         };
-        [
+        let router = self.router.map(|router| {
+            format!(
+                "The router took {:.1} s of processor time; it takes {:.2} % of a core at rest, and has {:.0} KiB.",
+                router.cpu_seconds,
+                router.idle_cores * 100.0,
+                router.kib
+            )
+        });
+        let nodes = [
             format!("{met} That took {:.1} s of processor time in all.", self.cpu_seconds),
             format!(
                 "When nothing happens, each takes {:.2} % of a core; it has {} to {} links.",
@@ -83,7 +114,8 @@ impl Fleet {
                 "Each has {:.0} KiB of memory for itself, its links included.",
                 self.node_kib
             ),
-        ]
+        ];
+        nodes.into_iter().chain(router).collect()
     }
 
     /// Every node came to know every other.
@@ -108,8 +140,13 @@ impl Fleet {
 }
 
 /// Starts them, waits until they have met or it is too late, and watches them at rest.
-pub(crate) async fn measure(settings: Settings, nodes: usize, topics: usize) -> Result<Fleet, BenchError> {
+pub(crate) async fn measure(settings: Settings, size: FleetSize) -> Result<Fleet, BenchError> {
+    let FleetSize { nodes, topics, .. } = size;
     let place = tempfile::tempdir().map_err(failed("making a folder for the registry"))?;
+    let router = match size.has_router {
+        true => Some(start_router(&place).await?),
+        false => None,
+    };
     let start = Instant::now();
     let mut members = (0..nodes)
         .map(|index| start_member(&place, index, nodes, topics))
@@ -123,60 +160,68 @@ pub(crate) async fn measure(settings: Settings, nodes: usize, topics: usize) -> 
     }
     let took = start.elapsed();
     let cpu = |members: &[OtherProcess]| members.iter().map(|member| cpu_seconds(member.id())).sum::<f64>();
-    let cpu_seconds = cpu(&members);
+    let router_cpu = || router.as_ref().map_or(0.0, |router| cpu_seconds(router.id()));
+    let (cpu_met, router_cpu_met) = (cpu(&members), router_cpu());
     tokio::time::sleep(settings.idle).await;
-    let (before, watched) = (cpu(&members), Instant::now());
+    let (before, router_before, watched) = (cpu(&members), router_cpu(), Instant::now());
     tokio::time::sleep(settings.idle).await;
-    let idle_cores = (cpu(&members) - before) / watched.elapsed().as_secs_f64();
-    let own_kib: f64 = members.iter().map(|member| own_kib(member.id())).sum();
+    let (after, router_after, watched) = (cpu(&members), router_cpu(), watched.elapsed().as_secs_f64());
+    let own_kib_all: f64 = members.iter().map(|member| own_kib(member.id())).sum();
     let number = |answer: &Value, name| answer.get(name).and_then(Value::as_u64).unwrap_or_default() as usize;
-    let least = |name| {
-        answers
-            .iter()
-            .map(|answer| number(answer, name))
-            .min()
-            .unwrap_or_default()
-    };
+    let least = |name| answers.iter().map(|answer| number(answer, name)).min();
+    let most = |name| answers.iter().map(|answer| number(answer, name)).max();
+    let has_met = |answer: &&Value| answer.get("met_ms").is_some_and(Value::is_u64);
     Ok(Fleet {
         nodes,
         topics,
-        met: answers
-            .iter()
-            .filter(|answer| answer.get("met_ms").is_some_and(Value::is_u64))
-            .count(),
-        known_least: least("known"),
+        met: answers.iter().filter(has_met).count(),
+        known_least: least("known").unwrap_or_default(),
         took,
-        cpu_seconds,
-        links_least: least("links"),
-        links_most: answers
-            .iter()
-            .map(|answer| number(answer, "links"))
-            .max()
-            .unwrap_or_default(),
-        idle_cores,
-        node_kib: own_kib / nodes.max(1) as f64,
+        cpu_seconds: cpu_met,
+        links_least: least("links").unwrap_or_default(),
+        links_most: most("links").unwrap_or_default(),
+        idle_cores: (after - before) / watched,
+        node_kib: own_kib_all / nodes.max(1) as f64,
+        router: router.as_ref().map(|router| RouterCost {
+            cpu_seconds: router_cpu_met,
+            idle_cores: (router_after - router_before) / watched,
+            kib: own_kib(router.id()),
+        }),
     })
 }
 
-/// A registry of their own: no node of the user's is met.
+/// The router of the fleet, once it listens.
+async fn start_router(place: &TempDir) -> Result<OtherProcess, BenchError> {
+    let mut router = start(place, &["router"], Vec::new()).map_err(failed("starting a router"))?;
+    match tokio::time::timeout(ANSWER_MAX, router.next()).await {
+        Ok(Some(_)) => Ok(router),
+        Ok(None) | Err(_) => Err(late("the start of a router", ANSWER_MAX)),
+    }
+}
+
 fn start_member(place: &TempDir, index: usize, nodes: usize, topics: usize) -> Result<OtherProcess, BenchError> {
+    let patience = MEETING_MAX.as_secs() as usize;
+    let numbers = [
+        ("--index", index),
+        ("--nodes", nodes),
+        ("--topics", topics),
+        ("--patience", patience),
+    ];
+    let numbers = numbers
+        .iter()
+        .flat_map(|(flag, number)| [OsString::from(flag), number.to_string().into()]);
+    start(place, &["bench-member"], numbers.collect()).map_err(failed("starting a node"))
+}
+
+/// A process with a registry of the fleet's own: no node of the user's is met.
+fn start(place: &TempDir, command: &[&str], more: Vec<OsString>) -> io::Result<OtherProcess> {
     let domain = format!("bench_fleet_{}", process::id());
-    let patience = MEETING_MAX.as_secs();
-    let numbers = [("--index", index), ("--nodes", nodes), ("--topics", topics)];
-    let mut args: Vec<OsString> = ["bench-member", "--json", "--discovery", "local", "--domain", &domain]
-        .map(OsString::from)
-        .into();
-    args.extend([OsString::from("--patience"), patience.to_string().into()]);
-    args.extend(
-        numbers
-            .iter()
-            .flat_map(|(flag, number)| [OsString::from(flag), number.to_string().into()]),
-    );
-    OtherProcess::start(args, |command| {
+    let common = ["--json", "--discovery", "local", "--domain", &domain];
+    let args = command.iter().chain(&common).map(OsString::from).chain(more);
+    OtherProcess::start(args.collect(), |command| {
         // Ctrl-C is for this process, and the members go with it.
         command.env("XDG_RUNTIME_DIR", place.path()).process_group(0);
     })
-    .map_err(failed("starting a node"))
 }
 
 /// How much memory a process has for itself, in KiB, by Linux's word; 0 elsewhere.
@@ -188,7 +233,7 @@ fn own_kib(pid: u32) -> f64 {
 }
 
 /// How much processor time a process has taken, by Linux's word; 0 elsewhere. It counts in hundredths.
-fn cpu_seconds(pid: u32) -> f64 {
+pub(super) fn cpu_seconds(pid: u32) -> f64 {
     let stat = fs::read_to_string(in_proc(pid, "stat")).unwrap_or_default();
     // The name of the program, in parentheses, may have spaces; user and system time are the 12th and 13th after it.
     let rest = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();

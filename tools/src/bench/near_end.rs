@@ -9,7 +9,7 @@ use nuncio::raw_link::RawLink;
 use nuncio::{Identity, Node, PublicKey, SharedMemory};
 use serde_json::Value;
 
-use super::{BenchError, DEADLINE, LOADS, Load, PING, Road, failed, late};
+use super::{BenchError, DEADLINE, LOADS, Load, PING, RATE, Road, failed, late};
 use crate::fabric::Fabric;
 use crate::other_process::OtherProcess;
 
@@ -69,6 +69,11 @@ impl NearEnd {
         &self.link
     }
 
+    /// The number of the far end's process.
+    pub(super) fn far_id(&self) -> u32 {
+        self.far.id()
+    }
+
     /// Gives the far end an order and waits for its answer.
     pub(super) async fn ask(&mut self, order: &Value) -> Result<Value, BenchError> {
         self.far
@@ -94,7 +99,8 @@ impl NearEnd {
         let ready = self.answer().await?;
         let key = ready.get("key").and_then(Value::as_str).unwrap_or_default();
         let key = PublicKey::parse(key).map_err(failed("reading the key of the far end"))?;
-        let topics: Vec<String> = LOADS.into_iter().map(Load::topic).chain([PING.to_owned()]).collect();
+        let others = [PING, RATE].map(str::to_owned);
+        let topics: Vec<String> = LOADS.into_iter().map(Load::topic).chain(others).collect();
         let listens = |graph: &Graph| {
             let card = graph
                 .nodes

@@ -24,6 +24,33 @@ pub(super) struct Tally {
     complete: Notify,
 }
 
+/// Whether the messages of one publisher come in their order.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    newest: AtomicU64,
+    disordered: AtomicU64,
+}
+
+impl Order {
+    /// Begins anew, perhaps with another publisher.
+    pub(super) fn restart(&self) {
+        self.newest.store(0, Ordering::SeqCst);
+        self.disordered.store(0, Ordering::SeqCst);
+    }
+
+    /// The message with this number came.
+    pub(super) fn note(&self, number: u64) {
+        if self.newest.fetch_max(number, Ordering::Relaxed) >= number {
+            self.disordered.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many came after one with their own number or a greater one.
+    pub(super) fn disordered(&self) -> u64 {
+        self.disordered.load(Ordering::Relaxed)
+    }
+}
+
 /// What became of a round.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Tallied {
@@ -121,6 +148,16 @@ mod tests {
         let tallied = tally.wait_for(7, Duration::from_secs(60)).await;
         thread.join().unwrap();
         assert_eq!(tallied.received, 7);
+    }
+
+    #[test]
+    fn a_number_that_does_not_rise_is_counted() {
+        let order = Order::default();
+        [1, 2, 5, 4, 6, 6, 7].into_iter().for_each(|number| order.note(number));
+        assert_eq!(order.disordered(), 2);
+        order.restart();
+        order.note(1);
+        assert_eq!(order.disordered(), 0);
     }
 
     #[tokio::test]

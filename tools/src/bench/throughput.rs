@@ -40,12 +40,19 @@ pub(crate) struct Side {
     dropped: u64,
     /// What never arrived, by the numbers of what came later.
     missing: u64,
+    /// What came after a later one.
+    disordered: u64,
 }
 
 impl Side {
     /// The median of the rounds.
     pub(crate) fn rate(&self) -> f64 {
         median(&self.rates)
+    }
+
+    /// What was sent, neither came nor was dropped at the other end.
+    fn lost(&self) -> u64 {
+        self.sent.saturating_sub(self.received + self.dropped)
     }
 }
 
@@ -59,6 +66,31 @@ impl Throughput {
     /// Signed messages for each raw one.
     pub(crate) fn ratio(&self) -> f64 {
         ratio(self.signed.rate(), self.raw.rate())
+    }
+
+    /// Everything that was sent arrived, and what was signed in its order.
+    ///
+    /// # Errors
+    ///
+    /// [`BenchError::Lost`] when that is not so.
+    pub(crate) fn check_nothing_lost(&self) -> Result<(), BenchError> {
+        let (raw, signed) = (&self.raw, &self.signed);
+        if raw.lost() + signed.lost() + signed.missing + signed.disordered == 0 {
+            return Ok(());
+        }
+        let words = format!(
+            "of payloads of {} bytes over {}, {} of {} raw and {} of {} signed ones did not arrive, {} are missing by their \
+             numbers and {} came too late",
+            self.load.size(),
+            self.link,
+            raw.lost(),
+            raw.sent,
+            signed.lost(),
+            signed.sent,
+            signed.missing,
+            signed.disordered,
+        );
+        Err(BenchError::Lost { words })
     }
 
     /// The line for scripts.
@@ -80,6 +112,7 @@ impl Throughput {
             "signed_received": self.signed.received,
             "signed_dropped": self.signed.dropped,
             "signed_missing": self.signed.missing,
+            "signed_disordered": self.signed.disordered,
             "raw_rounds": rounds(&self.raw),
             "signed_rounds": rounds(&self.signed),
         })
@@ -103,6 +136,7 @@ pub(crate) async fn measure(near: &mut NearEnd, settings: Settings, load: Load) 
             side.received += round.received;
             side.dropped += round.dropped;
             side.missing = round.missing;
+            side.disordered += round.disordered;
         }
     }
     Ok(Throughput {
@@ -120,6 +154,7 @@ struct Round {
     received: u64,
     dropped: u64,
     missing: u64,
+    disordered: u64,
 }
 
 async fn round(near: &mut NearEnd, speaker: &Arc<Speaker>, way: Way, time: Duration) -> Result<Round, BenchError> {
@@ -137,6 +172,7 @@ async fn round(near: &mut NearEnd, speaker: &Arc<Speaker>, way: Way, time: Durat
         received: number("received"),
         dropped: number("dropped"),
         missing: number("missing"),
+        disordered: number("disordered"),
     })
 }
 
@@ -209,7 +245,7 @@ impl Speaker {
             Way::Signed => {
                 let published = match &self.signed {
                     Signed::Twist(publisher) => publisher.publish(&Twist::default()),
-                    Signed::Bytes(publisher) => publisher.publish(self.payload.as_slice(), Accompaniment::default()),
+                    Signed::Bytes(publisher) => publisher.publish_bytes(&self.payload, Accompaniment::default()),
                 };
                 published.map(|_| ()).map_err(failed("publishing"))
             }
@@ -250,6 +286,33 @@ fn of_size(size: usize) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::bench::{SIZES, bytes_support};
+
+    fn measured(received: u64, disordered: u64) -> Throughput {
+        let side = |received| Side {
+            rates: vec![10.0],
+            sent: 10,
+            received,
+            ..Side::default()
+        };
+        Throughput {
+            load: Load::Bytes(64),
+            link: "tcp".to_owned(),
+            raw: side(10),
+            signed: Side {
+                disordered,
+                ..side(received)
+            },
+        }
+    }
+
+    #[test]
+    fn whatever_is_lost_or_out_of_order_is_an_error_that_counts_it() {
+        assert!(measured(10, 0).check_nothing_lost().is_ok());
+        let lost = measured(7, 0).check_nothing_lost().unwrap_err().to_string();
+        assert!(lost.contains("3 of 10 signed"), "{lost}");
+        let late = measured(10, 2).check_nothing_lost().unwrap_err().to_string();
+        assert!(late.contains("2 came too late"), "{late}");
+    }
 
     #[test]
     fn payloads_are_valid_and_have_the_size_that_is_told() {

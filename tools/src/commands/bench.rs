@@ -5,9 +5,13 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{CommandError, Outcome};
-use crate::bench::{self, Costs, Latency, Load, NearEnd, Road, Settings, Side, Throughput, fleet::Fleet};
+use crate::bench::{
+    self, AtRate, Costs, Latency, Load, NearEnd, Road, Robot, Settings, Side, Throughput, fleet::Fleet,
+    fleet::FleetSize,
+};
 use crate::cli::{Bench, BenchCase};
 use crate::interrupt::Interrupt;
 use crate::render::{Render, Table, Tone, bytes, grouped};
@@ -38,15 +42,25 @@ pub(super) async fn run(render: &Render, args: Bench) -> Result<Outcome, Command
     if let Some(path) = &args.svg {
         draw(path, &bench::svg(&measured.throughput, measured.latency.as_ref()))?;
     }
+    for throughput in &measured.throughput {
+        throughput.check_nothing_lost()?;
+    }
     Ok(Outcome::Found)
 }
 
 async fn measure(render: &Render, args: &Bench, measured: &mut Measured) -> Result<(), CommandError> {
-    let settings = Settings::new(args.quick);
+    let mut settings = Settings::new(args.quick);
+    if let Some(seconds) = args.seconds {
+        settings = settings.in_one_turn_of(Duration::from_secs(seconds));
+    }
     if args.case == BenchCase::Fleet {
-        let (nodes, topics) = (args.nodes.into(), args.topics.into());
+        let size = FleetSize {
+            nodes: args.nodes.into(),
+            topics: args.topics.into(),
+            has_router: args.router,
+        };
         let fleet = render
-            .progress("letting all nodes meet", bench::fleet::measure(settings, nodes, topics))
+            .progress("letting all nodes meet", bench::fleet::measure(settings, size))
             .await?;
         show_fleet(render, &fleet)?;
         return Ok(fleet.check_all_met()?);
@@ -58,13 +72,25 @@ async fn measure(render: &Render, args: &Bench, measured: &mut Measured) -> Resu
         .await?;
     measured.costs = Some(costs);
     let mut near = None;
-    if wants(BenchCase::Throughput) || wants(BenchCase::Latency) {
+    if args.case != BenchCase::Cost {
         let near = near.insert(render.progress("opening both ends", NearEnd::open(Road::Tcp)).await?);
         if wants(BenchCase::Throughput) {
-            throughput(render, settings, near, measured).await?;
+            throughput(render, settings, &args.sizes, near, measured).await?;
         }
         if wants(BenchCase::Latency) {
             latency(render, settings, near, measured, &costs).await?;
+        }
+        if args.case == BenchCase::Rate {
+            let at_rate = render
+                .progress("measuring a steady stream", bench::rate::measure(near, settings))
+                .await?;
+            show_at_rate(render, &at_rate)?;
+        }
+        if args.case == BenchCase::Robot {
+            let robot = render
+                .progress("measuring a robot", bench::robot::measure(near, settings, costs))
+                .await?;
+            show_robot(render, &robot)?;
         }
     }
     if wants(BenchCase::Throughput) {
@@ -77,7 +103,7 @@ async fn measure(render: &Render, args: &Bench, measured: &mut Measured) -> Resu
                 .await?,
         );
         if measured.throughput.iter().all(|before| before.link != near.link()) {
-            throughput(render, settings, near, measured).await?;
+            throughput(render, settings, &args.sizes, near, measured).await?;
         }
     }
     if let Some(near) = near.take() {
@@ -92,13 +118,14 @@ async fn measure(render: &Render, args: &Bench, measured: &mut Measured) -> Resu
 async fn throughput(
     render: &Render,
     settings: Settings,
+    sizes: &[usize],
     near: &mut NearEnd,
     measured: &mut Measured,
 ) -> Result<(), CommandError> {
-    for load in settings.loads {
+    for load in settings.loads(sizes) {
         let what = format!("measuring messages of {}", bytes(load.size() as f64));
         let throughput = render
-            .progress(&what, bench::throughput::measure(near, settings, *load))
+            .progress(&what, bench::throughput::measure(near, settings, load))
             .await?;
         if render.is_json() {
             render.json(&throughput.json())?;
@@ -143,8 +170,8 @@ fn show_throughput(render: &Render, measured: &mut Measured) -> Result<(), Comma
             grouped(throughput.raw.rate()),
             grouped(throughput.signed.rate()),
             format!("{:.2}", throughput.ratio()),
-            lost(&throughput.raw),
-            lost(&throughput.signed),
+            lost_of(&throughput.raw),
+            lost_of(&throughput.signed),
         ]);
     }
     measured.shown = measured.throughput.len();
@@ -155,11 +182,15 @@ fn show_throughput(render: &Render, measured: &mut Measured) -> Result<(), Comma
     )
 }
 
-fn lost(side: &Side) -> String {
+fn lost_of(side: &Side) -> String {
+    lost(side.sent, side.received)
+}
+
+fn lost(sent: u64, received: u64) -> String {
     format!(
         "{} of {}",
-        grouped(side.sent.saturating_sub(side.received) as f64),
-        grouped(side.sent as f64)
+        grouped(sent.saturating_sub(received) as f64),
+        grouped(sent as f64)
     )
 }
 
@@ -200,6 +231,72 @@ fn show_latency(render: &Render, latency: &Latency, costs: &Costs) -> Result<(),
         ]);
     }
     show(render, "Where the median signed round trip goes", &table)
+}
+
+fn show_at_rate(render: &Render, measured: &[AtRate]) -> Result<(), CommandError> {
+    if render.is_json() {
+        measured.iter().try_for_each(|at_rate| render.json(&at_rate.json()))?;
+        return Ok(render.flush()?);
+    }
+    let mut table = Table::new([
+        "LINK",
+        "",
+        "P50 µs",
+        "P99 µs",
+        "ADDED P99 µs",
+        "SIGNING % OF A CORE",
+        "LOST",
+    ]);
+    let raw = measured.first().map(|first| ("raw", first, &first.raw));
+    let signed = measured.iter().map(|one| (one.qos, one, &one.signed));
+    for (name, at_rate, stream) in raw.into_iter().chain(signed) {
+        let is_signed = name != "raw";
+        let if_signed = |number: f64| {
+            if is_signed {
+                format!("{number:.1}")
+            } else {
+                "-".to_owned()
+            }
+        };
+        table.row([
+            at_rate.link.clone(),
+            name.to_owned(),
+            format!("{:.1}", stream.p50_us()),
+            format!("{:.1}", stream.p99_us()),
+            if_signed(at_rate.added_p99_us()),
+            if_signed(stream.signing_percent()),
+            lost(stream.sent, stream.received),
+        ]);
+    }
+    show(
+        render,
+        "One way of a Twist at 10,000 a second on one topic, from when it was due; by QoS profile",
+        &table,
+    )
+}
+
+fn show_robot(render: &Render, measured: &[Robot]) -> Result<(), CommandError> {
+    if render.is_json() {
+        measured.iter().try_for_each(|robot| render.json(&robot.json()))?;
+        return Ok(render.flush()?);
+    }
+    let mut table = Table::new(["SPREAD", "SIGNING", "TALKER", "VERIFYING", "OTHER CHECKS", "LISTENER"]);
+    for robot in measured {
+        let percent = |percent: f64| format!("{percent:.1}");
+        table.row([
+            robot.spread().to_owned(),
+            percent(robot.signing_percent()),
+            percent(robot.talker_percent()),
+            percent(robot.verifying_percent()),
+            percent(robot.checks_percent()),
+            percent(robot.listener_percent()),
+        ]);
+    }
+    show(
+        render,
+        "A robot of 200 topics at 50 Hz and whoever hears them all, in % of a core",
+        &table,
+    )
 }
 
 fn show_costs(render: &Render, costs: &Costs) -> Result<(), CommandError> {

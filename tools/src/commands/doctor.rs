@@ -11,7 +11,7 @@ use nuncio::security::role::Action;
 use nuncio::{Reason, Refusal, TopicName, TrustPolicy, clock};
 use serde_json::json;
 
-use super::{CommandError, Outcome, doctor_keystore, in_a_runtime};
+use super::{CommandError, Outcome, doctor_keystore, doctor_routers, in_a_runtime};
 use crate::cli::{Doctor, GlobalArgs};
 use crate::findings::{Finding, State};
 use crate::render::{Render, Table, Tone, count, short_key, span};
@@ -39,10 +39,11 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &Doctor) -> Result
         Err(error) if is_broken => Ok(vec![Finding::notice("network", format!("not looked at: {error}"))]),
         Err(error) => Ok(vec![Finding::problem("network", error.to_string())]),
     })?;
-    for finding in &on_network {
-        print(render, finding)?;
+    let on_network = doctor_routers::look(global).into_iter().chain(on_network);
+    for finding in on_network {
+        print(render, &finding)?;
+        findings.push(finding);
     }
-    findings.extend(on_network);
     let problems = findings
         .iter()
         .filter(|finding| finding.state == State::Problem)

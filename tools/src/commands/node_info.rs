@@ -27,6 +27,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: NodeInfo) -> Result<Out
             let seen_by = json!({
                 "node": session.node.name().as_str(),
                 "discovery": session.node.discovery(),
+                "router": session.node.router().map(|router| router.to_string()),
                 "shared_memory": session.node.shared_memory().to_string(),
                 "locators": session.node.locators(),
                 "neighbours": neighbours,
@@ -44,6 +45,9 @@ pub(super) async fn run(session: &mut Session<'_>, args: NodeInfo) -> Result<Out
         render.line(Some(Tone::Quiet), &format!("seen by {}", session.node.name()))?;
         let mut facts = Table::default();
         facts.row(["discovery".into(), session.node.discovery().to_owned()]);
+        if let Some(router) = session.node.router() {
+            facts.row(["router".into(), router.to_string()]);
+        }
         facts.row(["shared memory".into(), session.node.shared_memory().to_string()]);
         facts.row(["listens on".into(), listed(session.node.locators())]);
         facts.row(["links to".into(), listed(&neighbours)]);

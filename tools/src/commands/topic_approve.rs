@@ -10,7 +10,7 @@ use tokio::io::Stdin;
 use super::topic_echo::Echo;
 use super::{CommandError, Outcome};
 use crate::catalog::Catalog;
-use crate::cli::{TopicApprove, TopicEcho};
+use crate::cli::{QosArgs, TopicApprove, TopicEcho};
 use crate::render::{Render, count};
 use crate::session::Session;
 use crate::values::Lines;
@@ -34,6 +34,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicApprove) -> Result
         raw: false,
         full_length: args.full_length,
         verbose: true,
+        qos: QosArgs::default(),
     };
     let mut desk = Desk {
         args: &args,

@@ -2,6 +2,7 @@
 //! refused and told about, never shown.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use nuncio::run_time_type::DecodeError;
@@ -18,7 +19,7 @@ use crate::render::{OutputError, Render, Tone, block, bytes, hex, short_key, spa
 use crate::session::Session;
 
 /// How many messages wait while a definition is fetched or the terminal is slow.
-const QUEUE_DEPTH: usize = 4096;
+const QUEUE_DEPTH: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not zero");
 
 /// How long `--once` and `--times` wait for a message unless `--timeout` says otherwise.
 const WAIT_FOR_MESSAGE: Duration = Duration::from_secs(10);
@@ -30,9 +31,13 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicEcho) -> Result<Ou
     let limit = if args.once { Some(1) } else { args.times };
     let catalog = Catalog::open(&session.interfaces)?;
     let timeout = session.timeout.or(limit.map(|_| WAIT_FOR_MESSAGE));
+    let everything = QosProfile {
+        depth: QUEUE_DEPTH,
+        ..QosProfile::best_available()
+    };
     let subscriber = session
         .node
-        .generic_subscriber(args.topic.as_str(), QosProfile::keep_last(QUEUE_DEPTH))?;
+        .generic_subscriber(args.topic.as_str(), args.qos.profile(everything))?;
     let mut echo = Echo::new(&args, session.render, catalog);
     let node = session.node.clone();
     let explained = explain_silence(session.render, &node, &subscriber);

@@ -1,5 +1,6 @@
 //! `topic hz`: how often messages arrive, how regularly, and how many are missing; a line per second.
 
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use nuncio::{GenericReceived, GenericSubscriber, QosProfile, clock};
@@ -14,7 +15,7 @@ use crate::render::{OutputError, Render, Tone, count, hz, short_key, span};
 use crate::session::Session;
 
 /// How many messages wait while others are counted.
-const QUEUE_DEPTH: usize = 65_536;
+const QUEUE_DEPTH: NonZeroUsize = NonZeroUsize::new(65_536).expect("it is not zero");
 
 const REPORT_PERIOD: Duration = Duration::from_secs(1);
 
@@ -52,7 +53,10 @@ impl Measuring<'_> {
     ///
     /// When nothing can be subscribed to or written.
     pub(super) async fn run(&self, session: &mut Session<'_>) -> Result<Outcome, CommandError> {
-        let options = QosProfile::keep_last(QUEUE_DEPTH);
+        let options = QosProfile {
+            depth: QUEUE_DEPTH,
+            ..QosProfile::best_available()
+        };
         let subscriber = session.node.generic_subscriber(self.topic, options)?;
         let (render, timeout) = (session.render, session.timeout);
         let window = usize::try_from(self.window).unwrap_or(usize::MAX);

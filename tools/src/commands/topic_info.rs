@@ -2,7 +2,7 @@
 
 use nuncio::graph::{Endpoint, GraphNode, GraphTopic};
 use nuncio::msgs::nuncio_msgs::msg::{CardPublisher, CardSubscriber};
-use nuncio::qos::compatibility::{Offer, Request};
+use nuncio::qos::compatibility::{Offer, Policy, Request};
 use nuncio::{History, Liveliness, TypeHash};
 use serde_json::{Value, json};
 
@@ -36,6 +36,7 @@ fn object(name: &str, topic: &GraphTopic) -> Value {
         "types_differ": types.len() > 1,
         "publishers": topic.publishers.iter().map(publisher).collect::<Vec<_>>(),
         "subscribers": topic.subscribers.iter().map(subscriber).collect::<Vec<_>>(),
+        "incompatible": misfits(topic).iter().map(Misfit::object).collect::<Vec<_>>(),
     })
 }
 
@@ -85,7 +86,7 @@ fn show(render: &Render, args: &TopicInfo, topic: &GraphTopic) -> Result<(), Out
     }
     let mut publishers = Table::default();
     for Endpoint { node, facts } in &topic.publishers {
-        let profile = args.verbose.then(|| in_words(&offered(facts))).unwrap_or_default();
+        let profile = profile(args, || offered(facts));
         let type_name = typed(hashed, &facts.type_name, &facts.type_hash);
         publishers.row([
             node.name.to_string(),
@@ -98,7 +99,7 @@ fn show(render: &Render, args: &TopicInfo, topic: &GraphTopic) -> Result<(), Out
     list(render, "publishers", topic.publishers.len(), &publishers)?;
     let mut subscribers = Table::default();
     for Endpoint { node, facts } in &topic.subscribers {
-        let profile = args.verbose.then(|| in_words(&requested(facts))).unwrap_or_default();
+        let profile = profile(args, || requested(facts));
         let type_name = match facts.type_name.as_str() {
             "" => "any type".to_owned(),
             name => typed(hashed, name, &facts.type_hash),
@@ -111,7 +112,85 @@ fn show(render: &Render, args: &TopicInfo, topic: &GraphTopic) -> Result<(), Out
             profile,
         ]);
     }
-    list(render, "subscribers", topic.subscribers.len(), &subscribers)
+    list(render, "subscribers", topic.subscribers.len(), &subscribers)?;
+    let misfits = misfits(topic);
+    if !misfits.is_empty() {
+        let how_many = match misfits.len() {
+            1 => "1 pair does not fit".to_owned(),
+            many => format!("{many} pairs do not fit"),
+        };
+        let more = if args.verbose { "" } else { "; -v says which" };
+        render.line(Some(Tone::Warning), &format!("{how_many}{more}"))?;
+    }
+    let told = misfits.iter().filter(|_| args.verbose);
+    told.map(Misfit::in_words)
+        .try_for_each(|line| render.line(Some(Tone::Warning), &line))
+}
+
+/// A publisher that offers less than a subscriber of its type requests.
+struct Misfit<'a> {
+    publisher: &'a Endpoint<CardPublisher>,
+    subscriber: &'a Endpoint<CardSubscriber>,
+    policy: Policy,
+}
+
+fn misfits(topic: &GraphTopic) -> Vec<Misfit<'_>> {
+    let mut misfits = Vec::new();
+    for publisher in &topic.publishers {
+        let offer = Offer::in_card(&publisher.facts);
+        for subscriber in &topic.subscribers {
+            let any_type = subscriber.facts.type_name.is_empty();
+            if (any_type || subscriber.facts.type_hash == publisher.facts.type_hash)
+                && let Some(policy) = offer.misses(&Request::in_card(&subscriber.facts))
+            {
+                misfits.push(Misfit {
+                    publisher,
+                    subscriber,
+                    policy,
+                });
+            }
+        }
+    }
+    misfits
+}
+
+impl Misfit<'_> {
+    fn in_words(&self) -> String {
+        let (offered, requested) = (offered(&self.publisher.facts), requested(&self.subscriber.facts));
+        format!(
+            "`{}` offers {}, `{}` requests {}: nothing is delivered ({})",
+            self.publisher.node.name,
+            policy_in_words(self.policy, &offered),
+            self.subscriber.node.name,
+            policy_in_words(self.policy, &requested),
+            self.policy,
+        )
+    }
+
+    fn object(&self) -> Value {
+        json!({
+            "publisher": self.publisher.node.name.as_str(),
+            "publisher_key": self.publisher.node.key.to_string(),
+            "subscriber": self.subscriber.node.name.as_str(),
+            "subscriber_key": self.subscriber.node.key.to_string(),
+            "policy": self.policy.as_str(),
+        })
+    }
+}
+
+/// What a profile says of one policy.
+fn policy_in_words(policy: Policy, profile: &Value) -> String {
+    let word = |name: &str| profile.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let seconds = |name: &str| match profile.get(name).and_then(Value::as_f64) {
+        Some(seconds) => format!("a {name} of {seconds} s"),
+        None => format!("no {name}"),
+    };
+    match policy {
+        Policy::Reliability => word("reliability"),
+        Policy::Durability => word("durability"),
+        Policy::Deadline => seconds("deadline"),
+        _ => format!("{} with {}", word("liveliness"), seconds("lease")),
+    }
 }
 
 fn list(render: &Render, what: &str, count: usize, table: &Table) -> Result<(), OutputError> {
@@ -177,6 +256,15 @@ fn requested(facts: &CardSubscriber) -> Value {
 
 const fn history(keeps_all: bool) -> History {
     if keeps_all { History::KeepAll } else { History::KeepLast }
+}
+
+/// A profile in a line, where it is asked for.
+fn profile(args: &TopicInfo, profile: impl FnOnce() -> Value) -> String {
+    if args.verbose {
+        in_words(&profile())
+    } else {
+        String::new()
+    }
 }
 
 /// A profile in a line: what differs from having no limit, as `topic info -v` of ROS 2 names it.

@@ -61,9 +61,10 @@ pub(super) async fn run(session: &mut Session<'_>, prepared: Prepared) -> Result
         codec,
         source,
     } = prepared;
-    let publisher = session
-        .node
-        .generic_publisher(args.topic.as_str(), &support, QosProfile::default())?;
+    let publisher =
+        session
+            .node
+            .generic_publisher(args.topic.as_str(), &support, args.qos.profile(QosProfile::default()))?;
     let publisher = Arc::new(publisher);
     let mut publishing = Publishing {
         render: session.render,

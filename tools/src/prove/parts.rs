@@ -27,8 +27,7 @@ pub(crate) async fn run(global: &GlobalArgs, render: &Render, args: ProvePart) -
         listen: global.listen.clone(),
         connect: global.connect.clone(),
         discovery: global.discovery,
-        tls: None,
-        shared_memory: None,
+        ..LinkConfig::default()
     };
     let begin = Notify::new();
     let part = async {

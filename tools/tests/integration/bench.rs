@@ -1,8 +1,18 @@
 //! `bench`: the lines that scripts read, with what was counted. How fast anything is, is not judged here.
 
+use std::sync::{Mutex, PoisonError};
+
 use serde_json::Value;
 
-use crate::program::User;
+use crate::program::{Ended, User};
+
+/// Measurements take turns: several at once would make each other late.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn bench(user: &User, args: &[&str]) -> Ended {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    user.run(&[&["bench"], args].concat())
+}
 
 fn of<'a>(lines: &'a [Value], case: &str) -> Vec<&'a Value> {
     lines.iter().filter(|line| line["case"] == case).collect()
@@ -18,7 +28,7 @@ fn positive(line: &Value, name: &str) -> f64 {
 fn a_quick_bench_counts_what_it_sent_and_prints_the_lines_that_scripts_read() {
     let user = User::new();
     let plot = user.path("bench.svg");
-    let ended = user.run(&["bench", "--quick", "--json", "--svg", &plot]);
+    let ended = bench(&user, &["--quick", "--json", "--svg", &plot]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let lines = ended.json();
     let throughput = of(&lines, "throughput");
@@ -38,6 +48,11 @@ fn a_quick_bench_counts_what_it_sent_and_prints_the_lines_that_scripts_read() {
         assert_eq!(line["raw_sent"], line["raw_received"], "{line}");
         let taken = positive(line, "signed_received") + line["signed_dropped"].as_f64().unwrap_or_default();
         assert_eq!(positive(line, "signed_sent"), taken, "{line}");
+        assert_eq!(
+            (&line["signed_missing"], &line["signed_disordered"]),
+            (&0.into(), &0.into()),
+            "{line}"
+        );
     }
     let [latency] = of(&lines, "latency").try_into().expect("one line");
     assert_eq!(latency["size"], 48);
@@ -58,8 +73,74 @@ fn a_quick_bench_counts_what_it_sent_and_prints_the_lines_that_scripts_read() {
 }
 
 #[test]
+fn a_steady_stream_is_counted_at_both_ends_and_timed_with_both_profiles() {
+    let ended = bench(&User::new(), &["rate", "--quick", "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let lines = ended.json();
+    let at_rate = of(&lines, "latency_at_rate");
+    let profiles: Vec<_> = at_rate.iter().map(|line| &line["qos"]).collect();
+    assert_eq!(profiles, ["default", "commands"]);
+    for line in at_rate {
+        assert_eq!(
+            (&line["size"], &line["rate_hz"]),
+            (&48.into(), &10_000.into()),
+            "{line}"
+        );
+        for way in ["raw", "signed"] {
+            assert!(positive(line, &format!("{way}_p50_us")) <= positive(line, &format!("{way}_p99_us")));
+            assert_eq!(
+                positive(line, &format!("{way}_sent")),
+                positive(line, &format!("{way}_received"))
+            );
+        }
+        assert!(line["added_p99_us"].is_f64(), "{line}");
+    }
+}
+
+#[test]
+fn a_robot_tells_what_signatures_cost_at_both_ends() {
+    let ended = bench(&User::new(), &["robot", "--quick", "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let lines = ended.json();
+    let robots = of(&lines, "robot");
+    let spreads: Vec<_> = robots.iter().map(|line| &line["spread"]).collect();
+    assert_eq!(spreads, ["even", "burst"]);
+    for line in robots {
+        assert_eq!((&line["topics"], &line["rate_hz"]), (&200.into(), &50.into()), "{line}");
+        for share in ["signing_percent", "verifying_percent", "verifications", "signatures"] {
+            positive(line, share);
+        }
+        assert!(positive(line, "received") <= positive(line, "sent"), "{line}");
+    }
+}
+
+#[test]
+fn one_long_turn_of_one_size_counts_both_sides() {
+    let ended = bench(
+        &User::new(),
+        &["throughput", "--quick", "--seconds", "1", "--size", "1024", "--json"],
+    );
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let lines = ended.json();
+    let throughput = of(&lines, "throughput");
+    assert!(!throughput.is_empty() && throughput.len() == lines.len(), "{lines:?}");
+    for line in throughput {
+        assert_eq!(line["size"], 1024);
+        assert_eq!(line["signed_rounds"].as_array().map(Vec::len), Some(1), "{line}");
+        assert_eq!(
+            positive(line, "signed_sent"),
+            positive(line, "signed_received"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
 fn a_fleet_meets_by_the_registry_alone_with_one_link_between_any_two() {
-    let ended = User::new().run(&["bench", "fleet", "--quick", "--nodes", "6", "--topics", "9", "--json"]);
+    let ended = bench(
+        &User::new(),
+        &["fleet", "--quick", "--nodes", "6", "--topics", "9", "--json"],
+    );
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let lines = ended.json();
     let [fleet] = of(&lines, "fleet").try_into().expect("one line");
@@ -72,11 +153,32 @@ fn a_fleet_meets_by_the_registry_alone_with_one_link_between_any_two() {
         "{fleet}"
     );
     positive(fleet, "node_kib");
+    assert_eq!(fleet["router_kib"], Value::Null, "{fleet}");
+}
+
+#[test]
+fn a_fleet_with_a_router_meets_with_one_link_each() {
+    let size = ["--nodes", "6", "--topics", "9"];
+    let ended = User::new().run(&[&["bench", "fleet", "--router", "--quick", "--json"], size.as_slice()].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let lines = ended.json();
+    let [fleet] = of(&lines, "fleet").try_into().expect("one line");
+    assert_eq!(
+        (&fleet["met"], &fleet["known_least"]),
+        (&6.into(), &5.into()),
+        "{fleet}"
+    );
+    assert_eq!(
+        (&fleet["links_least"], &fleet["links_most"]),
+        (&1.into(), &1.into()),
+        "{fleet}"
+    );
+    positive(fleet, "router_kib");
 }
 
 #[test]
 fn the_cost_alone_is_told_to_people_with_closing_words() {
-    let ended = User::new().run(&["bench", "cost"]);
+    let ended = bench(&User::new(), &["cost"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     for words in [
         "Cost of each step",
@@ -91,7 +193,7 @@ fn the_cost_alone_is_told_to_people_with_closing_words() {
 fn a_plot_that_cannot_be_written_is_exit_2_and_named() {
     let user = User::new();
     let place = user.path("no_such_folder/bench.svg");
-    let ended = user.run(&["bench", "cost", "--svg", &place]);
+    let ended = bench(&user, &["cost", "--svg", &place]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains(&place), "{ended:?}");
 }

@@ -275,3 +275,47 @@ fn silence_is_nothing_and_says_how_long_it_was() {
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
     assert!(ended.stderr.contains("no message on /nothing for 200 ms"), "{ended:?}");
 }
+
+#[test]
+fn the_flags_of_a_publisher_are_what_others_see_of_it_and_echo_hears_it() {
+    let (robot, operator, (_port, endpoint)) = (User::new(), User::new(), port());
+    let publish = "topic pub /chatter std_msgs/String {} -r 20 --qos-profile sensor_data --qos-deadline 0.5 \
+                   --qos-liveliness manual_by_topic --qos-lease 2 --json --listen";
+    let args: Vec<&str> = publish.split_whitespace().chain([endpoint.as_str()]).collect();
+    let mut talker = robot.start(&args);
+    talker.json();
+    let info = operator.run(&["topic", "info", "/chatter", "--json", "--connect", &endpoint]);
+    let publisher = info.json()[0]["publishers"][0].clone();
+    let profile = ["reliability", "depth", "deadline", "liveliness", "lease"].map(|name| publisher[name].clone());
+    assert_eq!(
+        profile,
+        [
+            json!("best_effort"),
+            json!(5),
+            json!(0.5),
+            json!("manual_by_topic"),
+            json!(2.0)
+        ]
+    );
+    let heard = operator.run(&["topic", "echo", "/chatter", "--once", "--connect", &endpoint]);
+    assert_eq!(heard.code, Some(0), "{heard:?}");
+    // Whoever asks for more than is offered gets nothing, and `topic info` names the policy.
+    let args = [
+        "topic",
+        "echo",
+        "/chatter",
+        "--qos-reliability",
+        "reliable",
+        "--connect",
+        &endpoint,
+    ];
+    let _strict = operator.start(&args);
+    let deadline = std::time::Instant::now() + DEADLINE;
+    loop {
+        let info = operator.run(&["topic", "info", "/chatter", "--json", "--connect", &endpoint]);
+        if info.json()[0]["incompatible"][0]["policy"] == "RELIABILITY" {
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "{info:?}");
+    }
+}

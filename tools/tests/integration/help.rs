@@ -46,6 +46,7 @@ fn the_help_of_each_command_on_keys_trust_and_measures() {
         "trust export",
         "doctor",
         "bench",
+        "router",
     ] {
         let ended = User::new().run(&[&command.split(' ').collect::<Vec<_>>(), ["--help"].as_slice()].concat());
         assert_eq!(ended.code, Some(0));

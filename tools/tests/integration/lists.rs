@@ -140,3 +140,35 @@ async fn a_claim_without_a_card_is_shown_as_unverified() {
     let [shown] = ended.json().try_into().unwrap();
     assert_eq!(shown["verified"], false);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn pairs_that_do_not_fit_are_named_with_the_policy() {
+    let (node, endpoint) = listen(node("talker", 1)).await;
+    let _lossy = node
+        .publisher_with::<Text>("/chatter", QosProfile::sensor_data())
+        .unwrap();
+    let _strict = node.subscriber::<Text>("/chatter").unwrap();
+    let _content = node
+        .subscriber_with::<Text>("/chatter", QosProfile::sensor_data())
+        .unwrap();
+    let info = |more: &str| {
+        let ended = User::new().run(&["topic", "info", "/chatter", "--connect", &endpoint, more]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended
+    };
+    let told = "`/talker` offers best_effort, `/talker` requests reliable: nothing is delivered (RELIABILITY)\n";
+    let text = info("-v").stdout;
+    assert!(text.contains("1 pair does not fit\n") && text.ends_with(told), "{text}");
+    let text = info("--no-color").stdout;
+    assert!(text.ends_with("1 pair does not fit; -v says which\n"), "{text}");
+    assert_eq!(
+        info("--json").json()[0]["incompatible"],
+        json!([{
+            "publisher": "/talker",
+            "publisher_key": key(1),
+            "subscriber": "/talker",
+            "subscriber_key": key(1),
+            "policy": "RELIABILITY",
+        }])
+    );
+}

@@ -19,6 +19,7 @@ mod program;
 mod prove;
 mod rates;
 mod refusals;
+mod router;
 mod services;
 mod trace;
 mod transcode;

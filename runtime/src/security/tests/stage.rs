@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, NodeCard};
 
-use crate::link::Bytes;
+use crate::link::{Bytes, FRAME_LEN_MAX_DEFAULT};
 use crate::name::{Domain, NodeName, TopicName};
 use crate::security::believer::Believer;
 use crate::security::context::Context;
@@ -17,7 +17,7 @@ use crate::security::refusal::{Reason, Refusal};
 use crate::security::signer;
 use crate::security::trust_policy::TrustPolicy;
 use crate::security::trust_store::TrustStore;
-use crate::security::verifier::{ExpectedType, FRAME_LEN_MAX_DEFAULT, Opened, Verified, Verifier, VerifierSetup};
+use crate::security::verifier::{ExpectedType, Opened, Verified, Verifier, VerifierSetup};
 
 pub(crate) const TYPE_NAME: &str = "test_msgs/msg/Thing";
 pub(crate) const TYPE_HASH: TypeHash = TypeHash::from_bytes([0xab; 32]);

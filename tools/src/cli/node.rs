@@ -1,0 +1,35 @@
+//! The arguments of `node`.
+
+use clap::Subcommand;
+use nuncio::NodeName;
+
+use super::node;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NodeCommand {
+    /// List the nodes that are there
+    ///
+    /// --timeout: how long to look for nodes that are not seen at once; 2 by default.
+    List(NodeList),
+    /// Show what a node says of itself, and how this program finds it
+    ///
+    /// --timeout: how long to look for the node; 2 by default.
+    Info(NodeInfo),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct NodeList {
+    /// Show keys and how much each node publishes
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Show the nodes of tools, too
+    #[arg(short, long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct NodeInfo {
+    /// The node, such as /talker
+    #[arg(value_parser = node)]
+    pub(crate) node: NodeName,
+}

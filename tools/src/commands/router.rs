@@ -1,0 +1,43 @@
+//! `router`: Zenoh's router in this process, until it is told to end; see [`nuncio::router`].
+
+use nuncio::{Keystore, LinkConfig, Router, TlsFiles};
+use serde_json::json;
+
+use super::{CommandError, Outcome};
+use crate::cli::GlobalArgs;
+use crate::interrupt::Interrupt;
+use crate::render::Render;
+
+/// Routes. No key is needed for that: a router signs nothing, and the keystore is looked at for TLS files only.
+pub(super) async fn run(global: &GlobalArgs, render: &Render) -> Result<Outcome, CommandError> {
+    let mut interrupt = Interrupt::listen()?;
+    let keystore = Keystore::default_dir().ok();
+    let config = LinkConfig {
+        listen: global.listen.clone(),
+        connect: global.connect.clone(),
+        discovery: global.discovery,
+        tls: keystore.map(|dir| TlsFiles::new(&dir, global.tls.as_deref())),
+        shared_memory: None,
+        frame_len_max: None,
+    };
+    let router = Router::open(&config, &global.domain).await?;
+    let locators = router.locators().await;
+    if render.is_json() {
+        render.json(&json!({
+            "event": "ready",
+            "locators": locators,
+            "domain": global.domain.as_str(),
+            "discovery": router.discovery(),
+        }))?;
+        render.flush()?;
+    }
+    render.note(format!(
+        "ready at {} for nodes of domain {}; discovery: {}",
+        locators.join(" "),
+        global.domain,
+        router.discovery()
+    ));
+    interrupt.wished().await;
+    router.close().await?;
+    Ok(Outcome::Found)
+}
