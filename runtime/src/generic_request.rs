@@ -15,7 +15,7 @@ use crate::generic_subscriber::MessageInfo;
 use crate::key_expr;
 use crate::link::LinkError;
 use crate::node::NodeCore;
-use crate::payload::{self, EncodeError};
+use crate::payload::{self, DecodeError, EncodeError};
 use crate::reception::Reception;
 use crate::request_desk::{Cancellation, InHand, RequestDesk};
 use crate::security::frame::{Kind, MessageId};
@@ -128,6 +128,13 @@ impl GenericRequest {
         self.is_answered = true;
         self.check_awaited()?;
         self.port.send_fault(&self.message, fault)
+    }
+
+    /// Answers that it is no request of its type, and counts that as a refusal.
+    pub(crate) fn refuse(self, error: &DecodeError) {
+        self.port.refuse(error.refusal(self.message.frame().signer()));
+        // Whom this does not reach hears nothing until the deadline.
+        let _ = self.fail(&fault(ServiceFault::CODE_INVALID_REQUEST, error.to_string()));
     }
 
     pub(crate) fn respond_encoded(

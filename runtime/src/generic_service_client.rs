@@ -27,6 +27,7 @@ use crate::node::NodeCore;
 use crate::payload::{self, EncodeError};
 use crate::security::answer::ExpectedAnswer;
 use crate::security::frame::{Kind, MessageId};
+use crate::security::key::PublicKey;
 use crate::security::refusal::Refusal;
 use crate::security::verifier::{Verified, VerifiedMessage};
 use crate::service_calls::{Calls, OpenCall};
@@ -36,9 +37,6 @@ use crate::service_error::ServiceError;
 use crate::service_facts::{ServiceEnd, ServiceFacts, ServiceTypes, TypeId, server_id};
 use crate::service_frame::{self, ServiceFrame};
 use crate::service_options::ServiceClientOptions;
-
-/// How long the last answer of a server may be on its way after the server has vanished.
-const LAST_ANSWER: Duration = Duration::from_millis(250);
 
 /// Calls one service.
 pub struct GenericServiceClient {
@@ -129,13 +127,33 @@ impl GenericServiceClient {
         deadline: Duration,
         encode: impl FnOnce(i64, &mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<VerifiedMessage, CallError> {
+        let server = self.choose()?;
+        self.call_server(&server, deadline, encode).await
+    }
+
+    /// The server that the next call would go to.
+    pub(crate) fn choose(&self) -> Result<KnownServer, CallError> {
+        self.choice.server(&self.node).map_err(CallError::NoServer)
+    }
+
+    /// The server of this service that has this key.
+    pub(crate) fn server_of(&self, key: PublicKey) -> Result<KnownServer, CallError> {
+        self.choice.server_of(&self.node, key).map_err(CallError::NoServer)
+    }
+
+    /// Calls this server and no other.
+    pub(crate) async fn call_server(
+        &self,
+        server: &KnownServer,
+        deadline: Duration,
+        encode: impl FnOnce(i64, &mut Vec<u8>) -> Result<(), EncodeError>,
+    ) -> Result<VerifiedMessage, CallError> {
         self.node.check_open().map_err(|Closed| CallError::Closed)?;
-        let server = self.choice.server(&self.node).map_err(CallError::NoServer)?;
-        let answered = self.ask(&server, deadline, encode)?.answer(deadline).await;
+        let answered = self.ask(server, deadline, encode)?.answer(deadline).await;
         if let Err(CallError::DeadlineExceeded { .. } | CallError::ServerGone { .. } | CallError::Unanswered { .. }) =
             &answered
         {
-            self.choice.avoid(&server);
+            self.choice.avoid(server);
         }
         let verified = Arc::new(answered?);
         let is_fault = verified.header().type_hash_prefix == ServiceFault::TYPE_HASH.prefix();
@@ -328,7 +346,7 @@ impl GenericServiceClient {
 impl Asked<'_> {
     async fn answer(mut self, deadline: Duration) -> Result<Verified, CallError> {
         let peer = &self.server.facts.peer;
-        let gone = vanished(&self.client.node, self.server);
+        let gone = self.server.vanished(&self.client.node);
         let answer = tokio::select! {
             biased;
             answer = &mut self.answer => Some(answer.ok()),
@@ -357,23 +375,6 @@ impl Drop for Asked<'_> {
         if !self.is_over {
             self.client.cancel(self.server, self.number);
         }
-    }
-}
-
-/// Waits until a server's node has vanished or started again, and for what may have been on its way then. For ever, where its
-/// presence was not seen in the first place.
-async fn vanished(node: &NodeCore, server: &KnownServer) {
-    let peer = &server.facts.peer;
-    let is_there = || node.graph.is_there(peer.public_key(), &peer.name, peer.epoch);
-    if !is_there() {
-        std::future::pending::<()>().await;
-    }
-    loop {
-        let changed = node.graph.listen();
-        if !is_there() {
-            return tokio::time::sleep(LAST_ANSWER).await;
-        }
-        changed.await;
     }
 }
 

@@ -25,6 +25,7 @@
 //! trace       question -> evidence of the publishers -> security::testimony -> Verified -> the next question
 //! call        &Request -> payload -> frame for one server (service_frame) -> link -> reception (as above) -> request_desk
 //! respond     &Response -> payload -> frame for one request (service_frame) -> link -> security::answer -> Verified
+//! goal        action_client -> a service's call -> goal_ledger (action_server) -> feedback, status -> goal_watch
 //! strangers   reception -> contact (asks for the card) -> security::peers -> reception again
 //! events      cards -> matching; signs of life, assertions -> watch; queue -> lifespan; all -> event
 //! approvals   Verified -> approval_desk (waits for a second signer, where trust.toml demands one) -> queue
@@ -41,6 +42,9 @@
 //! Services: [`service_client`] → [`generic_service_client`] → `service_directory` → `service_frame` →
 //! [`generic_service_server`] → `request_desk` → [`service_server`].
 //!
+//! Actions, which are made of services and topics: [`action_client`] → `goal_watch` → [`action_server`] → `action_port` →
+//! `goal_ledger` → [`goal_state`].
+//!
 //! Parameters: [`parameters`] → `parameter_desk` → [`parameter_table`] → `parameter_services` → [`parameter_client`].
 //!
 //! # What is promised, and what is not
@@ -49,6 +53,10 @@
 //!
 //! The runtime is for Unix: keys are guarded by file modes and locks.
 
+pub mod action_client;
+mod action_error;
+mod action_port;
+pub mod action_server;
 pub mod adversary;
 mod agenda;
 pub mod approval;
@@ -69,6 +77,11 @@ mod generic_request;
 pub mod generic_service_client;
 pub mod generic_service_server;
 pub mod generic_subscriber;
+mod goal_error;
+mod goal_id;
+mod goal_ledger;
+pub mod goal_state;
+mod goal_watch;
 pub mod graph;
 mod history;
 mod key_expr;
@@ -134,6 +147,9 @@ pub mod type_support;
 mod watch;
 mod whereabouts;
 
+pub use action_client::{ActionClient, ActionClientOptions, GoalOutcome, GoalRun};
+pub use action_error::ActionError;
+pub use action_server::{AcceptError, ActionServer, EndError, GoalHandle, IncomingGoal};
 pub use approval::ApprovalState;
 pub use approver::{Approver, ApproverError};
 pub use call_error::{CallError, NoServer};
@@ -143,6 +159,9 @@ pub use generic_publisher::{GenericPublisher, PublishError, Published, Publisher
 pub use generic_service_client::{GenericResponse, GenericServiceClient, ServiceClientStats};
 pub use generic_service_server::{GenericRequest, GenericServiceServer, RespondError, ServiceServerStats};
 pub use generic_subscriber::{GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError};
+pub use goal_error::{CancelGoalError, GoalResultError, SendGoalError};
+pub use goal_id::GoalId;
+pub use goal_state::GoalState;
 pub use link::{Bytes, Discovery, LinkConfig, RouterLink, SharedMemory, TlsFiles};
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;

@@ -77,6 +77,11 @@ impl TopicName {
         &self.0
     }
 
+    /// The service or topic of an action of this name: `send_goal`, `cancel_goal`, `get_result`, `feedback` or `status`.
+    pub(crate) fn of_action(&self, part: &str) -> Result<Self, NameError> {
+        Self::parse(&format!("{}/_action/{part}", self.0))
+    }
+
     /// The topic of the approvals of messages on this one.
     ///
     /// # Errors

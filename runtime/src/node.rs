@@ -41,6 +41,7 @@ use crate::type_inquiry::TypeInquiry;
 use crate::type_support::{self, TypeError, TypeSupport};
 use crate::watch::Watch;
 
+mod actions;
 mod parameters;
 mod refusals;
 mod services;

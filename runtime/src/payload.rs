@@ -7,6 +7,8 @@ use nuncio_msgs::message::LimitViolation;
 use postcard::ser_flavors::Flavor;
 
 use crate::run_time_type::Translation;
+use crate::security::key::PublicKey;
+use crate::security::refusal::{Reason, Refusal};
 use crate::security::verifier::VerifiedMessage;
 
 /// Types whose messages are never longer need no measuring: that much room is made for each.
@@ -62,6 +64,17 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
+impl DecodeError {
+    /// The refusal of a verified message that is not what its type says.
+    pub(crate) fn refusal(&self, signer: PublicKey) -> Refusal {
+        let reason = match self {
+            Self::Payload { .. } => Reason::DecodeFailed,
+            Self::Limit(_) => Reason::LimitViolated,
+        };
+        Refusal::new(reason, Some(signer), self.to_string())
+    }
+}
+
 /// Checks a message against its schema and appends its bytes to `bytes`. `now_ns` is what stamps are held against.
 /// After an error `bytes` is as it was.
 pub(crate) fn encode<M: Message>(message: &M, now_ns: i64, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
@@ -75,6 +88,18 @@ pub(crate) fn encode<M: Message>(message: &M, now_ns: i64, bytes: &mut Vec<u8>) 
     written
         .map(|_| ())
         .map_err(|error| EncodeError::Encoder(error.to_string()))
+}
+
+/// Appends two messages, one behind the other: the very bytes of a message that has the two as its only fields, as those that
+/// ROS 2 derives from actions have. After an error `bytes` is as it was.
+pub(crate) fn encode_pair(
+    pair: (&impl Message, &impl Message),
+    now_ns: i64,
+    bytes: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    let start = bytes.len();
+    let both = encode(pair.0, now_ns, bytes).and_then(|()| encode(pair.1, now_ns, bytes));
+    both.inspect_err(|_| bytes.truncate(start))
 }
 
 /// Writes the message behind what is in `bytes` and returns its length; more zeros may follow it.
@@ -102,6 +127,17 @@ fn write<M: Message>(message: &M, bytes: &mut Vec<u8>) -> postcard::Result<usize
 pub(crate) fn decode<M: Message>(verified: &VerifiedMessage) -> Result<M, DecodeError> {
     let message = decode_bytes(verified.payload())?;
     check_age(message, verified)
+}
+
+/// Decodes what [`encode_pair`] has encoded.
+pub(crate) fn decode_pair<A: Message, B: Message>(verified: &VerifiedMessage) -> Result<(A, B), DecodeError> {
+    let payload = verified.payload();
+    let (first, rest) = postcard::take_from_bytes::<A>(payload).map_err(|error| DecodeError::Payload {
+        problem: error.to_string(),
+        len: payload.len(),
+    })?;
+    first.check().map_err(DecodeError::Limit)?;
+    Ok((check_age(first, verified)?, check_age(decode_bytes(rest)?, verified)?))
 }
 
 /// Decodes a message of another version of the type, as [`decode`] does one of its own.
@@ -195,11 +231,17 @@ impl Flavor for Appender<'_> {
 
 #[cfg(test)]
 mod tests {
+    use nuncio_msgs::builtin_interfaces::msg::Time;
     use nuncio_msgs::diagnostic_msgs::msg::DiagnosticArray;
+    use nuncio_msgs::example_interfaces::action::{
+        FibonacciFeedback, FibonacciFeedbackMessage, FibonacciGetResultRequest, FibonacciGetResultResponse,
+        FibonacciGoal, FibonacciResult, FibonacciSendGoalRequest, FibonacciSendGoalResponse,
+    };
     use nuncio_msgs::geometry_msgs::msg::Twist;
     use nuncio_msgs::nuncio_msgs::msg::MotionCommand;
     use nuncio_msgs::sensor_msgs::msg::{LaserScan, PointCloud2};
-    use nuncio_msgs::std_msgs::msg::Empty;
+    use nuncio_msgs::std_msgs::msg::{Bool, Empty, Int8};
+    use nuncio_msgs::unique_identifier_msgs::msg::UUID;
 
     use super::*;
 
@@ -228,6 +270,59 @@ mod tests {
                 ..PointCloud2::default()
             });
         }
+    }
+
+    #[test]
+    fn a_pair_is_encoded_as_the_derived_messages_of_actions_are() {
+        let (goal_id, goal) = (UUID { uuid: [200; 16] }, FibonacciGoal { order: -70 });
+        let result = FibonacciResult {
+            sequence: vec![0, 1, 300],
+        };
+        let stamp = Time { sec: -1, nanosec: 900 };
+        is_encoded_as(
+            (&goal_id, &goal),
+            &FibonacciSendGoalRequest {
+                goal_id: goal_id.clone(),
+                goal: goal.clone(),
+            },
+        );
+        is_encoded_as(
+            (&Bool { data: true }, &stamp),
+            &FibonacciSendGoalResponse {
+                accepted: true,
+                stamp: stamp.clone(),
+            },
+        );
+        is_encoded_as(
+            (&Int8 { data: -4 }, &result),
+            &FibonacciGetResultResponse {
+                status: -4,
+                result: result.clone(),
+            },
+        );
+        let feedback = FibonacciFeedback {
+            sequence: result.sequence.clone(),
+        };
+        is_encoded_as(
+            (&goal_id, &feedback),
+            &FibonacciFeedbackMessage {
+                goal_id: goal_id.clone(),
+                feedback: feedback.clone(),
+            },
+        );
+        let request = FibonacciGetResultRequest {
+            goal_id: goal_id.clone(),
+        };
+        assert_eq!(
+            postcard::to_stdvec(&request).unwrap(),
+            postcard::to_stdvec(&goal_id).unwrap()
+        );
+    }
+
+    fn is_encoded_as(pair: (&impl Message, &impl Message), message: &impl Message) {
+        let mut bytes = Vec::new();
+        encode_pair(pair, 0, &mut bytes).unwrap();
+        assert_eq!(bytes, postcard::to_stdvec(message).unwrap());
     }
 
     #[test]

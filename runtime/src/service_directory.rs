@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use nuncio_msgs::TypeHash;
 
@@ -19,6 +20,9 @@ use crate::security::peers::WriterFacts;
 use crate::security::refusal::Refusal;
 use crate::security::role::RoleName;
 use crate::service_facts::ServiceFacts;
+
+/// How long the last answer of a server may be on its way after the server has vanished.
+const LAST_ANSWER: Duration = Duration::from_millis(250);
 
 /// A server of a service, by the card of its node.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -98,6 +102,27 @@ impl KnownServer {
             card.services.iter().any(|service| service.writer == self.writer.0)
         };
         known.is_some_and(|known| known.peer.epoch == peer.epoch) && names_it()
+    }
+
+    /// Whether its node's presence is seen.
+    pub(crate) fn is_there(&self, node: &NodeCore) -> bool {
+        let peer = &self.facts.peer;
+        node.graph.is_there(peer.public_key(), &peer.name, peer.epoch)
+    }
+
+    /// Waits until its node has vanished or started again, and for what may have been on its way then. For ever, where its
+    /// presence was not seen in the first place.
+    pub(crate) async fn vanished(&self, node: &NodeCore) {
+        if !self.is_there(node) {
+            std::future::pending::<()>().await;
+        }
+        loop {
+            let changed = node.graph.listen();
+            if !self.is_there(node) {
+                return tokio::time::sleep(LAST_ANSWER).await;
+            }
+            changed.await;
+        }
     }
 
     /// Why it is not called.
@@ -188,6 +213,24 @@ impl Choice {
             is_avoided: false,
         });
         Ok(server.clone())
+    }
+
+    /// The server that has this key, whichever is called otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`NoServer`] when it is not there or cannot be called.
+    pub(crate) fn server_of(&self, node: &NodeCore, key: PublicKey) -> Result<KnownServer, NoServer> {
+        let mut others = Vec::new();
+        let of_key = all(node, &self.wanted.name).into_iter();
+        for server in of_key.filter(|server| server.facts.peer.public_key() == key) {
+            match server.problem(node, &self.wanted, self.role.as_ref()) {
+                None => return Ok(server),
+                Some(problem) => others.push((server.facts.peer.name.clone(), problem)),
+            }
+        }
+        let service = self.wanted.name.clone();
+        Err(NoServer { service, others })
     }
 
     /// Calls another server the next time, if there is another.

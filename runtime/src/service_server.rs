@@ -9,12 +9,11 @@ use std::time::Duration;
 use nuncio_msgs::nuncio_msgs::msg::ServiceFault;
 use nuncio_msgs::service::Service;
 
-use crate::generic_request::{GenericRequest, RespondError, ServerPort, fault};
+use crate::generic_request::{GenericRequest, RespondError};
 use crate::generic_service_server::GenericServiceServer;
 use crate::generic_subscriber::{MessageInfo, ReceiveError};
-use crate::payload::{self, DecodeError};
+use crate::payload;
 use crate::request_desk::RequestDesk;
-use crate::security::refusal::{Reason, Refusal};
 use crate::service_error::ServiceError;
 
 /// Serves one service of type `S`. What does not verify never appears here; what is no request of `S` is answered with a
@@ -185,13 +184,6 @@ fn decode<S: Service>(generic: GenericRequest) -> Option<IncomingRequest<S>> {
         }
         Err(error) => error,
     };
-    let reason = match &error {
-        DecodeError::Payload { .. } => Reason::DecodeFailed,
-        DecodeError::Limit(_) => Reason::LimitViolated,
-    };
-    let signer = generic.message().frame().signer();
-    ServerPort::refuse(&generic.port, Refusal::new(reason, Some(signer), error.to_string()));
-    // Whom this does not reach hears nothing until the deadline.
-    let _ = generic.fail(&fault(ServiceFault::CODE_INVALID_REQUEST, error.to_string()));
+    generic.refuse(&error);
     None
 }

@@ -11,9 +11,10 @@ use nuncio_msgs::Message;
 use crate::delivery::Delivery;
 use crate::generic_subscriber::{GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError};
 use crate::name::TopicName;
-use crate::payload::{self, DecodeError};
+use crate::payload;
 use crate::reception::Reception;
-use crate::security::refusal::{Reason, Refusal};
+use crate::security::key::PublicKey;
+use crate::security::refusal::Refusal;
 use crate::stats::SubscriptionStats;
 
 /// A message and everything known of it.
@@ -157,11 +158,7 @@ fn decode<M: Message>(topic: &TopicName, delivery: Delivery, refuse: impl FnOnce
         }
         Err(error) => error,
     };
-    let reason = match &error {
-        DecodeError::Payload { .. } => Reason::DecodeFailed,
-        DecodeError::Limit(_) => Reason::LimitViolated,
-    };
-    refuse(Refusal::new(reason, Some(message.frame().signer()), error.to_string()));
+    refuse(error.refusal(message.frame().signer()));
     None
 }
 
@@ -180,6 +177,11 @@ impl Callback {
             reception: Arc::clone(&subscriber.reception),
             _subscriber: Some(subscriber),
         }
+    }
+
+    /// Whether messages that name this key wait until first contact was made with it.
+    pub(crate) fn awaits_contact(&self, key: PublicKey) -> bool {
+        self.reception.awaits_contact(key)
     }
 
     /// What became of everything received.

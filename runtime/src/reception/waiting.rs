@@ -8,6 +8,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use super::Reception;
 use crate::contact::Question;
 use crate::link::Bytes;
 use crate::security::frame::{Header, Writer};
@@ -51,6 +52,13 @@ pub(super) struct WaitingFrame {
     bytes: Bytes,
     /// The last question put before it came.
     after: Question,
+}
+
+impl Reception {
+    /// Whether frames that name this key wait here. What does not wait any more was handed over or refused.
+    pub(crate) fn awaits_contact(&self, key: PublicKey) -> bool {
+        self.lock_waiting().has(key)
+    }
 }
 
 impl Waiting {

@@ -1,0 +1,158 @@
+//! The actions that a node serves and has carried out.
+
+use std::sync::Arc;
+
+use nuncio_msgs::Message;
+use nuncio_msgs::action::Action;
+use nuncio_msgs::action_msgs::msg::GoalStatusArray;
+use nuncio_msgs::action_msgs::srv::CancelGoal;
+use nuncio_msgs::service::Service;
+
+use super::Node;
+use crate::action_client::{ActionClient, ActionClientOptions, ActionClientPort};
+use crate::action_error::ActionError;
+use crate::action_port::ActionPort;
+use crate::action_server::ActionServer;
+use crate::generic_publisher::GenericPublisher;
+use crate::generic_service_client::GenericServiceClient;
+use crate::generic_service_server::GenericServiceServer;
+use crate::generic_subscriber::GenericSubscriber;
+use crate::goal_watch::GoalWatch;
+use crate::name::TopicName;
+use crate::publisher::Publisher;
+use crate::qos::QosProfile;
+use crate::security::verifier::ExpectedType;
+use crate::service_facts::ServiceTypes;
+use crate::service_options::{ServiceClientOptions, ServiceServerOptions};
+use crate::service_support;
+use crate::subscriber::{Callback, Subscriber};
+use crate::type_support;
+
+impl Node {
+    /// A server of an action. `name` may be absolute, relative to the namespace, or private (`~/x`).
+    ///
+    /// It serves `<name>/_action/send_goal`, `cancel_goal` and `get_result`, and publishes `feedback` and `status` there.
+    ///
+    /// # Errors
+    ///
+    /// [`ActionError`] when the name is wrong or the node is closed.
+    pub fn action_server<A: Action>(&self, name: &str) -> Result<ActionServer<A>, ActionError> {
+        let name = self.action_name(name)?;
+        let of = |part| name.of_action(part).map_err(ActionError::Name);
+        let (core, definition) = (&self.core, type_support::definition_of::<A::FeedbackMessage>());
+        let feedback = GenericPublisher::declare(
+            Arc::clone(core),
+            of("feedback")?,
+            definition,
+            ActionPort::feedback_qos(),
+        );
+        let feedback = feedback.map_err(ActionError::Publisher)?;
+        let definition = type_support::definition_of::<GoalStatusArray>();
+        let status = GenericPublisher::declare(Arc::clone(core), of("status")?, definition, ActionPort::status_qos());
+        let status = Publisher::new(status.map_err(ActionError::Publisher)?);
+        let port = Arc::new(ActionPort::new(feedback, status, &A::Result::default()));
+        let cancels = self.part_server::<CancelGoal>(of("cancel_goal")?)?;
+        let results = self.part_server::<A::GetResult>(of("get_result")?)?;
+        // The last to be there: whoever finds it finds the others.
+        let goals = self.part_server::<A::SendGoal>(of("send_goal")?)?;
+        let desks = [Arc::clone(cancels.desk()), Arc::clone(results.desk())];
+        // From here on the desks are closed, whatever happens.
+        let server = ActionServer::new(name, goals, Arc::clone(&port), desks);
+        port.answer_cancels(cancels).map_err(ActionError::Service)?;
+        port.answer_results(results).map_err(ActionError::Service)?;
+        port.tell_status();
+        Ok(server)
+    }
+
+    /// A client of an action, with default options.
+    ///
+    /// # Errors
+    ///
+    /// [`ActionError`] when the name is wrong or the node is closed.
+    pub fn action_client<A: Action>(&self, name: &str) -> Result<ActionClient<A>, ActionError> {
+        self.action_client_with(name, ActionClientOptions::default())
+    }
+
+    /// A client with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`action_client`](Self::action_client).
+    pub fn action_client_with<A: Action>(
+        &self,
+        name: &str,
+        options: ActionClientOptions,
+    ) -> Result<ActionClient<A>, ActionError> {
+        let name = self.action_name(name)?;
+        let of = |part| name.of_action(part).map_err(ActionError::Name);
+        let watch = Arc::new(GoalWatch::new());
+        let feedback = self.hear_feedback(of("feedback")?, &watch)?;
+        let status = self.hear_status(of("status")?, &watch)?;
+        let calling = ServiceClientOptions {
+            deadline: options.deadline,
+            server_role: options.server_role.clone(),
+            ..ServiceClientOptions::default()
+        };
+        Ok(ActionClient::new(ActionClientPort {
+            send_goal: self.part_client::<A::SendGoal>(of("send_goal")?, &calling)?,
+            cancel_goal: self.part_client::<CancelGoal>(of("cancel_goal")?, &calling)?,
+            get_result: self.part_client::<A::GetResult>(of("get_result")?, &calling)?,
+            name,
+            options,
+            watch,
+            feedback,
+            _status: status,
+            node: Arc::clone(&self.core),
+        }))
+    }
+
+    fn action_name(&self, name: &str) -> Result<TopicName, ActionError> {
+        TopicName::resolve(name, &self.core.name).map_err(ActionError::Name)
+    }
+
+    fn part_server<S: Service>(&self, name: TopicName) -> Result<GenericServiceServer, ActionError> {
+        let (types, definition) = (ServiceTypes::of::<S>(), service_support::definition_of::<S>());
+        let options = ServiceServerOptions::default();
+        GenericServiceServer::declare(Arc::clone(&self.core), name, types, definition, &options)
+            .map_err(ActionError::Service)
+    }
+
+    fn part_client<S: Service>(
+        &self,
+        name: TopicName,
+        options: &ServiceClientOptions,
+    ) -> Result<GenericServiceClient, ActionError> {
+        let (types, definition) = (ServiceTypes::of::<S>(), service_support::definition_of::<S>());
+        GenericServiceClient::declare(Arc::clone(&self.core), name, types, definition, options.clone())
+            .map_err(ActionError::Service)
+    }
+
+    fn part_subscriber<M: Message>(&self, topic: TopicName, qos: QosProfile) -> Result<GenericSubscriber, ActionError> {
+        let expected = ExpectedType::Exactly {
+            name: M::TYPE_NAME.to_owned(),
+            hash: M::TYPE_HASH,
+            exclusive: M::EXCLUSIVE,
+        };
+        GenericSubscriber::declare(Arc::clone(&self.core), topic, expected, qos.into(), None)
+            .map_err(ActionError::Subscriber)
+    }
+
+    fn hear_feedback<A: Action>(&self, topic: TopicName, watch: &Arc<GoalWatch<A>>) -> Result<Callback, ActionError> {
+        let subscriber = self.part_subscriber::<A::FeedbackMessage>(topic.clone(), ActionPort::feedback_qos())?;
+        let (watch, refusing) = (Arc::clone(watch), Arc::downgrade(&subscriber.reception));
+        Ok(subscriber.call_in_place(move |delivery| {
+            if let Err(error) = watch.hear_feedback(&topic, &delivery)
+                && let Some(reception) = refusing.upgrade()
+            {
+                reception.refuse(error.refusal(delivery.message.frame().signer()));
+            }
+        }))
+    }
+
+    fn hear_status<A: Action>(&self, topic: TopicName, watch: &Arc<GoalWatch<A>>) -> Result<Callback, ActionError> {
+        let subscriber = self.part_subscriber::<GoalStatusArray>(topic, ActionPort::status_qos())?;
+        let watch = Arc::clone(watch);
+        let subscriber = Subscriber::<GoalStatusArray>::new(subscriber);
+        Ok(subscriber.on_message_in_place(move |received| watch.hear_status(&received)))
+    }
+}
