@@ -202,7 +202,9 @@ impl Endpoints {
 
     /// The service clients and servers, as the card has them.
     pub(crate) fn card_services(&self) -> Vec<CardService> {
-        self.lock().services.iter().map(|facts| facts.card_entry()).collect()
+        let state = self.lock();
+        let reachable = state.services.iter().filter(|facts| facts.is_reachable());
+        reachable.map(|facts| facts.card_entry()).collect()
     }
 
     /// The definition of a type that this node publishes, serves or calls, or has.
@@ -220,5 +222,35 @@ impl Endpoints {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
+
+    use nuncio_msgs::example_interfaces::srv::AddTwoInts;
+
+    use super::*;
+
+    #[test]
+    fn the_card_names_a_server_when_requests_reach_it_and_not_before() {
+        let endpoints = Endpoints::default();
+        let (node, name) = (NodeName::parse("/sums").unwrap(), TopicName::parse("/add").unwrap());
+        let add = |end| {
+            let types = ServiceTypes::of::<AddTwoInts>();
+            endpoints.add_service(&node, end, name.clone(), types, TypeDefinition::default())
+        };
+        let (server, _client) = (add(ServiceEnd::Server).unwrap(), add(ServiceEnd::Client).unwrap());
+        let named = || {
+            endpoints
+                .card_services()
+                .iter()
+                .map(|entry| entry.is_server)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(named(), [false]);
+        server.becomes_reachable();
+        assert_eq!(named(), [true, false]);
     }
 }

@@ -136,6 +136,7 @@ impl GenericServiceServer {
             .link
             .subscribe(&key_expr, move |_, bytes| receiving.receive(&bytes, &contact))
             .map_err(ServiceError::Link)?;
+        port.facts.becomes_reachable();
         node.card_changed();
         Ok(Self {
             port,

@@ -1,6 +1,6 @@
 //! What the two ends of a service have to agree on, and what each of them and the card of its node share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use nuncio_msgs::nuncio_msgs::msg::{CardService, ServiceCancel, ServiceFault};
 use nuncio_msgs::service::Service;
@@ -84,6 +84,8 @@ pub(crate) struct ServiceFacts {
     pub(crate) types: ServiceTypes,
     pub(crate) writer: Writer,
     next_number: AtomicU64,
+    /// Whether requests reach it: a card that named it before would have them asked of nobody.
+    is_reachable: AtomicBool,
 }
 
 impl ServiceFacts {
@@ -94,7 +96,18 @@ impl ServiceFacts {
             types,
             writer,
             next_number: AtomicU64::new(1),
+            is_reachable: AtomicBool::new(end == ServiceEnd::Client),
         }
+    }
+
+    /// Whether the card may name it.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.is_reachable.load(Ordering::Acquire)
+    }
+
+    /// The server listens on the link.
+    pub(crate) fn becomes_reachable(&self) {
+        self.is_reachable.store(true, Ordering::Release);
     }
 
     /// The number of the next request or response, which nobody else gets.
