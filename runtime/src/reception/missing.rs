@@ -44,11 +44,14 @@ impl Reception {
         self.go_on_and_ask(next);
     }
 
-    pub(super) fn go_on_and_ask(&self, ask: Option<Ask>) {
-        if let Some(ask) = ask
-            && !self.contact.leave(Note::MessagesMissing(Weak::clone(&self.me), ask))
+    pub(super) fn go_on_and_ask(&self, mut ask: Option<Ask>) {
+        while let Some(question) = ask
+            && !self
+                .contact
+                .leave(Note::MessagesMissing(Weak::clone(&self.me), question))
         {
-            self.end_answers(&ask);
+            // It cannot be asked now, which is as if nobody had answered.
+            ask = self.sequencer.end(&question);
         }
         // One thread at a time, so that order is kept: what gets ready meanwhile is left to that one.
         while self.sequencer.has_next() {

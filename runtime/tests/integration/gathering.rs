@@ -114,6 +114,8 @@ async fn a_profile_without_delay_has_every_message_signed_at_once() {
         .unwrap();
     for number in 1..=50 {
         publisher.publish(&twist(number)).unwrap();
+        // Where the link was slow a moment ago, another thread hands it over.
+        assert!(publisher.flush(DEADLINE));
         assert_eq!(publisher.stats().sent, number);
     }
     assert_eq!(talker.signing_stats().signatures, 50);
