@@ -19,7 +19,6 @@ use crate::queue::{ParcelQueue, Queue};
 use crate::run_time_type::Translation;
 use crate::security::frame::Layout;
 use crate::security::key::PublicKey;
-
 use crate::security::refusal::{Reason, Refusal};
 use crate::security::verifier::{Opened, Verified, Verifier};
 use crate::sequencer::Sequencer;
