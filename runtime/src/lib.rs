@@ -165,6 +165,7 @@ pub use goal_state::GoalState;
 pub use link::{Bytes, Discovery, LinkConfig, RouterLink, SharedMemory, TlsFiles};
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;
+pub use node::close::{Close, Unsent};
 pub use node_builder::{NodeBuilder, OpenError};
 pub use nuncio_msgs as msgs;
 pub use nuncio_msgs::nuncio_msgs::msg::ServiceFault;
