@@ -22,6 +22,7 @@
 //! busy nodes  outbox -> signing_desk (one signature for the frames of many publishers) -> outbox -> link
 //! subscribe   link -> reception -> security::verifier -> Verified -> queue -> payload -> Received<M>
 //! late, lost  sequencer -> history (asks the publisher) -> security::verifier -> sequencer -> queue
+//! acked       inquiry (asks the subscribers' nodes) -> receipt_desk (what was accepted: acceptance) -> receipt -> acknowledgement
 //! trace       question -> evidence of the publishers -> security::testimony -> Verified -> the next question
 //! call        &Request -> payload -> frame for one server (service_frame) -> link -> reception (as above) -> request_desk
 //! respond     &Response -> payload -> frame for one request (service_frame) -> link -> security::answer -> Verified
@@ -53,6 +54,8 @@
 //!
 //! The runtime is for Unix: keys are guarded by file modes and locks.
 
+mod acceptance;
+pub mod acknowledgement;
 pub mod action_client;
 mod action_error;
 mod action_port;
@@ -84,6 +87,7 @@ pub mod goal_state;
 mod goal_watch;
 pub mod graph;
 mod history;
+mod inquiry;
 mod key_expr;
 mod lane;
 mod lifespan;
@@ -97,6 +101,7 @@ pub mod name;
 pub mod node;
 pub mod node_builder;
 mod node_link;
+mod number_set;
 mod outbox;
 pub mod parameter;
 pub mod parameter_client;
@@ -114,6 +119,8 @@ pub mod qos;
 mod queue;
 pub mod raw_link;
 mod reach;
+mod receipt;
+mod receipt_desk;
 mod reception;
 mod request_desk;
 mod revocations;
@@ -147,6 +154,7 @@ pub mod type_support;
 mod watch;
 mod whereabouts;
 
+pub use acknowledgement::{Acknowledgement, ReaderAnswer, ReaderOutcome};
 pub use action_client::{ActionClient, ActionClientOptions, GoalOutcome, GoalRun};
 pub use action_error::ActionError;
 pub use action_server::{AcceptError, ActionServer, EndError, GoalHandle, IncomingGoal};
@@ -182,6 +190,7 @@ pub use parameters::{LoadError, Parameters};
 pub use payload::{DecodeError, EncodeError};
 pub use publisher::Publisher;
 pub use qos::{Durability, History, Liveliness, Priority, QosProfile, Reliability};
+pub use receipt::Receipt;
 pub use reception::RefusalEvent;
 pub use router::Router;
 pub use security::believer::Verdict;

@@ -23,6 +23,7 @@ use crate::parameters::ParameterShelf;
 use crate::publisher::Publisher;
 use crate::qos::QosProfile;
 use crate::queue::Queue;
+use crate::receipt_desk::ReceiptDesk;
 use crate::reception::{Reception, RefusalEvent};
 use crate::revocations::RevocationShelf;
 use crate::security::believer::Believer;
@@ -79,6 +80,7 @@ pub(crate) struct NodeCore {
     pub(crate) watch: Watch,
     pub(crate) evidence: Evidence,
     pub(crate) history: HistoryDesk,
+    pub(crate) receipts: ReceiptDesk,
     pub(crate) signing_desk: Arc<SigningDesk>,
     pub(crate) refusals: Arc<Queue<RefusalEvent>>,
     pub(crate) started_ns: i64,

@@ -18,6 +18,7 @@ use crate::parameter::ParameterValue;
 use crate::parameter_yaml::{self, ParameterFileError};
 use crate::private_file::FileError;
 use crate::queue::Queue;
+use crate::receipt_desk::ReceiptDesk;
 use crate::reception::REFUSALS_KEPT;
 use crate::revocations::RevocationShelf;
 use crate::security::believer::Believer;
@@ -226,6 +227,7 @@ impl NodeBuilder {
             watch: Watch::default(),
             evidence: Evidence::default(),
             history: HistoryDesk::default(),
+            receipts: ReceiptDesk::default(),
             refusals,
             started_ns: clock::now_ns(),
             locators,
