@@ -205,15 +205,9 @@ impl NodeBuilder {
     ///
     /// [`OpenError`] when a name or a rule is wrong, a file of parameters or rules, the keystore or a trust file in it cannot be used, or the link cannot be opened.
     pub async fn open(self) -> Result<Node, OpenError> {
-        let remappings = self.rules()?;
-        let name = remappings
-            .node_name(&self.namespace, &self.name)
-            .map_err(OpenError::Name)?;
+        let (name, remappings) = self.name_and_rules()?;
         let parameters_given = self.parameters_given(&name)?;
-        let keystore = match self.keystore {
-            Some(keystore) => keystore,
-            None => Keystore::open(Keystore::default_dir().map_err(OpenError::NoHome)?).map_err(OpenError::Keystore)?,
-        };
+        let keystore = self.keystore.map_or_else(default_keystore, Ok)?;
         let identity = keystore.identity().map_err(OpenError::Identity)?;
         let source = TrustSource {
             domain: self.domain.clone(),
@@ -286,15 +280,22 @@ impl NodeBuilder {
         Ok(values)
     }
 
-    /// The rules of the builder and of its files, as far as they are for this node.
-    fn rules(&self) -> Result<Remappings, OpenError> {
+    /// The node's full name, and the rules of the builder and of its files as far as they are for this node.
+    fn name_and_rules(&self) -> Result<(NodeName, Remappings), OpenError> {
         let given: Result<Vec<_>, _> = self.remappings.iter().cloned().collect();
         let mut rules = given.map_err(OpenError::Remapping)?;
         for path in &self.remapping_files {
             rules.extend(remapping::read_file(path).map_err(OpenError::RemappingFile)?);
         }
-        Ok(Remappings::for_node(&self.name, rules))
+        let rules = Remappings::for_node(&self.name, rules);
+        let name = rules.node_name(&self.namespace, &self.name).map_err(OpenError::Name)?;
+        Ok((name, rules))
     }
+}
+
+fn default_keystore() -> Result<Keystore, OpenError> {
+    let dir = Keystore::default_dir().map_err(OpenError::NoHome)?;
+    Keystore::open(dir).map_err(OpenError::Keystore)
 }
 
 /// The policy with the lists of revocations that are kept of its anchors.
