@@ -173,9 +173,8 @@ impl ApprovalDesk {
             exclusive: Approval::EXCLUSIVE,
         };
         let brings = ApprovalPart::Brings(Weak::clone(&self.reception));
-        GenericSubscriber::declare_with(node, topic, expected, SubscriptionOptions::default(), |_, _| {
-            (brings, None)
-        })
+        let desks = |_: &TopicName, _: &Weak<Reception>| (brings, None);
+        GenericSubscriber::declare_with(node, topic, expected, SubscriptionOptions::default(), (None, desks))
     }
 
     /// Refuses what has waited too long; gives when the next message will have.

@@ -60,6 +60,9 @@ const ROUND_TRIP_MAX: Duration = Duration::from_millis(100);
 /// How long at least lies between two comparisons of clocks that a doubt has caused.
 const MEASURING_PAUSE: Duration = Duration::from_secs(10);
 
+/// How long a publisher is left alone that has not given what its journal holds.
+const STALLED_PAUSE: Duration = Duration::from_millis(250);
+
 /// How long a node that did not answer is left alone at first; twice as long after each further attempt, up to 64 times.
 const UNMET_PAUSE: Duration = Duration::from_millis(250);
 
@@ -86,6 +89,8 @@ struct Presence {
     watch_due: Option<Instant>,
     /// When requests for receipts are to be looked at.
     receipts_due: Option<Instant>,
+    /// When publishers are asked again that have not given what their journals hold.
+    stalled_due: Option<Instant>,
     /// Keys whose copying was proved: one proof of each is enough.
     proved: HashSet<PublicKey>,
 }
@@ -104,6 +109,7 @@ impl Presence {
             .chain(self.approvals_due)
             .chain(self.watch_due)
             .chain(self.receipts_due)
+            .chain(self.stalled_due)
             .chain(self.announcement_due)
             .min()
     }
@@ -119,6 +125,14 @@ impl Presence {
         }
         if self.receipts_due.is_some_and(|due| due <= now) {
             self.receipts_due = node.attend_receipts();
+        }
+        if self.stalled_due.is_some_and(|due| due <= now) {
+            let asked = node
+                .receptions()
+                .iter()
+                .filter(|reception| reception.ask_stalled(node))
+                .count();
+            self.stalled_due = (asked > 0).then_some(now + STALLED_PAUSE);
         }
         if self.approvals_due.is_some_and(|due| due <= now) {
             let receptions = node.receptions();
@@ -308,6 +322,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         Note::AnswersEnded(key, question) => end_answers(node, key, question),
         Note::MeetingEnded(claim) => end_meeting(node, presence, claim),
         Note::AwaitsApproval => presence.approvals_due = Some(Instant::now()),
+        Note::MessagesStalled => presence.stalled_due = Some(Instant::now() + STALLED_PAUSE),
         Note::ReceiptsDue => presence.receipts_due = Some(Instant::now()),
         Note::OwnCardChanged => presence.announce_soon(),
         Note::Close => {}

@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, CardService, CardSubscriber, TypeDefinition};
 
+use crate::durable_publisher::DURABLE_INDEX;
 use crate::event::{Events, SubscriberEvent};
 use crate::generic_publisher::PublisherFacts;
+use crate::journal_keeper::JournalKeeper;
 use crate::matching::Matches;
 use crate::name::{NodeName, TopicName};
 use crate::qos::QosProfile;
@@ -110,15 +112,28 @@ impl Endpoints {
         topic: TopicName,
         definition: TypeDefinition,
         qos: QosProfile,
+        keeper: Option<&Arc<JournalKeeper>>,
     ) -> Option<Arc<PublisherFacts>> {
         let mut state = self.lock();
         if state.publishers.len() >= ENDPOINTS_MAX {
             return None;
         }
-        let next = state.indexes.entry(topic.clone()).or_default();
-        let writer = Writer::derive(node.as_str(), topic.as_str(), *next);
-        *next += 1;
-        let facts = Arc::new(PublisherFacts::new(topic, &definition, writer, qos));
+        let index = match keeper {
+            // One after the other may have it: their numbers go on.
+            Some(_) => DURABLE_INDEX,
+            None => {
+                let next = state.indexes.entry(topic.clone()).or_default();
+                let index = *next;
+                *next = if index + 1 == DURABLE_INDEX {
+                    index + 2
+                } else {
+                    index + 1
+                };
+                index
+            }
+        };
+        let writer = Writer::derive(node.as_str(), topic.as_str(), index);
+        let facts = Arc::new(PublisherFacts::new(topic, &definition, writer, qos).kept_by(keeper));
         state.publishers.push(Arc::clone(&facts));
         state
             .definitions

@@ -15,6 +15,7 @@ use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, TypeDefinition};
 use crate::event::{Events, PublisherEvent};
 use crate::evidence::SentFrames;
 use crate::inquiry::Inquiries;
+use crate::journal_keeper::JournalKeeper;
 use crate::key_expr;
 use crate::link::{Bytes, LinkError};
 use crate::matching::Matches;
@@ -47,6 +48,8 @@ pub(crate) struct PublisherFacts {
     pub(crate) writer: Writer,
     pub(crate) qos: QosProfile,
     pub(crate) sent_frames: SentFrames,
+    /// What keeps its messages on the disk, if anything does.
+    pub(crate) keeper: Option<Arc<JournalKeeper>>,
     next_number: AtomicU64,
     pub(crate) sent: AtomicU64,
     pub(crate) sent_bytes: AtomicU64,
@@ -69,6 +72,7 @@ impl PublisherFacts {
             writer,
             qos,
             sent_frames: SentFrames::new(qos.evidence, if qos.keeps_for_late() { qos.kept().get() } else { 0 }),
+            keeper: None,
             next_number: AtomicU64::new(1),
             sent: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),
@@ -80,6 +84,15 @@ impl PublisherFacts {
             assertion: Wish::default(),
             deadlines_missed: AtomicU64::new(0),
             liveliness_lost: AtomicU64::new(0),
+        }
+    }
+
+    /// The same, with numbers that go on where those on the disk end.
+    pub(crate) fn kept_by(self, keeper: Option<&Arc<JournalKeeper>>) -> Self {
+        Self {
+            next_number: AtomicU64::new(keeper.map_or(0, |keeper| keeper.kept()) + 1),
+            keeper: keeper.cloned(),
+            ..self
         }
     }
 
@@ -103,6 +116,9 @@ impl PublisherFacts {
             ..CardPublisher::default()
         };
         Offer::of(&self.qos).enter(&mut card, self.qos.history);
+        if let Some(keeper) = &self.keeper {
+            (card.journal_since, card.journal_first) = keeper.offer();
+        }
         card
     }
 }
@@ -159,6 +175,16 @@ impl GenericPublisher {
         definition: TypeDefinition,
         qos: QosProfile,
     ) -> Result<Self, PublisherError> {
+        Self::declare_keeping(node, topic, definition, qos, None)
+    }
+
+    pub(crate) fn declare_keeping(
+        node: Arc<NodeCore>,
+        topic: TopicName,
+        definition: TypeDefinition,
+        qos: QosProfile,
+        keeper: Option<&Arc<JournalKeeper>>,
+    ) -> Result<Self, PublisherError> {
         node.check_open().map_err(|Closed| PublisherError::Closed)?;
         let key_expr = key_expr::topic(&node.domain, &topic);
         let link = node
@@ -173,7 +199,7 @@ impl GenericPublisher {
         .map_err(PublisherError::Link)?;
         let facts = node
             .endpoints
-            .add_publisher(&node.name, topic, definition, qos)
+            .add_publisher(&node.name, topic, definition, qos, keeper)
             .ok_or(PublisherError::TooMany)?;
         let context = Context::new(
             &node.domain,
@@ -372,8 +398,7 @@ impl GenericPublisher {
 
 impl Drop for GenericPublisher {
     fn drop(&mut self) {
-        self.outbox.close();
-        self.flush(FLUSH_TIME);
+        self.end();
         self.node.evidence.retire(&self.facts);
         self.node.endpoints.remove_publisher(&self.facts);
         self.facts.events.close();

@@ -253,6 +253,7 @@ fn reception(
         trust: Arc::clone(&node.trust),
         frame_len_max,
         accept_replay: false,
+        keeps_cursor: false,
     };
     let verifier = Verifier::new(setup, Arc::clone(&node.peers), Arc::clone(&node.believer));
     let desks = (Arc::clone(&node.refusals), Arc::clone(&node.contact));

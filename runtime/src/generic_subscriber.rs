@@ -9,6 +9,7 @@ use nuncio_msgs::{Message, TypeHash};
 
 use crate::approval::ApprovalPart;
 use crate::approval_desk::ApprovalDesk;
+use crate::cursor::CursorShelf;
 use crate::delivery::{Delivery, DeliveryCallback};
 use crate::endpoints::SubscriberFacts;
 use crate::key_expr;
@@ -112,6 +113,18 @@ impl GenericSubscriber {
         options: SubscriptionOptions,
         translate_to: Option<TypeDefinition>,
     ) -> Result<Self, SubscriberError> {
+        Self::declare_behind(node, topic, expected, options, translate_to, None)
+    }
+
+    /// As [`declare`](Self::declare), beginning behind a cursor.
+    pub(crate) fn declare_behind(
+        node: Arc<NodeCore>,
+        topic: TopicName,
+        expected: ExpectedType,
+        options: SubscriptionOptions,
+        translate_to: Option<TypeDefinition>,
+        cursor: Option<Arc<CursorShelf>>,
+    ) -> Result<Self, SubscriberError> {
         let frame_len_max = options.frame_len_max.unwrap_or(node.link.frame_len_max());
         let core = Arc::downgrade(&node);
         let desks = |topic: &TopicName, reception: &Weak<Reception>| {
@@ -126,7 +139,7 @@ impl GenericSubscriber {
                 translate_to.map(|ours| TranslationDesk::new(core, Weak::clone(reception), ours, frame_len_max));
             (approval, translation)
         };
-        let subscriber = Self::declare_with(node, topic, expected, options, desks)?;
+        let subscriber = Self::declare_with(node, topic, expected, options, (cursor, desks))?;
         if let Some(desk) = subscriber.reception.approval_desk() {
             desk.follow_policy(&subscriber.reception, &subscriber.node)?;
         }
@@ -138,7 +151,10 @@ impl GenericSubscriber {
         topic: TopicName,
         expected: ExpectedType,
         options: SubscriptionOptions,
-        desks: impl FnOnce(&TopicName, &Weak<Reception>) -> (ApprovalPart, Option<TranslationDesk>),
+        (cursor, desks): (
+            Option<Arc<CursorShelf>>,
+            impl FnOnce(&TopicName, &Weak<Reception>) -> (ApprovalPart, Option<TranslationDesk>),
+        ),
     ) -> Result<Self, SubscriberError> {
         node.check_open().map_err(|_| SubscriberError::Closed)?;
         let expected_type = expected.clone();
@@ -151,13 +167,14 @@ impl GenericSubscriber {
             trust: Arc::clone(&node.trust),
             frame_len_max: options.frame_len_max.unwrap_or(node.link.frame_len_max()),
             accept_replay: options.accept_replay,
+            keeps_cursor: cursor.is_some(),
         };
         let verifier = Verifier::new(setup, Arc::clone(&node.peers), Arc::clone(&node.believer));
         let (refusals, contact) = (Arc::clone(&node.refusals), Arc::clone(&node.contact));
         let reception = Arc::new_cyclic(|reception| {
             let desks = desks(&topic, reception);
             let place = (topic.clone(), Weak::clone(reception));
-            Reception::new(place, verifier, &options.qos, (refusals, contact), desks)
+            Reception::new(place, verifier, &options.qos, (refusals, contact), desks).behind(cursor)
         });
         let facts = SubscriberFacts::new(topic.clone(), &expected_type, options.qos, &reception.events);
         let facts = node.endpoints.add_subscriber(facts).ok_or(SubscriberError::TooMany)?;

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::key_expr;
-use crate::link::{Bytes, LinkError, Query};
+use crate::link::{Bytes, LinkError, Query, Slices};
 use crate::node::NodeCore;
 use crate::reception::Reception;
 use crate::security::key::PublicKey;
@@ -130,7 +130,16 @@ impl NodeCore {
             return Ok(());
         };
         let answer_on = key_expr::history(&self.domain, &stream);
-        let frames = facts.sent_frames.with_numbers(first, last);
+        let frames = match &facts.keeper {
+            // What cannot be read is asked for again, and whoever publishes is told.
+            Some(keeper) => keeper
+                .read(first, last)
+                .unwrap_or_default()
+                .into_iter()
+                .map(Slices::from)
+                .collect(),
+            None => facts.sent_frames.with_numbers(first, last),
+        };
         frames.into_iter().try_for_each(|bytes| query.reply(&answer_on, bytes))
     }
 }

@@ -11,12 +11,12 @@
 //! - Whoever waits gets one outcome, at the latest when no answer to its question can come any more.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use nuncio_msgs::nuncio_msgs::msg::ReceiptRequest;
-use tokio::sync::oneshot;
 
 use crate::acknowledgement::ReaderOutcome;
 use crate::clock;
@@ -28,7 +28,7 @@ use crate::node::NodeCore;
 use crate::receipt::{Receipt, request_context};
 use crate::security::document::{self, DocumentPlace};
 use crate::security::frame::{Kind, Layout};
-use crate::security::missing::{Missing, StreamId};
+use crate::security::missing::Missing;
 use crate::security::peer::Peer;
 use crate::security::refusal::{Reason, Refusal};
 use crate::security::signature_check::layout_refusal;
@@ -64,13 +64,19 @@ struct State {
     under_way: usize,
 }
 
-/// Somebody who waits to hear of one message.
-#[derive(Debug)]
+/// Somebody who waits to hear of some messages.
 struct Waiter {
-    stream: StreamId,
-    number: u64,
+    numbers: Missing,
     until: Instant,
-    outcome: oneshot::Sender<ReaderOutcome>,
+    told: Box<dyn FnOnce(ReaderOutcome) + Send>,
+}
+
+impl fmt::Debug for Waiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiter")
+            .field("numbers", &self.numbers)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A request under way. The link drops it when no more answers can come.
@@ -93,24 +99,24 @@ impl Inquiries {
         }
     }
 
-    /// Asks a node whether it has accepted a message. The outcome comes before long after `until`, or never, when the node
-    /// of the publisher is closed.
+    /// Whose inquiries they are.
+    pub(crate) fn facts(&self) -> &Arc<PublisherFacts> {
+        &self.facts
+    }
+
+    /// Asks a node whether it has accepted some messages. `told` is called with the outcome, before long after `until`, in
+    /// the thread that received it; it is dropped when the node of the publisher is closed.
     pub(crate) fn ask(
         self: &Arc<Self>,
         peer: &Arc<Peer>,
-        (stream, number): (StreamId, u64),
+        numbers: Missing,
         until: Instant,
-    ) -> oneshot::Receiver<ReaderOutcome> {
-        let (outcome, heard) = oneshot::channel();
+        told: impl FnOnce(ReaderOutcome) + Send + 'static,
+    ) {
         let inquiry = self.inquiry_of(peer);
-        lock(&inquiry.state).waiting.push(Waiter {
-            stream,
-            number,
-            until,
-            outcome,
-        });
+        let told = Box::new(told);
+        lock(&inquiry.state).waiting.push(Waiter { numbers, until, told });
         self.go_on(&inquiry);
-        heard
     }
 
     /// Forgets the nodes that are asked nothing and are none of these.
@@ -140,16 +146,17 @@ impl Inquiries {
     fn go_on(self: &Arc<Self>, inquiry: &Arc<Inquiry>) {
         let waiters = {
             let mut state = lock(&inquiry.state);
-            state.waiting.retain(|waiter| !waiter.outcome.is_closed());
             if state.under_way >= UNDER_WAY_MAX {
                 return;
             }
-            let Some(stream) = state.waiting.first().map(|waiter| waiter.stream) else {
+            let Some(stream) = state.waiting.first().map(|waiter| waiter.numbers.stream) else {
                 return;
             };
             state.under_way += 1;
             let all = std::mem::take(&mut state.waiting);
-            let (now, later) = all.into_iter().partition(|waiter| waiter.stream == stream);
+            let (now, later) = all
+                .into_iter()
+                .partition(|waiter: &Waiter| waiter.numbers.stream == stream);
             state.waiting = later;
             now
         };
@@ -160,12 +167,12 @@ impl Inquiries {
 
     /// Asks about all messages that these wait to hear of.
     fn put(self: &Arc<Self>, node: &NodeCore, inquiry: &Arc<Inquiry>, waiters: Vec<Waiter>) {
-        let Some(stream) = waiters.first().map(|waiter| waiter.stream) else {
+        let Some(stream) = waiters.first().map(|waiter| waiter.numbers.stream) else {
             return;
         };
-        let numbers = waiters.iter().map(|waiter| waiter.number);
-        let (first, last) = numbers.fold((u64::MAX, 0), |(first, last), number| {
-            (first.min(number), last.max(number))
+        let numbers = waiters.iter().map(|waiter| waiter.numbers);
+        let (first, last) = numbers.fold((u64::MAX, 0), |(first, last), numbers| {
+            (first.min(numbers.first), last.max(numbers.last))
         });
         let until = waiters.iter().map(|waiter| waiter.until).min();
         let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
@@ -262,7 +269,9 @@ impl Question {
         for waiter in std::mem::take(&mut *lock(&self.waiters)) {
             let left = waiter.until.saturating_duration_since(now);
             let outcome = match receipt.refused() {
-                _ if receipt.accepts_number(waiter.number) => ReaderOutcome::Accepted(receipt.clone()),
+                _ if receipt.accepts_numbers(waiter.numbers.first, waiter.numbers.last) => {
+                    ReaderOutcome::Accepted(receipt.clone())
+                }
                 _ if !receipt.is_subscribed() => ReaderOutcome::NotSubscribed(receipt.clone()),
                 _ if receipt.refuses_publisher() => ReaderOutcome::Refused(receipt.clone()),
                 _ if left > 2 * WAY_BACK => {
@@ -272,8 +281,7 @@ impl Question {
                 Some(_) => ReaderOutcome::Refused(receipt.clone()),
                 None => ReaderOutcome::NotYet(receipt.clone()),
             };
-            // Whoever has stopped waiting needs no answer.
-            let _ = waiter.outcome.send(outcome);
+            (waiter.told)(outcome);
         }
     }
 }
@@ -283,7 +291,7 @@ impl Drop for Question {
         let refusal = lock(&self.last_refusal).take();
         for waiter in std::mem::take(&mut *lock(&self.waiters)) {
             let outcome = refusal.clone().map_or(ReaderOutcome::Silent, ReaderOutcome::Distrusted);
-            let _ = waiter.outcome.send(outcome);
+            (waiter.told)(outcome);
         }
         lock(&self.inquiry.state).under_way -= 1;
         self.inquiries.go_on(&self.inquiry);

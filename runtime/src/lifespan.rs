@@ -38,6 +38,7 @@ impl Reception {
     /// Gives what was taken from the queue, or, when that is too old, the first message behind it that is not. `None`: all
     /// that was there is too old.
     pub(crate) fn sift(&self, taken: Delivery) -> Option<Delivery> {
+        self.resume();
         let mut next = Some(taken);
         let mut expired: Option<(Arc<WriterFacts>, u64)> = None;
         while let Some(delivery) = next.take_if(|delivery| delivery.is_expired()) {

@@ -99,6 +99,7 @@ impl Outbox {
         header: Header,
         frame_len_max: usize,
     ) -> Self {
+        let before = facts.next_number() - 1;
         Self {
             facts,
             link,
@@ -110,7 +111,7 @@ impl Outbox {
             left: Event::new(),
             congested: AtomicBool::new(false),
             payload_len: AtomicUsize::new(0),
-            left_until: AtomicU64::new(0),
+            left_until: AtomicU64::new(before),
         }
     }
 
@@ -189,7 +190,8 @@ impl Outbox {
         push: &impl Fn(&mut FrameWriter, i64) -> Result<(), PushError<EncodeError>>,
     ) -> Result<Option<u64>, PublishError> {
         let number = self.facts.next_number();
-        if let Some(open) = state.open.as_mut().filter(|open| !is_full(open) && open.takes(with)) {
+        let may_join = |open: &&mut PendingFrame| !is_full(open) && open.takes(with) && !self.is_alone();
+        if let Some(open) = state.open.as_mut().filter(may_join) {
             let end = open.byte_len();
             push(open, time_ns)?;
             if open.byte_len() + SEAL_LEN_MAX <= FRAME_LEN_MAX {
@@ -260,7 +262,16 @@ impl Outbox {
         Ok(self.lane.lock())
     }
 
+    /// Whether each message has a frame of its own.
+    fn is_alone(&self) -> bool {
+        self.facts.keeper.as_ref().is_some_and(|keeper| keeper.syncs_each())
+    }
+
     fn is_signed_in_place(&self, is_within_budget: bool, no_room: NoRoom) -> bool {
+        // The disk is waited for by a thread of its own.
+        if self.facts.keeper.is_some() {
+            return false;
+        }
         // A reliable put waits for the link, which only the desk's threads may do for somebody who must not wait.
         let may_wait =
             !self.is_reliable() || (no_room == NoRoom::AsProfiled && !self.congested.load(Ordering::Relaxed));
@@ -272,6 +283,18 @@ impl Outbox {
         let sent = self.send(sealed);
         self.finish(desk);
         sent.map_err(PublishError::Link)
+    }
+
+    /// Hands frames to the link, or has them kept on the disk first.
+    pub(crate) fn send_all(self: &Arc<Self>, desk: &Arc<SigningDesk>, frames: Vec<SealedFrame>) {
+        if let Some(keeper) = &self.facts.keeper {
+            return keeper.take(Arc::clone(self), Arc::clone(desk), frames);
+        }
+        for frame in frames {
+            // A failure is counted in the publisher's stats: whoever published has gone on.
+            let _ = self.send(frame);
+        }
+        self.finish(desk);
     }
 
     /// Hands a frame to the link.
@@ -312,7 +335,10 @@ impl Outbox {
     }
 
     fn delay(&self) -> Duration {
-        self.facts.qos.signing_delay.min(FOREVER)
+        match self.facts.keeper {
+            Some(_) => Duration::ZERO,
+            None => self.facts.qos.signing_delay.min(FOREVER),
+        }
     }
 
     /// How much of the signing delay is left for the oldest message that waits.

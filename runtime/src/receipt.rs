@@ -146,7 +146,12 @@ impl Receipt {
     }
 
     pub(crate) fn accepts_number(&self, number: u64) -> bool {
-        self.accepted().any(|(first, last)| (first..=last).contains(&number))
+        self.accepts_numbers(number, number)
+    }
+
+    /// Whether all of these numbers were accepted.
+    pub(crate) fn accepts_numbers(&self, first: u64, last: u64) -> bool {
+        self.accepted().any(|(from, to)| from <= first && last <= to)
     }
 
     /// Whether the node has a subscriber that takes the publisher's messages.

@@ -210,7 +210,7 @@ impl NodeCore {
         }
         let mut accepted = NumberSet::of(numbers.first, numbers.last);
         for reception in here {
-            accepted = accepted.and(&reception.acceptance.watch(numbers.stream));
+            accepted = accepted.and(&reception.accepted(numbers.stream, publisher.offer.journal_since));
             if let Some(refusal) = reception.acceptance.refusal_of(numbers) {
                 explain(&mut receipt, &refusal);
             }

@@ -10,6 +10,7 @@ use crate::approval::{ApprovalPart, ApprovalState, Passing};
 use crate::approval_desk::ApprovalDesk;
 use crate::clock;
 use crate::contact::{AskOutcome, ContactDesk, Note, Question};
+use crate::cursor::CursorShelf;
 use crate::delivery::{DeliveredFrame, DeliveryCallback};
 use crate::event::{Events, SubscriberEvent};
 use crate::link::{Bytes, Pieces};
@@ -62,6 +63,10 @@ pub(crate) struct Reception {
     approval: ApprovalPart,
     pub(crate) queue: ParcelQueue<DeliveredFrame>,
     pub(crate) acceptance: Acceptance,
+    /// How far the application has come, where that is kept.
+    pub(crate) cursor: Option<Arc<CursorShelf>>,
+    /// How many messages of a subscription with a cursor wait for the application: it lets none go.
+    depth: usize,
     /// What is called with each message where it arrives, if anything is.
     callback: OnceLock<Mutex<DeliveryCallback>>,
     pub(crate) refusals: Queue<Refusal>,
@@ -92,11 +97,26 @@ impl Reception {
             queue: ParcelQueue::new(qos.kept().get()),
             callback: OnceLock::new(),
             acceptance: Acceptance::default(),
+            cursor: None,
+            depth: qos.kept().get(),
             refusals: Queue::new(REFUSALS_KEPT),
             events: Arc::default(),
             node_refusals,
             contact,
             counters: SubscriptionCounters::default(),
+        }
+    }
+
+    /// The same, beginning behind a cursor. Nothing is dropped for want of room then.
+    pub(crate) fn behind(self, cursor: Option<Arc<CursorShelf>>) -> Self {
+        if cursor.is_none() {
+            return self;
+        }
+        Self {
+            sequencer: self.sequencer.behind(cursor.clone()),
+            queue: ParcelQueue::new(usize::MAX),
+            cursor,
+            ..self
         }
     }
 
@@ -175,7 +195,7 @@ impl Reception {
 
     /// These numbers of a frame are accepted; a publisher may wait to hear that.
     fn note_accepted(&self, frame: &Verified, (first, last): (u64, u64)) {
-        if self.acceptance.add(frame.stream(), first, last) {
+        if self.cursor.is_none() && self.acceptance.add(frame.stream(), first, last) {
             self.contact.leave(Note::ReceiptsDue);
         }
     }

@@ -17,6 +17,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::cursor::CursorShelf;
 use crate::qos::compatibility::Request;
 use crate::qos::{Durability, Reliability};
 use crate::security::frame::Writer;
@@ -24,6 +25,8 @@ use crate::security::key::PublicKey;
 use crate::security::missing::{Missing, StreamId};
 use crate::security::peers::WriterFacts;
 use crate::security::verifier::{Provenance, STREAMS_MAX, Verified};
+
+mod kept;
 
 /// The most frames that wait in one subscription for what is missing before them.
 pub(crate) const HELD_FRAMES_MAX: usize = 4096;
@@ -52,6 +55,8 @@ pub(crate) struct Sequencer {
     request: Request,
     /// How many messages of each publisher a late subscriber wants, at most.
     depth: u64,
+    /// Where the application keeps how far it has come.
+    cursor: Option<Arc<CursorShelf>>,
     state: Mutex<State>,
 }
 
@@ -62,6 +67,8 @@ struct State {
     held_frames: usize,
     held_bytes: usize,
     questions: u64,
+    /// Something of a publisher with a journal has found no room.
+    is_parked: bool,
 }
 
 #[derive(Debug)]
@@ -70,6 +77,12 @@ struct Stream {
     id: StreamId,
     /// Whether gaps are asked for.
     is_reliable: bool,
+    /// Whether nothing is given up, as its publisher keeps a journal.
+    is_kept: bool,
+    /// Whether it has not answered what it was asked last.
+    is_stalled: bool,
+    /// The highest number that is known of.
+    newest: u64,
     /// The number that is due.
     due: u64,
     /// What was published before this subscription began, which is nobody's loss.
@@ -86,8 +99,14 @@ impl Sequencer {
         Self {
             request,
             depth: depth.try_into().unwrap_or(u64::MAX),
+            cursor: None,
             state: Mutex::default(),
         }
+    }
+
+    /// The same, beginning behind a cursor.
+    pub(crate) fn behind(self, cursor: Option<Arc<CursorShelf>>) -> Self {
+        Self { cursor, ..self }
     }
 
     /// What the subscription requests.
@@ -105,6 +124,9 @@ impl Sequencer {
         };
         let next = facts.latest_floor().number;
         let mut state = self.lock();
+        if self.keeps(facts) {
+            return self.meet_kept(&mut state, id, facts, next);
+        }
         if let Some(stream) = state.streams.get(&(id.key, writer)).filter(|stream| stream.id == id) {
             let may_have_missed = stream.is_reliable && stream.held.is_empty() && next != u64::MAX;
             let (due, is_behind) = (stream.due, stream.due < next);
@@ -128,6 +150,11 @@ impl Sequencer {
             epoch: frame.header().epoch,
         };
         let mut state = self.lock();
+        if self.keeps(&facts) {
+            // What an older start has signed is of the same row of numbers.
+            let epoch = facts.peer.epoch();
+            return self.take_kept(&mut state, StreamId { epoch, ..id }, frame);
+        }
         let mut ask = None;
         if state
             .streams
@@ -150,6 +177,9 @@ impl Sequencer {
         let stream = state.streams.get_mut(&(id.key, id.writer))?;
         if stream.asked.as_ref() != Some(ask) {
             return None;
+        }
+        if stream.is_kept {
+            return Self::end_kept(&mut state, ask);
         }
         stream.asked = None;
         if stream.held.is_empty() && stream.due < stream.begun {
@@ -180,13 +210,17 @@ impl Sequencer {
             true => self.depth.min(facts.offer.kept.into()),
             false => 0,
         };
-        let due = next.saturating_sub(kept).max(1);
+        let done_with = self.cursor.as_ref().map_or(0, |cursor| cursor.through(id, None));
+        let due = next.saturating_sub(kept).max(done_with.saturating_add(1));
         let is_reliable =
             self.request.reliability != Reliability::BestEffort && facts.offer.reliability == Reliability::Reliable;
         let stream = Stream {
             facts: Arc::clone(facts),
             id,
             is_reliable,
+            is_kept: false,
+            is_stalled: false,
+            newest: 0,
             due,
             begun: next,
             lost: 0,
@@ -199,7 +233,7 @@ impl Sequencer {
             let idle: Vec<_> = state
                 .streams
                 .iter()
-                .filter(|(_, stream)| stream.asked.is_none())
+                .filter(|(_, stream)| stream.asked.is_none() && !stream.is_kept)
                 .map(|(of, _)| *of)
                 .collect();
             idle.into_iter().for_each(|of| state.forget(of));

@@ -190,12 +190,8 @@ impl SigningDesk {
             match self.agenda.next(&mut place.outboxes, LEAVES_MAX, patience) {
                 Task::Run(errand) => {
                     self.note_progress();
-                    for frame in errand.frames {
-                        // A failure is counted in the publisher's stats: whoever published has gone on.
-                        let _ = errand.outbox.send(frame);
-                    }
+                    errand.outbox.send_all(self, errand.frames);
                     self.note_progress();
-                    errand.outbox.finish(self);
                 }
                 Task::Sign => {
                     self.note_progress();

@@ -64,6 +64,8 @@ pub(crate) enum Note {
     OwnCardChanged,
     /// Requests for receipts wait: what they ask about may have come, or their time is to be watched.
     ReceiptsDue,
+    /// A publisher has not given what its journal holds.
+    MessagesStalled,
     /// The node is closing.
     Close,
 }

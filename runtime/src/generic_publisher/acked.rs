@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{GenericPublisher, PublishError, Published};
+use tokio::sync::oneshot;
+
+use super::{FLUSH_TIME, GenericPublisher, PublishError, Published};
 use crate::acknowledgement::{Acknowledgement, ReaderAnswer, ReaderOutcome};
+use crate::inquiry::Inquiries;
 use crate::matching;
 use crate::outbox::FOREVER;
 use crate::security::frame::Accompaniment;
+use crate::security::missing::Missing;
 use crate::security::peer::Peer;
 
 impl GenericPublisher {
@@ -43,7 +47,18 @@ impl GenericPublisher {
         let until = Instant::now() + timeout.min(FOREVER);
         self.inquiries.keep_only(&readers);
         let (stream, number) = (published.stream(), published.number);
-        let ask = |peer: Arc<Peer>| (self.inquiries.ask(&peer, (stream, number), until), peer);
+        let numbers = Missing {
+            stream,
+            first: number,
+            last: number,
+        };
+        let ask = |peer: Arc<Peer>| {
+            let (outcome, heard) = oneshot::channel();
+            // Whoever has stopped waiting needs no answer.
+            let told = move |said| drop(outcome.send(said));
+            self.inquiries.ask(&peer, numbers, until, told);
+            (heard, peer)
+        };
         let asked: Vec<_> = readers.into_iter().map(ask).collect();
         let mut answers = Vec::with_capacity(asked.len());
         for (heard, peer) in asked {
@@ -59,6 +74,17 @@ impl GenericPublisher {
             published,
             readers: answers,
         }
+    }
+
+    /// What asks the nodes that subscribe.
+    pub(crate) fn inquiries(&self) -> &Arc<Inquiries> {
+        &self.inquiries
+    }
+
+    /// Lets nothing more in, and waits a moment until everything has left.
+    pub(crate) fn end(&self) {
+        self.outbox.close();
+        self.flush(FLUSH_TIME);
     }
 
     /// The nodes that subscribe now and whose subscriptions fit.

@@ -65,6 +65,9 @@ pub struct Offer {
     pub liveliness: Liveliness,
     /// Within what time it shows it again.
     pub lease: Option<Duration>,
+    /// The epoch in which its journal began, when its messages are on the disk until they are acknowledged. Their numbers go
+    /// on from start to start.
+    pub journal_since: Option<u64>,
 }
 
 /// What a subscriber requests, as its node's card says.
@@ -135,6 +138,7 @@ impl Offer {
             lifespan: qos.lifespan,
             liveliness: qos.liveliness,
             lease: qos.lease,
+            journal_since: None,
         }
     }
 
@@ -157,6 +161,7 @@ impl Offer {
                 _ => Liveliness::ManualByTopic,
             },
             lease: duration(card.lease_ns),
+            journal_since: Some(card.journal_since).filter(|since| *since != 0),
         }
     }
 

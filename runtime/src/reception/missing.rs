@@ -7,7 +7,10 @@ use crate::clock;
 use crate::contact::Note;
 use crate::event::{Counterpart, SubscriberEvent};
 use crate::link::Bytes;
+use crate::node::NodeCore;
+use crate::number_set::NumberSet;
 use crate::security::frame::Writer;
+use crate::security::missing::StreamId;
 use crate::security::peers::WriterFacts;
 use crate::security::verifier::Opened;
 use crate::sequencer::{Ask, Next};
@@ -42,6 +45,48 @@ impl Reception {
     pub(crate) fn end_answers(&self, ask: &Ask) {
         let next = self.sequencer.end(ask);
         self.go_on_and_ask(next);
+        if !self.sequencer.stalled().is_empty() {
+            self.contact.leave(Note::MessagesStalled);
+        }
+    }
+
+    /// Asks publishers again that have not given what their journals hold, by way of their cards. Whether there are any.
+    pub(crate) fn ask_stalled(&self, node: &NodeCore) -> bool {
+        let stalled = self.sequencer.stalled();
+        let mut known = stalled
+            .into_iter()
+            .filter(|(key, writer)| node.peers.writer(*key, *writer).is_some())
+            .peekable();
+        let has_any = known.peek().is_some();
+        for (key, _) in known {
+            self.contact.ask_about(key);
+        }
+        has_any
+    }
+
+    /// Something was taken from the queue.
+    pub(crate) fn resume(&self) {
+        if self.cursor.is_none() {
+            return;
+        }
+        self.go_on_and_ask(None);
+        for ask in self.sequencer.resume() {
+            self.go_on_and_ask(Some(ask));
+        }
+        self.go_on_and_ask(None);
+    }
+
+    /// Whether more may be put into the queue. Where nothing may be dropped, what is ready waits.
+    fn has_room(&self) -> bool {
+        self.cursor.is_none() || self.queue.len() < self.depth
+    }
+
+    /// What was accepted of a publisher here. Whoever asks waits for more.
+    pub(crate) fn accepted(&self, of: StreamId, journal_since: Option<u64>) -> NumberSet {
+        match &self.cursor {
+            Some(cursor) => cursor.watch(of, journal_since),
+            None => self.acceptance.watch(of),
+        }
     }
 
     pub(super) fn go_on_and_ask(&self, mut ask: Option<Ask>) {
@@ -54,13 +99,15 @@ impl Reception {
             ask = self.sequencer.end(&question);
         }
         // One thread at a time, so that order is kept: what gets ready meanwhile is left to that one.
-        while self.sequencer.has_next() {
+        while self.has_room() && self.sequencer.has_next() {
             let _one_at_a_time = match self.going_on.try_lock() {
                 Ok(guard) => guard,
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => return,
             };
-            while let Some(next) = self.sequencer.next() {
+            while self.has_room()
+                && let Some(next) = self.sequencer.next()
+            {
                 match next {
                     Next::Frame(frame) => self.hand_over(frame),
                     Next::Lost { facts, missing } => self.events.push(SubscriberEvent::MessagesLost {

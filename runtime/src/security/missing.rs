@@ -35,14 +35,17 @@ pub(crate) struct Missing {
 }
 
 impl Missing {
-    /// Whether a frame says of itself that it holds one of them.
+    /// Whether a frame says of itself that it holds one of them. Of a journal it may be of any epoch since that began.
     ///
     /// # Errors
     ///
     /// `BadSignature` when it does not: nobody who was asked has signed such an answer.
-    pub(crate) fn check(&self, layout: &Layout) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, layout: &Layout, journal_since: Option<u64>) -> Result<(), Refusal> {
         let holds_one = layout.header.first_number <= self.last && layout.last_number() >= self.first;
-        if StreamId::of(layout) == self.stream && holds_one {
+        let (found, epoch) = (StreamId::of(layout), self.stream.epoch);
+        let is_of_journal = journal_since.is_some_and(|since| (since..=epoch).contains(&found.epoch));
+        let is_of_stream = found == self.stream || (is_of_journal && StreamId { epoch, ..found } == self.stream);
+        if is_of_stream && holds_one {
             return Ok(());
         }
         let detail = format!(

@@ -170,6 +170,7 @@ impl ProvingGround {
             trust: Arc::new(TrustStore::new(place.domain.clone(), policy)),
             frame_len_max: FRAME_LEN_MAX_DEFAULT,
             accept_replay: false,
+            keeps_cursor: false,
         };
         let verifier = Verifier::new(setup, Arc::clone(&peers), believer);
         let publisher = CardPublisher {

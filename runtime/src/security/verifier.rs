@@ -96,6 +96,9 @@ pub(crate) struct VerifierSetup {
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) frame_len_max: usize,
     pub(crate) accept_replay: bool,
+    /// Whether answers of publishers with a journal may be of older epochs: their numbers go on from start to start, and the
+    /// subscription takes each once.
+    pub(crate) keeps_cursor: bool,
 }
 
 /// Opens the frames of one subscription, or the requests of one service server.
@@ -164,15 +167,17 @@ impl Verifier {
     fn try_open(&self, bytes: &Bytes, missing: Option<&Missing>, now_ns: i64) -> Result<Opened, Refusal> {
         let raw = bytes.as_slice();
         let layout = self.check_layout(raw)?;
-        missing.map_or(Ok(()), |missing| missing.check(&layout))?;
         let key = layout.header.key;
         let Some((facts, floor)) = self.whose(&layout, raw, missing.is_some())? else {
             return Ok(Opened::Stranger(key));
         };
+        let is_kept = missing.is_some() && self.setup.keeps_cursor && facts.offer.journal_since.is_some();
+        let since = facts.offer.journal_since.filter(|_| is_kept);
+        missing.map_or(Ok(()), |missing| missing.check(&layout, since))?;
         let standing = self.setup.trust.standing(&facts, now_ns);
         let permit = standing.permit()?;
         check_sizes(&layout, raw, &permit.limits)?;
-        self.check_instance(&layout, &facts)?;
+        self.check_instance(&layout, &facts, is_kept)?;
         time_checks::check(&layout, &facts, floor, &standing.policy, &permit.limits, now_ns)?;
 
         let digest = layout.digest(raw);
@@ -183,8 +188,10 @@ impl Verifier {
         };
         let (context, novelty) = self.look_at_stream(&layout, &facts, numbers, tag(&digest));
         let suspect = match novelty {
-            Ok(Novelty::Duplicate) => return Ok(Opened::Duplicate),
-            Ok(Novelty::New) => None,
+            // Of a journal it may have been let go of before, for want of room: whoever asked takes each number once.
+            Ok(Novelty::Duplicate) if !is_kept => return Ok(Opened::Duplicate),
+            Ok(_) => None,
+            Err(ReplayError::StaleEpoch { .. }) if is_kept => None,
             // What was asked for may be older than the window goes back. Whoever asked takes each number once.
             Err(ReplayError::TooOld { .. }) if missing.is_some() => None,
             Err(error @ ReplayError::Equivocation { .. }) => Some(error),
@@ -211,7 +218,11 @@ impl Verifier {
             context,
             is_answer: missing.is_some(),
         };
-        let Some(missing_before) = self.admit(&facts, (&layout, raw), arrival)? else {
+        let admitted = match is_kept {
+            true => Some(0),
+            false => self.admit(&facts, (&layout, raw), arrival)?,
+        };
+        let Some(missing_before) = admitted else {
             return Ok(Opened::Duplicate);
         };
         self.check_rate(&layout, &permit.limits, now_ns)?;
@@ -249,10 +260,10 @@ impl Verifier {
     }
 
     /// Whether this instance of the node may still speak, and speaks live where only that is taken.
-    fn check_instance(&self, layout: &Layout, facts: &WriterFacts) -> Result<(), Refusal> {
+    fn check_instance(&self, layout: &Layout, facts: &WriterFacts, is_kept: bool) -> Result<(), Refusal> {
         let header = &layout.header;
         let refuse = |reason, detail| Err(Refusal::new(reason, Some(header.key), detail));
-        if header.epoch < facts.peer.epoch {
+        if header.epoch < facts.peer.epoch && !is_kept {
             let (name, newer) = (&facts.peer.name, facts.peer.epoch);
             let detail = format!(
                 "epoch {} of {name}, which has started again with epoch {newer}",

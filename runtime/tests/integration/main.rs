@@ -7,6 +7,7 @@ mod actions;
 mod approval;
 mod close;
 mod corpus;
+mod durable;
 mod events;
 mod evolution;
 mod first_contact;

@@ -291,6 +291,7 @@ fn observe_delivers_with_the_verdict_but_never_without_a_signature() {
         trust: store(TrustPolicy::in_mode(TrustMode::Observe)),
         frame_len_max: 1000,
         accept_replay: false,
+        keeps_cursor: false,
     };
     let stage = Stage {
         verifier: Verifier::new(setup, Arc::clone(&stage.peers), believer),
@@ -328,6 +329,7 @@ fn what_an_untyped_subscription_believed_does_not_open_an_exclusive_topic() {
             trust: store(TrustPolicy::default()),
             frame_len_max: 1000,
             accept_replay: false,
+            keeps_cursor: false,
         };
         Verifier::new(setup, Arc::clone(&untyped.peers), Arc::clone(&believer))
     };

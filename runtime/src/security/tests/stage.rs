@@ -182,6 +182,7 @@ fn setup() -> VerifierSetup {
         trust: store(TrustPolicy::default()),
         frame_len_max: FRAME_LEN_MAX_DEFAULT,
         accept_replay: false,
+        keeps_cursor: false,
     }
 }
 
