@@ -1,6 +1,7 @@
 //! One match: which command runs, and how a command can end.
 
 mod bench;
+mod bench_cases;
 mod demo;
 mod doctor;
 mod doctor_keystore;
