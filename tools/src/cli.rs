@@ -1,5 +1,6 @@
 //! What the program accepts: clap definitions and nothing else.
 
+mod action;
 mod bench;
 mod doctor;
 mod interface;
@@ -21,6 +22,9 @@ use clap::{ArgGroup, Parser, Subcommand};
 use nuncio::name::NameError;
 use nuncio::{Discovery, Domain, MessageId, NodeName, TopicName, TrustMode};
 
+pub(crate) use self::action::{
+    ActionCancel, ActionCommand, ActionFind, ActionInfo, ActionList, ActionSendGoal, ActionType,
+};
 pub(crate) use self::bench::{Bench, BenchCase, BenchMember, BenchPart};
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::interface::{
@@ -131,6 +135,9 @@ pub(crate) enum Command {
     /// Services: list, look into, call
     #[command(subcommand)]
     Service(ServiceCommand),
+    /// Actions: list, look into, send goals, cancel them
+    #[command(subcommand)]
+    Action(ActionCommand),
     /// Message, service and action types that this program knows
     #[command(subcommand)]
     Interface(InterfaceCommand),

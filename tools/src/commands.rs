@@ -1,5 +1,9 @@
 //! One match: which command runs, and how a command can end.
 
+mod action_cancel;
+mod action_info;
+mod action_list;
+mod action_send_goal;
 mod bench;
 mod demo;
 mod doctor;
@@ -53,8 +57,8 @@ use std::process::ExitCode;
 use crate::bench::{run_member, run_part as run_bench_part};
 use crate::catalog::Catalog;
 use crate::cli::{
-    Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, ServiceCommand, TopicCommand,
-    TrustCommand,
+    ActionCommand, Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, ServiceCommand,
+    TopicCommand, TrustCommand,
 };
 use crate::prove::run_part;
 use crate::render::{OutputError, Render};
@@ -74,6 +78,8 @@ pub(crate) enum Outcome {
     Refused,
     /// The schemas or the table that were checked are wrong: exit 2.
     Wrong,
+    /// What was asked for was not done, and who was asked has said so: exit 2.
+    Unsuccessful,
     /// What was compared differs in an additive way: exit 1.
     Additive,
     /// What was compared differs in a breaking way: exit 3.
@@ -85,7 +91,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Found => Self::SUCCESS,
             Outcome::Nothing | Outcome::Additive => Self::from(1),
-            Outcome::Wrong => Self::from(2),
+            Outcome::Wrong | Outcome::Unsuccessful => Self::from(2),
             Outcome::Refused | Outcome::Breaking => Self::from(3),
         }
     }
@@ -134,6 +140,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Topic(command) => topic(&global, render, command),
         Command::Node(command) => node(&global, render, command),
         Command::Service(command) => service(&global, render, command),
+        Command::Action(command) => action(&global, render, command),
         Command::Interface(command) => interface(&global, render, command),
         Command::Key(command) => key(&global, render, command),
         Command::Trust(command) => trust(&global, render, command),
@@ -183,6 +190,18 @@ fn service(global: &GlobalArgs, render: &Render, command: ServiceCommand) -> Res
         Service::Find(args) => service_list::find(session, &args).await,
         Service::Info(args) => service_info::run(session, &args).await,
         Service::Call(args) => service_call::run(session, args).await,
+    })
+}
+
+fn action(global: &GlobalArgs, render: &Render, command: ActionCommand) -> Result<Outcome, CommandError> {
+    use ActionCommand as Action;
+    on_the_network(global, render, async |session| match command {
+        Action::List(args) => action_list::list(session, &args).await,
+        Action::Type(args) => action_list::type_of(session, &args).await,
+        Action::Find(args) => action_list::find(session, &args).await,
+        Action::Info(args) => action_info::run(session, &args).await,
+        Action::SendGoal(args) => action_send_goal::run(session, args).await,
+        Action::Cancel(args) => action_cancel::run(session, &args).await,
     })
 }
 

@@ -22,6 +22,7 @@ mod refusal_talk;
 mod render;
 mod sanitize;
 mod session;
+mod signed_by;
 mod trust_home;
 mod values;
 

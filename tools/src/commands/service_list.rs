@@ -5,6 +5,7 @@ use nuncio::graph::GraphService;
 use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::catalog::is_named;
 use crate::cli::{ServiceFind, ServiceList, ServiceType};
 use crate::session::Session;
 
@@ -14,7 +15,7 @@ pub(super) async fn list(session: &mut Session<'_>, args: &ServiceList) -> Resul
 }
 
 pub(super) async fn find(session: &mut Session<'_>, args: &ServiceFind) -> Result<Outcome, CommandError> {
-    let wanted = |name: &str| name == args.type_name || name.replacen("/srv/", "/", 1) == args.type_name;
+    let wanted = |name: &str| is_named(name, &args.type_name);
     let shown = |_: &TopicName, service: &GraphService| service.types().iter().any(|(name, _)| wanted(name));
     print(session, false, &format!("no service of type {}", args.type_name), shown).await
 }

@@ -1,5 +1,6 @@
 //! The binary as users run it: separate processes, real links over loopback, no scouting.
 
+mod actions;
 mod approve;
 mod bench;
 mod demo;
