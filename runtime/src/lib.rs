@@ -182,7 +182,7 @@ pub use parameter::{
     ParameterDescriptor, ParameterInfo, ParameterNames, ParameterRange, ParameterType, ParameterValue,
     UnknownParameterType,
 };
-pub use parameter_client::{ParameterCallError, ParameterClient};
+pub use parameter_client::{ParameterCallError, ParameterClient, ParameterLoadError};
 pub use parameter_table::{DeclareError, SetError};
 pub use parameter_yaml::{ParameterFileError, ParameterYamlError};
 pub use parameters::{LoadError, Parameters};

@@ -27,6 +27,9 @@ mod key_rotate;
 mod key_show;
 mod node_info;
 mod node_list;
+mod param_get;
+mod param_list;
+mod param_set;
 mod prove;
 mod router;
 mod service_call;
@@ -54,11 +57,13 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use nuncio::CallError;
+
 use crate::bench::{run_member, run_part as run_bench_part};
 use crate::catalog::Catalog;
 use crate::cli::{
-    ActionCommand, Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, ServiceCommand,
-    TopicCommand, TrustCommand,
+    ActionCommand, Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, ParamCommand,
+    ServiceCommand, TopicCommand, TrustCommand,
 };
 use crate::prove::run_part;
 use crate::render::{OutputError, Render};
@@ -141,6 +146,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Node(command) => node(&global, render, command),
         Command::Service(command) => service(&global, render, command),
         Command::Action(command) => action(&global, render, command),
+        Command::Param(command) => param(&global, render, command),
         Command::Interface(command) => interface(&global, render, command),
         Command::Key(command) => key(&global, render, command),
         Command::Trust(command) => trust(&global, render, command),
@@ -205,6 +211,19 @@ fn action(global: &GlobalArgs, render: &Render, command: ActionCommand) -> Resul
     })
 }
 
+fn param(global: &GlobalArgs, render: &Render, command: ParamCommand) -> Result<Outcome, CommandError> {
+    use ParamCommand as Param;
+    on_the_network(global, render, async |session| match command {
+        Param::List(args) => param_list::run(session, &args).await,
+        Param::Get(args) => param_get::get(session, &args).await,
+        Param::Set(args) => param_set::set(session, &args).await,
+        Param::Describe(args) => param_get::describe(session, &args).await,
+        Param::Dump(args) => param_get::dump(session, &args).await,
+        Param::Load(args) => param_set::load(session, &args).await,
+        Param::Delete(args) => param_set::delete(session, &args).await,
+    })
+}
+
 fn interface(global: &GlobalArgs, render: &Render, command: InterfaceCommand) -> Result<Outcome, CommandError> {
     use InterfaceCommand as Interface;
     let catalog = |own: &OwnFolders| Catalog::about(&own.path, &global.interfaces);
@@ -250,6 +269,21 @@ fn trust(global: &GlobalArgs, render: &Render, command: TrustCommand) -> Result<
             None => trust_list::export(render, global, &args),
         },
     }
+}
+
+/// How a command ends that a service did not respond to.
+///
+/// # Errors
+///
+/// The error itself, where it is neither silence nor a refusal.
+pub(crate) fn unanswered(render: &Render, error: CallError) -> Result<Outcome, CommandError> {
+    let outcome = match error {
+        CallError::DeadlineExceeded { .. } => Outcome::Nothing,
+        CallError::NoServer(_) | CallError::Unanswered { .. } => Outcome::Refused,
+        error => return Err(error.into()),
+    };
+    render.warning(error);
+    Ok(outcome)
 }
 
 /// Opens a node for the command and closes it again, however the command ends.

@@ -15,6 +15,7 @@ mod instant;
 mod interrupt;
 mod known_types;
 mod other_process;
+mod parameters_of;
 mod passphrase;
 mod policy_words;
 mod prove;

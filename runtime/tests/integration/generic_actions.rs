@@ -16,7 +16,7 @@ async fn in_time<T>(what: impl Future<Output = T>) -> T {
 
 /// A client whose node asks a server for the type.
 async fn client(node: &Node) -> (ActionSupport, GenericActionClient) {
-    let served = |graph: &nuncio::graph::Graph| !graph.actions().is_empty();
+    let served = |graph: &nuncio::graph::Graph| graph.actions().values().any(|action| !action.servers.is_empty());
     let graph = node.wait_for_graph(DEADLINE, served).await.unwrap();
     let (name, action) = graph.actions().pop_first().unwrap();
     let server = action.servers.first().unwrap();

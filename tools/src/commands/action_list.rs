@@ -10,8 +10,7 @@ use crate::cli::{ActionFind, ActionList, ActionType};
 use crate::session::Session;
 
 pub(super) async fn list(session: &mut Session<'_>, args: &ActionList) -> Result<Outcome, CommandError> {
-    let is_hidden = |name: &TopicName| name.as_str().split('/').any(|segment| segment.starts_with('_'));
-    let shown = |name: &TopicName, _: &GraphAction| args.all || !is_hidden(name);
+    let shown = |name: &TopicName, _: &GraphAction| args.all || !name.is_hidden();
     print(session, args.types, "no actions", shown).await
 }
 

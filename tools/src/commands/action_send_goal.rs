@@ -12,7 +12,7 @@ use nuncio::{
 use serde_json::{Map, Value};
 
 use super::topic_echo::with_member;
-use super::{CommandError, Outcome};
+use super::{CommandError, Outcome, unanswered};
 use crate::catalog::{Catalog, is_named};
 use crate::cli::ActionSendGoal;
 use crate::interrupt::Interrupt;
@@ -73,14 +73,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: ActionSendGoal) -> Resu
             };
             sent.follow(&mut session.interrupt).await
         }
-        Err(error @ SendGoalError::Call(CallError::DeadlineExceeded { .. })) => {
-            session.render.warning(error);
-            Ok(Outcome::Nothing)
-        }
-        Err(error @ SendGoalError::Call(CallError::NoServer(_) | CallError::Unanswered { .. })) => {
-            session.render.warning(error);
-            Ok(Outcome::Refused)
-        }
+        Err(SendGoalError::Call(error)) => unanswered(session.render, error),
         Err(error) => Err(error.into()),
     }
 }
@@ -125,27 +118,23 @@ struct Sent<'a> {
     feedback: Option<RunTimeType>,
 }
 
-/// How following a goal ended.
-enum Followed {
-    Ended(Result<GenericGoalOutcome, GoalResultError>),
-    /// Ctrl-C.
-    Wished,
-}
+/// What came of a goal.
+type Ended = Result<GenericGoalOutcome, GoalResultError>;
 
 impl Sent<'_> {
     async fn follow(&self, interrupt: &mut Interrupt) -> Result<Outcome, CommandError> {
         self.tell_accepted()?;
         let deadline = self.client.options().result_deadline;
         let ended = match self.until_end(interrupt, deadline).await? {
-            Followed::Ended(ended) => ended,
-            Followed::Wished => match self.cancel(interrupt).await? {
+            Some(ended) => ended,
+            None => match self.cancel(interrupt).await? {
                 Some(ended) => ended,
                 None => return Ok(Outcome::Unsuccessful),
             },
         };
         match ended {
             Ok(outcome) => {
-                self.print_rest()?;
+                self.print_rest().await?;
                 self.print_result(&outcome)?;
                 Ok(match outcome.state {
                     GoalState::Succeeded => Outcome::Found,
@@ -165,10 +154,11 @@ impl Sent<'_> {
         }
     }
 
-    /// Waits for the result, and shows feedback meanwhile.
-    async fn until_end(&self, interrupt: &mut Interrupt, deadline: Duration) -> Result<Followed, CommandError> {
-        let result = async { Followed::Ended(self.run.result_within(deadline).await) };
-        let result = self.render.progress("waiting for the result", result);
+    /// Waits for the result, and shows feedback meanwhile; `None` at Ctrl-C.
+    async fn until_end(&self, interrupt: &mut Interrupt, deadline: Duration) -> Result<Option<Ended>, CommandError> {
+        let result = self
+            .render
+            .progress("waiting for the result", self.run.result_within(deadline));
         let feedback = async {
             while let Ok(feedback) = self.run.feedback().await {
                 self.print_feedback(&feedback)?;
@@ -176,17 +166,14 @@ impl Sent<'_> {
             std::future::pending().await
         };
         tokio::select! {
-            ended = result => Ok(ended),
+            ended = result => Ok(Some(ended)),
             failed = feedback => failed,
-            () = interrupt.wished() => Ok(Followed::Wished),
+            () = interrupt.wished() => Ok(None),
         }
     }
 
     /// Has the goal canceled and waits for its end; `None` when a person has had enough of that, too.
-    async fn cancel(
-        &self,
-        interrupt: &mut Interrupt,
-    ) -> Result<Option<Result<GenericGoalOutcome, GoalResultError>>, CommandError> {
+    async fn cancel(&self, interrupt: &mut Interrupt) -> Result<Option<Ended>, CommandError> {
         let id = self.run.goal_id();
         self.render
             .note(format!("canceling the goal {id}; Ctrl-C again ends at once"));
@@ -197,15 +184,15 @@ impl Sent<'_> {
         if let Err(error) = canceled {
             self.render.warning(format!("the goal was not canceled: {error}"));
         }
-        Ok(match self.until_end(interrupt, CANCEL_TIMEOUT).await? {
-            Followed::Ended(ended) => Some(ended),
-            Followed::Wished => None,
-        })
+        self.until_end(interrupt, CANCEL_TIMEOUT).await
     }
 
-    /// The feedback that came before the result.
-    fn print_rest(&self) -> Result<(), CommandError> {
-        while let Ok(feedback) = self.run.try_feedback() {
+    /// The feedback that came before the result, or is still on its way.
+    async fn print_rest(&self) -> Result<(), CommandError> {
+        if self.feedback.is_none() {
+            return Ok(());
+        }
+        while let Ok(feedback) = self.run.feedback().await {
             self.print_feedback(&feedback)?;
         }
         Ok(())

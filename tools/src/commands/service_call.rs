@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use nuncio::graph::Endpoint;
 use nuncio::msgs::nuncio_msgs::msg::CardService;
-use nuncio::{CallError, GenericResponse, ServiceClientOptions, ServiceSupport, TypeHash, clock};
+use nuncio::{GenericResponse, ServiceClientOptions, ServiceSupport, TypeHash, clock};
 use serde_json::Map;
 
 use super::topic_echo::with_member;
-use super::{CommandError, Outcome};
+use super::{CommandError, Outcome, unanswered};
 use crate::catalog::{Catalog, is_named};
 use crate::cli::ServiceCall;
 use crate::render::{Tone, block};
@@ -57,15 +57,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: ServiceCall) -> Result<
             print(session, &support, &response)?;
             Ok(Outcome::Found)
         }
-        Err(error @ CallError::DeadlineExceeded { .. }) => {
-            render.warning(error);
-            Ok(Outcome::Nothing)
-        }
-        Err(error @ (CallError::NoServer(_) | CallError::Unanswered { .. })) => {
-            render.warning(error);
-            Ok(Outcome::Refused)
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => unanswered(render, error),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::cli::{ServiceFind, ServiceList, ServiceType};
 use crate::session::Session;
 
 pub(super) async fn list(session: &mut Session<'_>, args: &ServiceList) -> Result<Outcome, CommandError> {
-    let shown = |name: &TopicName, _: &GraphService| args.all || !is_hidden(name);
+    let shown = |name: &TopicName, _: &GraphService| args.all || !name.is_hidden();
     print(session, args.types, "no services", shown).await
 }
 
@@ -86,9 +86,4 @@ async fn print(
         }
     }
     Ok(Outcome::Found)
-}
-
-/// As in ROS 2, whatever lies below a name that begins with `_`.
-fn is_hidden(service: &TopicName) -> bool {
-    service.as_str().split('/').any(|segment| segment.starts_with('_'))
 }

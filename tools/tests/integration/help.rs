@@ -28,6 +28,15 @@ fn the_help_of_each_action_command() {
 }
 
 #[test]
+fn the_help_of_each_param_command() {
+    for command in ["list", "get", "set", "describe", "dump", "load", "delete"] {
+        let ended = User::new().run(&["param", command, "--help"]);
+        assert_eq!(ended.code, Some(0));
+        insta::assert_snapshot!(format!("param_{command}"), ended.stdout);
+    }
+}
+
+#[test]
 fn the_help_of_each_command_on_folders_of_schemas() {
     for command in ["proto", "check", "diff", "generate"] {
         let ended = User::new().run(&["interface", command, "--help"]);

@@ -16,6 +16,7 @@ mod interfaces;
 mod key_life;
 mod keys;
 mod lists;
+mod params;
 mod program;
 mod prove;
 mod rates;
