@@ -24,6 +24,7 @@ use crate::goal_watch::GoalWatch;
 use crate::name::TopicName;
 use crate::publisher::Publisher;
 use crate::qos::QosProfile;
+use crate::remapping::Kind;
 use crate::security::key::PublicKey;
 use crate::security::verifier::ExpectedType;
 use crate::service_facts::ServiceTypes;
@@ -157,7 +158,7 @@ impl Node {
     }
 
     fn action_name(&self, name: &str) -> Result<TopicName, ActionError> {
-        TopicName::resolve(name, &self.core.name).map_err(ActionError::Name)
+        self.core.resolve(name, Kind::Service).map_err(ActionError::Name)
     }
 
     fn part_server<S: Service>(&self, name: TopicName) -> Result<GenericServiceServer, ActionError> {

@@ -14,6 +14,7 @@ mod generic_actions;
 mod graph;
 mod history;
 mod large_messages;
+mod names;
 mod parameters;
 mod peers;
 mod pub_sub;
