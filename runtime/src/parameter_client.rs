@@ -12,7 +12,7 @@ use nuncio_msgs::rcl_interfaces::srv::{
 use nuncio_msgs::service::Service;
 
 use crate::call_error::CallError;
-use crate::name::NodeName;
+use crate::name::{NodeName, TopicName};
 use crate::node::Node;
 use crate::parameter::{ParameterInfo, ParameterNames, ParameterValue, UnknownParameterType};
 use crate::parameter_yaml::{self, ParameterYamlError};
@@ -33,16 +33,15 @@ pub struct ParameterClient {
 
 impl ParameterClient {
     pub(crate) fn new(node: &Node, of: &str, options: &ServiceClientOptions) -> Result<Self, ServiceError> {
-        let get = client::<GetParameters>(node, of, "get_parameters", options)?;
-        let of = get.name().as_str();
-        let of = of.strip_suffix("/get_parameters").unwrap_or(of);
+        let of = TopicName::resolve(of.trim_end_matches('/'), node.name()).map_err(ServiceError::Name)?;
+        let of = NodeName::parse(of.as_str()).map_err(ServiceError::Name)?;
         Ok(Self {
-            of: NodeName::parse(of).map_err(ServiceError::Name)?,
-            set: client(node, of, "set_parameters", options)?,
-            set_atomically: client(node, of, "set_parameters_atomically", options)?,
-            list: client(node, of, "list_parameters", options)?,
-            describe: client(node, of, "describe_parameters", options)?,
-            get,
+            get: client(node, &of, "get_parameters", options)?,
+            set: client(node, &of, "set_parameters", options)?,
+            set_atomically: client(node, &of, "set_parameters_atomically", options)?,
+            list: client(node, &of, "list_parameters", options)?,
+            describe: client(node, &of, "describe_parameters", options)?,
+            of,
         })
     }
 
@@ -214,11 +213,10 @@ impl ParameterClient {
 
 fn client<S: Service>(
     node: &Node,
-    of: &str,
+    of: &NodeName,
     service: &str,
     options: &ServiceClientOptions,
 ) -> Result<ServiceClient<S>, ServiceError> {
-    let of = of.trim_end_matches('/');
     node.service_client_with(&format!("{of}/{service}"), options.clone())
 }
 
