@@ -42,7 +42,8 @@
 //! Services: [`service_client`] → [`generic_service_client`] → `service_directory` → `service_frame` →
 //! [`generic_service_server`] → `request_desk` → [`service_server`].
 //!
-//! Actions, which are made of services and topics: [`action_client`] → `goal_watch` → [`action_server`] → `action_port` →
+//! Actions, which are made of services and topics: [`action_client`] →
+//! [`generic_action_client`] → [`generic_goal_run`] → `goal_watch` → [`action_server`] → `action_port` →
 //! `goal_ledger` → [`goal_state`].
 //!
 //! Parameters: [`parameters`] → `parameter_desk` → [`parameter_table`] → `parameter_services` → [`parameter_client`].
@@ -59,6 +60,7 @@ pub mod action_client;
 mod action_error;
 mod action_port;
 pub mod action_server;
+pub mod action_support;
 pub mod adversary;
 mod agenda;
 pub mod approval;
@@ -74,6 +76,8 @@ mod delivery;
 mod endpoints;
 pub mod event;
 pub mod evidence;
+pub mod generic_action_client;
+pub mod generic_goal_run;
 pub mod generic_publisher;
 mod generic_request;
 pub mod generic_service_client;
@@ -151,21 +155,25 @@ pub mod type_support;
 mod watch;
 mod whereabouts;
 
-pub use action_client::{ActionClient, ActionClientOptions, GoalOutcome, GoalRun};
+pub use action_client::{ActionClient, GoalOutcome, GoalRun};
 pub use action_error::ActionError;
 pub use action_server::{AcceptError, ActionServer, EndError, GoalHandle, IncomingGoal};
+pub use action_support::ActionSupport;
 pub use approval::ApprovalState;
 pub use approver::{Approver, ApproverError};
 pub use call_error::{CallError, NoServer};
 pub use card::time_from_ns;
 pub use event::{Counterpart, EventCallback, EventStream, PublisherEvent, SubscriberEvent};
+pub use generic_action_client::{ActionClientOptions, GenericActionClient};
+pub use generic_goal_run::{GenericGoalOutcome, GenericGoalRun};
 pub use generic_publisher::{GenericPublisher, PublishError, Published, PublisherError};
 pub use generic_service_client::{GenericResponse, GenericServiceClient, ServiceClientStats};
 pub use generic_service_server::{GenericRequest, GenericServiceServer, RespondError, ServiceServerStats};
 pub use generic_subscriber::{GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError};
 pub use goal_error::{CancelGoalError, GoalResultError, SendGoalError};
-pub use goal_id::GoalId;
+pub use goal_id::{GoalId, GoalIdError};
 pub use goal_state::GoalState;
+pub use goal_watch::GenericFeedback;
 pub use link::{Bytes, Discovery, LinkConfig, RouterLink, SharedMemory, TlsFiles};
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;
@@ -179,7 +187,7 @@ pub use parameter::{
     ParameterDescriptor, ParameterInfo, ParameterNames, ParameterRange, ParameterType, ParameterValue,
     UnknownParameterType,
 };
-pub use parameter_client::{ParameterCallError, ParameterClient};
+pub use parameter_client::{ParameterCallError, ParameterClient, ParameterLoadError};
 pub use parameter_table::{DeclareError, SetError};
 pub use parameter_yaml::{ParameterFileError, ParameterYamlError};
 pub use parameters::{LoadError, Parameters};

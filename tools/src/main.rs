@@ -15,6 +15,7 @@ mod instant;
 mod interrupt;
 mod known_types;
 mod other_process;
+mod parameters_of;
 mod passphrase;
 mod policy_words;
 mod prove;
@@ -22,6 +23,7 @@ mod refusal_talk;
 mod render;
 mod sanitize;
 mod session;
+mod signed_by;
 mod trust_home;
 mod values;
 

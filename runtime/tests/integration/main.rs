@@ -10,6 +10,7 @@ mod events;
 mod evolution;
 mod first_contact;
 mod gathering;
+mod generic_actions;
 mod graph;
 mod history;
 mod large_messages;

@@ -14,7 +14,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicList) -> Result<Ou
     let topics: Vec<(TopicName, GraphTopic)> = graph
         .topics()
         .into_iter()
-        .filter(|(name, _)| args.all || !is_hidden(name))
+        .filter(|(name, _)| args.all || !name.is_hidden())
         .collect();
     let render = session.render;
     if topics.is_empty() {
@@ -54,11 +54,6 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicList) -> Result<Ou
         }
     }
     Ok(Outcome::Found)
-}
-
-/// As in ROS 2, whatever lies below a name that begins with `_`.
-fn is_hidden(topic: &TopicName) -> bool {
-    topic.as_str().split('/').any(|segment| segment.starts_with('_'))
 }
 
 /// The names of its types, each once; a subscriber to any type names none.

@@ -1,5 +1,6 @@
 //! The binary as users run it: separate processes, real links over loopback, no scouting.
 
+mod actions;
 mod approve;
 mod bench;
 mod demo;
@@ -15,6 +16,7 @@ mod interfaces;
 mod key_life;
 mod keys;
 mod lists;
+mod params;
 mod program;
 mod prove;
 mod rates;
