@@ -22,6 +22,7 @@
 //! busy nodes  outbox -> signing_desk (one signature for the frames of many publishers) -> outbox -> link
 //! subscribe   link -> reception -> security::verifier -> Verified -> queue -> payload -> Received<M>
 //! late, lost  sequencer -> history (asks the publisher) -> security::verifier -> sequencer -> queue
+//! acked       inquiry (asks the subscribers' nodes) -> receipt_desk (what was accepted: acceptance) -> receipt -> acknowledgement
 //! trace       question -> evidence of the publishers -> security::testimony -> Verified -> the next question
 //! call        &Request -> payload -> frame for one server (service_frame) -> link -> reception (as above) -> request_desk
 //! respond     &Response -> payload -> frame for one request (service_frame) -> link -> security::answer -> Verified
@@ -56,6 +57,8 @@
 //!
 //! The runtime is for Unix: keys are guarded by file modes and locks.
 
+mod acceptance;
+pub mod acknowledgement;
 pub mod action_client;
 mod action_error;
 mod action_port;
@@ -90,6 +93,7 @@ pub mod goal_state;
 mod goal_watch;
 pub mod graph;
 mod history;
+mod inquiry;
 mod key_expr;
 mod lane;
 mod lifespan;
@@ -104,6 +108,7 @@ pub mod node;
 pub mod node_arguments;
 pub mod node_builder;
 mod node_link;
+mod number_set;
 mod outbox;
 pub mod parameter;
 pub mod parameter_client;
@@ -121,6 +126,8 @@ pub mod qos;
 mod queue;
 pub mod raw_link;
 mod reach;
+mod receipt;
+mod receipt_desk;
 mod reception;
 pub mod remapping;
 mod request_desk;
@@ -155,6 +162,7 @@ pub mod type_support;
 mod watch;
 mod whereabouts;
 
+pub use acknowledgement::{Acknowledgement, ReaderAnswer, ReaderOutcome};
 pub use action_client::{ActionClient, GoalOutcome, GoalRun};
 pub use action_error::ActionError;
 pub use action_server::{AcceptError, ActionServer, EndError, GoalHandle, IncomingGoal};
@@ -177,6 +185,7 @@ pub use goal_watch::GenericFeedback;
 pub use link::{Bytes, Discovery, LinkConfig, RouterLink, SharedMemory, TlsFiles};
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;
+pub use node::close::{Close, Unsent};
 pub use node_arguments::{ArgumentError, NodeArguments};
 pub use node_builder::{NodeBuilder, OpenError};
 pub use nuncio_msgs as msgs;
@@ -194,6 +203,7 @@ pub use parameters::{LoadError, Parameters};
 pub use payload::{DecodeError, EncodeError};
 pub use publisher::Publisher;
 pub use qos::{Durability, History, Liveliness, Priority, QosProfile, Reliability};
+pub use receipt::Receipt;
 pub use reception::RefusalEvent;
 pub use remapping::{Remapping, RemappingError, RemappingFileError};
 pub use router::Router;
