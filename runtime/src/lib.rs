@@ -45,6 +45,8 @@
 //! Actions, which are made of services and topics: [`action_client`] → `goal_watch` → [`action_server`] → `action_port` →
 //! `goal_ledger` → [`goal_state`].
 //!
+//! State documents, which are topics: [`StateDocument`] → [`StateWatch`] → `state_shelf`.
+//!
 //! Parameters: [`parameters`] → `parameter_desk` → [`parameter_table`] → `parameter_services` → [`parameter_client`].
 //!
 //! # What is promised, and what is not
@@ -134,6 +136,10 @@ mod sign_of_life;
 mod signing_budget;
 mod signing_desk;
 mod stand_in;
+mod state_document;
+mod state_reading;
+mod state_shelf;
+mod state_watch;
 pub mod stats;
 pub mod subscriber;
 pub mod subscription_options;
@@ -165,6 +171,7 @@ pub use goal_state::GoalState;
 pub use link::{Bytes, Discovery, LinkConfig, RouterLink, SharedMemory, TlsFiles};
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;
+pub use node::state::StateGathering;
 pub use node_builder::{NodeBuilder, OpenError};
 pub use nuncio_msgs as msgs;
 pub use nuncio_msgs::nuncio_msgs::msg::ServiceFault;
@@ -204,6 +211,9 @@ pub use service_frame::SealError;
 pub use service_options::{ServiceClientOptions, ServiceServerOptions};
 pub use service_server::{IncomingRequest, ServiceServer, Serving};
 pub use service_support::ServiceSupport;
+pub use state_document::{StateDocument, StateError, StateName, StateNameError, StateVersion};
+pub use state_reading::{StateFilter, StateLimits, StateReading, StateSource, StateStanding, StateWatchStats};
+pub use state_watch::StateWatch;
 pub use stats::{PublisherStats, SigningStats, SubscriptionStats};
 pub use subscriber::{Callback, Received, Subscriber};
 pub use subscription_options::{SubscriptionOptions, TypeVersions, Unapproved};

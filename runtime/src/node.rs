@@ -45,6 +45,7 @@ mod actions;
 mod parameters;
 mod refusals;
 mod services;
+pub(crate) mod state;
 mod trust;
 
 /// A node: publishes and subscribes under one name and one key.
@@ -320,6 +321,8 @@ impl Node {
         self.core.refusals.close();
         self.core.trust_events.close();
         self.core.trust_watch.end();
+        // Whoever waits for the graph sees that the node is closed.
+        self.core.graph.changed();
         closed
     }
 }

@@ -25,6 +25,7 @@ mod same_machine;
 mod service_refusals;
 mod services;
 mod silent_publishers;
+mod state;
 mod trace;
 mod trust;
 mod trust_refusals;
