@@ -9,6 +9,7 @@ mod prove;
 mod qos;
 mod router;
 mod service;
+mod state;
 mod topic_approve;
 mod trace;
 mod trust;
@@ -33,6 +34,7 @@ pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
 pub(crate) use self::qos::QosArgs;
 pub(crate) use self::router::Router;
 pub(crate) use self::service::{ServiceCall, ServiceCommand, ServiceFind, ServiceInfo, ServiceList, ServiceType};
+pub(crate) use self::state::{StateCommand, StateGet, StateList, StateSelection, StateWatch};
 pub(crate) use self::topic_approve::TopicApprove;
 pub(crate) use self::trace::{TRACE_EXIT_CODES, Trace};
 pub(crate) use self::trust::{
@@ -131,6 +133,9 @@ pub(crate) enum Command {
     /// Services: list, look into, call
     #[command(subcommand)]
     Service(ServiceCommand),
+    /// State documents, such as battery or capabilities: list, print, watch
+    #[command(subcommand)]
+    State(StateCommand),
     /// Message, service and action types that this program knows
     #[command(subcommand)]
     Interface(InterfaceCommand),

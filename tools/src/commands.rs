@@ -28,6 +28,8 @@ mod router;
 mod service_call;
 mod service_info;
 mod service_list;
+mod state;
+mod state_watch;
 mod topic_approve;
 mod topic_bw;
 mod topic_echo;
@@ -53,8 +55,8 @@ use std::process::ExitCode;
 use crate::bench::{run_member, run_part as run_bench_part};
 use crate::catalog::Catalog;
 use crate::cli::{
-    Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, ServiceCommand, TopicCommand,
-    TrustCommand,
+    Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, ServiceCommand, StateCommand,
+    TopicCommand, TrustCommand,
 };
 use crate::prove::run_part;
 use crate::render::{OutputError, Render};
@@ -134,6 +136,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Topic(command) => topic(&global, render, command),
         Command::Node(command) => node(&global, render, command),
         Command::Service(command) => service(&global, render, command),
+        Command::State(command) => state(&global, render, command),
         Command::Interface(command) => interface(&global, render, command),
         Command::Key(command) => key(&global, render, command),
         Command::Trust(command) => trust(&global, render, command),
@@ -183,6 +186,14 @@ fn service(global: &GlobalArgs, render: &Render, command: ServiceCommand) -> Res
         Service::Find(args) => service_list::find(session, &args).await,
         Service::Info(args) => service_info::run(session, &args).await,
         Service::Call(args) => service_call::run(session, args).await,
+    })
+}
+
+fn state(global: &GlobalArgs, render: &Render, command: StateCommand) -> Result<Outcome, CommandError> {
+    on_the_network(global, render, async |session| match command {
+        StateCommand::List(args) => state::list(session, args).await,
+        StateCommand::Get(args) => state::get(session, args).await,
+        StateCommand::Watch(args) => state_watch::run(session, args).await,
     })
 }
 

@@ -10,6 +10,7 @@ mod demo;
 mod expectations;
 mod fabric;
 mod field_notes;
+mod filter;
 mod findings;
 mod instant;
 mod interrupt;
@@ -22,6 +23,7 @@ mod refusal_talk;
 mod render;
 mod sanitize;
 mod session;
+mod state_reader;
 mod trust_home;
 mod values;
 
