@@ -2,17 +2,21 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use nuncio_msgs::nuncio_msgs::msg::Approval;
 
 use crate::approval::payload_digest;
-use crate::generic_publisher::{PublishError, Published, PublisherError};
+use crate::generic_publisher::{GenericPublisher, PublishError, Published, PublisherError};
 use crate::generic_subscriber::{GenericReceived, GenericSubscriber, SubscriberError};
-use crate::name::{NameError, TopicName};
+use crate::name::NameError;
 use crate::node::Node;
 use crate::publisher::Publisher;
+use crate::qos::QosProfile;
+use crate::remapping::Kind;
 use crate::security::frame::Accompaniment;
 use crate::subscription_options::{SubscriptionOptions, Unapproved};
+use crate::type_support;
 
 /// Sees the messages of a topic at once, and says whether they may be delivered to those who wait for that.
 ///
@@ -47,16 +51,19 @@ impl Node {
     ///
     /// [`ApproverError`] when the name is wrong or too long, or the node is closed.
     pub fn approver(&self, topic: &str) -> Result<Approver, ApproverError> {
-        let topic = TopicName::resolve(topic, self.name()).map_err(ApproverError::Name)?;
-        let approvals = topic.approvals().map_err(ApproverError::Name)?;
+        let of = self.core.resolve(topic, Kind::Topic).map_err(ApproverError::Name)?;
+        let approvals = of.approvals().map_err(ApproverError::Name)?;
         // First: who sees a message can approve it.
-        let publisher = self.publisher(approvals.as_str()).map_err(ApproverError::Publisher)?;
+        let (core, definition) = (Arc::clone(&self.core), type_support::definition_of::<Approval>());
+        let publisher = GenericPublisher::declare(core, approvals, definition, QosProfile::default())
+            .map(Publisher::new)
+            .map_err(ApproverError::Publisher)?;
         let options = SubscriptionOptions {
             unapproved: Unapproved::Show,
             ..SubscriptionOptions::default()
         };
         let subscriber = self
-            .generic_subscriber(topic.as_str(), options)
+            .generic_subscriber(topic, options)
             .map_err(ApproverError::Subscriber)?;
         Ok(Approver { subscriber, publisher })
     }

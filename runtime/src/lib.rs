@@ -49,6 +49,8 @@
 //!
 //! Parameters: [`parameters`] → `parameter_desk` → [`parameter_table`] → `parameter_services` → [`parameter_client`].
 //!
+//! Names, from the author's to the fabric's: [`name`] → [`remapping`] → [`node_arguments`].
+//!
 //! # What is promised, and what is not
 //!
 //! See [`security`] for the threat model.
@@ -97,6 +99,7 @@ mod matching;
 mod message_info;
 pub mod name;
 pub mod node;
+pub mod node_arguments;
 pub mod node_builder;
 mod node_link;
 mod outbox;
@@ -117,6 +120,7 @@ mod queue;
 pub mod raw_link;
 mod reach;
 mod reception;
+pub mod remapping;
 mod request_desk;
 mod revocations;
 pub mod router;
@@ -172,6 +176,7 @@ pub use link::{Bytes, Discovery, LinkConfig, RouterLink, SharedMemory, TlsFiles}
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;
 pub use node::state::StateGathering;
+pub use node_arguments::{ArgumentError, NodeArguments};
 pub use node_builder::{NodeBuilder, OpenError};
 pub use nuncio_msgs as msgs;
 pub use nuncio_msgs::nuncio_msgs::msg::ServiceFault;
@@ -189,6 +194,7 @@ pub use payload::{DecodeError, EncodeError};
 pub use publisher::Publisher;
 pub use qos::{Durability, History, Liveliness, Priority, QosProfile, Reliability};
 pub use reception::RefusalEvent;
+pub use remapping::{Remapping, RemappingError, RemappingFileError};
 pub use router::Router;
 pub use security::believer::Verdict;
 pub use security::certificate::{Certificate, CertificateTerms};

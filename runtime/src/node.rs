@@ -16,7 +16,7 @@ use crate::generic_subscriber::{GenericSubscriber, SubscriberError};
 use crate::graph::{Graph, GraphState};
 use crate::history::HistoryDesk;
 use crate::link::{Declared, Link, LinkError};
-use crate::name::{Domain, NodeName, TopicName};
+use crate::name::{Domain, NameError, NodeName, TopicName};
 use crate::node_builder::NodeBuilder;
 use crate::parameter::ParameterValue;
 use crate::parameters::ParameterShelf;
@@ -24,6 +24,7 @@ use crate::publisher::Publisher;
 use crate::qos::QosProfile;
 use crate::queue::Queue;
 use crate::reception::{Reception, RefusalEvent};
+use crate::remapping::{Kind, Remappings};
 use crate::revocations::RevocationShelf;
 use crate::security::believer::Believer;
 use crate::security::equivocation::Equivocation;
@@ -92,6 +93,8 @@ pub(crate) struct NodeCore {
     /// The parameters, as long as somebody keeps them; and the values that they were given from outside.
     pub(crate) parameters: Mutex<Weak<ParameterShelf>>,
     pub(crate) parameters_given: Vec<(String, ParameterValue)>,
+    /// Other names than the program has.
+    pub(crate) remappings: Remappings,
     pub(crate) closed: AtomicBool,
 }
 
@@ -137,7 +140,7 @@ impl Node {
     ///
     /// As [`publisher`](Self::publisher).
     pub fn publisher_with<M: Message>(&self, topic: &str, qos: QosProfile) -> Result<Publisher<M>, PublisherError> {
-        let topic = TopicName::resolve(topic, &self.core.name).map_err(PublisherError::Name)?;
+        let topic = self.core.resolve(topic, Kind::Topic).map_err(PublisherError::Name)?;
         let definition = type_support::definition_of::<M>();
         GenericPublisher::declare(Arc::clone(&self.core), topic, definition, qos).map(Publisher::new)
     }
@@ -153,7 +156,7 @@ impl Node {
         of: &TypeSupport,
         qos: QosProfile,
     ) -> Result<GenericPublisher, PublisherError> {
-        let topic = TopicName::resolve(topic, &self.core.name).map_err(PublisherError::Name)?;
+        let topic = self.core.resolve(topic, Kind::Topic).map_err(PublisherError::Name)?;
         GenericPublisher::declare(Arc::clone(&self.core), topic, of.definition().clone(), qos)
     }
 
@@ -176,7 +179,7 @@ impl Node {
         topic: &str,
         options: impl Into<SubscriptionOptions>,
     ) -> Result<Subscriber<M>, SubscriberError> {
-        let topic = TopicName::resolve(topic, &self.core.name).map_err(SubscriberError::Name)?;
+        let topic = self.core.resolve(topic, Kind::Topic).map_err(SubscriberError::Name)?;
         let options = options.into();
         let (name, hash, exclusive) = (M::TYPE_NAME.to_owned(), M::TYPE_HASH, M::EXCLUSIVE);
         let (expected, translate_to) = match options.type_versions {
@@ -199,7 +202,7 @@ impl Node {
         topic: &str,
         options: impl Into<SubscriptionOptions>,
     ) -> Result<GenericSubscriber, SubscriberError> {
-        let topic = TopicName::resolve(topic, &self.core.name).map_err(SubscriberError::Name)?;
+        let topic = self.core.resolve(topic, Kind::Topic).map_err(SubscriberError::Name)?;
         GenericSubscriber::declare(
             Arc::clone(&self.core),
             topic,
@@ -330,6 +333,11 @@ impl Node {
 impl NodeCore {
     pub(crate) fn public_key(&self) -> PublicKey {
         self.identity.public_key()
+    }
+
+    /// The full name of what the node's author calls `text`, remapped.
+    pub(crate) fn resolve(&self, text: &str, kind: Kind) -> Result<TopicName, NameError> {
+        self.remappings.resolve(text, kind, &self.name)
     }
 
     pub(crate) fn check_open(&self) -> Result<(), Closed> {

@@ -14,11 +14,13 @@ use crate::history::HistoryDesk;
 use crate::link::{Discovery, Link, LinkConfig, LinkError};
 use crate::name::{Domain, NameError, NodeName};
 use crate::node::{Node, NodeCore};
+use crate::node_arguments::{GivenParameter, NodeArguments};
 use crate::parameter::ParameterValue;
 use crate::parameter_yaml::{self, ParameterFileError};
 use crate::private_file::FileError;
 use crate::queue::Queue;
 use crate::reception::REFUSALS_KEPT;
+use crate::remapping::{self, Remapping, RemappingError, RemappingFileError, Remappings};
 use crate::revocations::RevocationShelf;
 use crate::security::believer::Believer;
 use crate::security::keystore::{EpochError, IdentityError, Keystore, NoHome, PinError};
@@ -57,8 +59,10 @@ pub struct NodeBuilder {
     mode: Option<TrustMode>,
     link: LinkConfig,
     signing_budget: f64,
-    parameters: Vec<(String, ParameterValue)>,
+    parameters: Vec<GivenParameter>,
     parameter_files: Vec<PathBuf>,
+    remappings: Vec<Result<Remapping, RemappingError>>,
+    remapping_files: Vec<PathBuf>,
 }
 
 impl NodeBuilder {
@@ -74,6 +78,8 @@ impl NodeBuilder {
             signing_budget: SIGNING_BUDGET_DEFAULT,
             parameters: Vec::new(),
             parameter_files: Vec::new(),
+            remappings: Vec::new(),
+            remapping_files: Vec::new(),
         }
     }
 
@@ -156,7 +162,11 @@ impl NodeBuilder {
 
     /// The value of a parameter when it is declared, whatever its default and parameter files say.
     pub fn parameter(mut self, name: &str, value: impl Into<ParameterValue>) -> Self {
-        self.parameters.push((name.to_owned(), value.into()));
+        self.parameters.push(GivenParameter {
+            node: None,
+            name: name.to_owned(),
+            value: value.into(),
+        });
         self
     }
 
@@ -167,18 +177,37 @@ impl NodeBuilder {
         self
     }
 
+    /// Another name than the one that the program has: `FROM:=TO`, `__node:=NAME` or `__ns:=/NAMESPACE`. See [`Remapping`]. The
+    /// first rule that fits is taken; those of files come last.
+    pub fn remap(mut self, rule: &str) -> Self {
+        self.remappings.push(rule.parse());
+        self
+    }
+
+    /// Takes such rules from a file, one a line; `#` begins a comment. May be called several times.
+    pub fn remap_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.remapping_files.push(path.into());
+        self
+    }
+
+    /// What the program's command line says: other names, and values of parameters.
+    pub fn arguments(mut self, arguments: &NodeArguments) -> Self {
+        self.remappings.extend(arguments.remappings.iter().cloned().map(Ok));
+        self.remapping_files.extend_from_slice(&arguments.remapping_files);
+        self.parameters.extend_from_slice(&arguments.parameters);
+        self.parameter_files.extend_from_slice(&arguments.parameter_files);
+        self
+    }
+
     /// Opens the node. Its epoch is stored before anything is signed.
     ///
     /// # Errors
     ///
-    /// [`OpenError`] when a name is wrong, a parameter file, the keystore or a trust file in it cannot be used, or the link cannot be opened.
+    /// [`OpenError`] when a name or a rule is wrong, a file of parameters or rules, the keystore or a trust file in it cannot be used, or the link cannot be opened.
     pub async fn open(self) -> Result<Node, OpenError> {
-        let name = NodeName::join(&self.namespace, &self.name).map_err(OpenError::Name)?;
-        let in_files = parameter_yaml::read_files(&self.parameter_files, &name).map_err(OpenError::Parameters)?;
-        let keystore = match self.keystore {
-            Some(keystore) => keystore,
-            None => Keystore::open(Keystore::default_dir().map_err(OpenError::NoHome)?).map_err(OpenError::Keystore)?,
-        };
+        let (name, remappings) = self.name_and_rules()?;
+        let parameters_given = self.parameters_given(&name)?;
+        let keystore = self.keystore.map_or_else(default_keystore, Ok)?;
         let identity = keystore.identity().map_err(OpenError::Identity)?;
         let source = TrustSource {
             domain: self.domain.clone(),
@@ -235,11 +264,38 @@ impl NodeBuilder {
             receptions: Mutex::default(),
             declared: Mutex::default(),
             parameters: Mutex::new(Weak::new()),
-            parameters_given: [in_files, self.parameters].concat(),
+            parameters_given,
+            remappings,
             closed: AtomicBool::new(false),
         })
         .map_err(OpenError::Link)
     }
+
+    /// The values of parameters that are for this node: from files, then the builder's, which win.
+    fn parameters_given(&self, name: &NodeName) -> Result<Vec<(String, ParameterValue)>, OpenError> {
+        let mut values = parameter_yaml::read_files(&self.parameter_files, name).map_err(OpenError::Parameters)?;
+        let meant = |given: &&GivenParameter| given.node.as_ref().is_none_or(|node| *node == self.name);
+        let given = self.parameters.iter().filter(meant).cloned();
+        values.extend(given.map(|given| (given.name, given.value)));
+        Ok(values)
+    }
+
+    /// The node's full name, and the rules of the builder and of its files as far as they are for this node.
+    fn name_and_rules(&self) -> Result<(NodeName, Remappings), OpenError> {
+        let given: Result<Vec<_>, _> = self.remappings.iter().cloned().collect();
+        let mut rules = given.map_err(OpenError::Remapping)?;
+        for path in &self.remapping_files {
+            rules.extend(remapping::read_file(path).map_err(OpenError::RemappingFile)?);
+        }
+        let rules = Remappings::for_node(&self.name, rules);
+        let name = rules.node_name(&self.namespace, &self.name).map_err(OpenError::Name)?;
+        Ok((name, rules))
+    }
+}
+
+fn default_keystore() -> Result<Keystore, OpenError> {
+    let dir = Keystore::default_dir().map_err(OpenError::NoHome)?;
+    Keystore::open(dir).map_err(OpenError::Keystore)
 }
 
 /// The policy with the lists of revocations that are kept of its anchors.
@@ -267,6 +323,10 @@ fn trust_of(
 pub enum OpenError {
     /// The node's name or namespace breaks the rules.
     Name(NameError),
+    /// A remapping is none.
+    Remapping(RemappingError),
+    /// A file of remappings cannot be used.
+    RemappingFile(RemappingFileError),
     /// There is no place for a keystore.
     NoHome(NoHome),
     /// A parameter file cannot be used.
@@ -295,6 +355,8 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(error) => fmt::Display::fmt(error, f),
+            Self::Remapping(error) => fmt::Display::fmt(error, f),
+            Self::RemappingFile(error) => fmt::Display::fmt(error, f),
             Self::NoHome(error) => fmt::Display::fmt(error, f),
             Self::Parameters(error) => fmt::Display::fmt(error, f),
             Self::Keystore(error) => fmt::Display::fmt(error, f),

@@ -15,35 +15,26 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-
 use crate::name::NodeName;
 use crate::parameter::ParameterValue;
+
+mod tree;
+
+use tree::Tree;
 
 /// The key below which the parameters of a node stand.
 const PARAMETERS: &str = "ros__parameters";
 
-/// How deep YAML may be nested: its reader takes up to 30 KiB of stack for each level.
-const MAX_DEPTH: usize = 32;
-
 /// What a file may be long, in bytes.
 const MAX_TEXT_LEN: usize = 16 * 1024 * 1024;
 
+/// What is wrong with a list of `[1, two]`.
+const MIXED_LIST: &str = "the values of a list must be of one type";
+
 /// Reads the parameters that a YAML text has for a node, in their order; a name that comes twice has its last value.
 pub(crate) fn read(text: &str, node: &NodeName) -> Result<Vec<(String, ParameterValue)>, ParameterYamlError> {
-    if text.len() > MAX_TEXT_LEN {
-        return Err(ParameterYamlError::TooLong { len: text.len() });
-    }
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_depth: MAX_DEPTH },
-        non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::PassThrough,
-    };
-    let root: Tree = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let error = error.without_snippet();
-        ParameterYamlError::Yaml(error.render_with_formatter(&serde_saphyr::UserMessageFormatter))
-    })?;
     let mut found = Vec::new();
-    read_nodes(&root, "", node, &mut found)?;
+    read_nodes(&Tree::read(text)?, "", node, &mut found)?;
     Ok(found)
 }
 
@@ -93,6 +84,25 @@ pub(crate) fn value_text(value: &ParameterValue) -> String {
     }
 }
 
+impl ParameterValue {
+    /// Reads one value as YAML has it, such as `1.5`, `[1, 2]` or `left arm`.
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterYamlError`] when it is not YAML, or not the value of a parameter.
+    pub fn from_yaml(text: &str) -> Result<Self, ParameterYamlError> {
+        let wrong = |problem| ParameterYamlError::Value {
+            name: text.to_owned(),
+            problem,
+        };
+        match Tree::read(text)? {
+            Tree::Value(value) => Ok(value),
+            Tree::List(list) => list_value(&list).ok_or_else(|| wrong(MIXED_LIST)),
+            Tree::Map(_) => Err(wrong("a value is expected, not names with values")),
+        }
+    }
+}
+
 fn read_nodes(
     tree: &Tree,
     path: &str,
@@ -130,7 +140,7 @@ fn read_parameters(
             });
         }
         Tree::Value(value) => value.clone(),
-        Tree::List(list) => list_value(list).ok_or_else(|| wrong("the values of a list must be of one type"))?,
+        Tree::List(list) => list_value(list).ok_or_else(|| wrong(MIXED_LIST))?,
     };
     if name.is_empty() {
         return Err(wrong("names with values are expected here"));
@@ -251,80 +261,6 @@ fn double_text(value: f64) -> String {
 
 fn list_text<T>(list: &[T], text: impl Fn(&T) -> String) -> String {
     format!("[{}]", list.iter().map(text).collect::<Vec<_>>().join(", "))
-}
-
-/// What stands in a YAML text.
-#[derive(Debug)]
-enum Tree {
-    Value(ParameterValue),
-    List(Vec<Self>),
-    Map(Vec<(String, Self)>),
-}
-
-impl<'de> Deserialize<'de> for Tree {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        reader.deserialize_any(TreeVisitor)
-    }
-}
-
-struct TreeVisitor;
-
-impl<'de> Visitor<'de> for TreeVisitor {
-    type Value = Tree;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value of a parameter")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Tree, E> {
-        Ok(Tree::Value(ParameterValue::NotSet))
-    }
-
-    fn visit_none<E: Error>(self) -> Result<Tree, E> {
-        self.visit_unit()
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, reader: D) -> Result<Tree, D::Error> {
-        Tree::deserialize(reader)
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Tree, E> {
-        Ok(Tree::Value(value.into()))
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Tree, E> {
-        Ok(Tree::Value(value.into()))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Tree, E> {
-        let value =
-            i64::try_from(value).map_err(|_| E::custom(format!("{value} is more than an integer parameter holds")))?;
-        self.visit_i64(value)
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Tree, E> {
-        Ok(Tree::Value(value.into()))
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<Tree, E> {
-        Ok(Tree::Value(value.into()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Tree, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = sequence.next_element()? {
-            list.push(item);
-        }
-        Ok(Tree::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
-        }
-        Ok(Tree::Map(entries))
-    }
 }
 
 /// Why a YAML text has no parameters.

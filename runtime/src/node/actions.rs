@@ -21,6 +21,7 @@ use crate::goal_watch::GoalWatch;
 use crate::name::TopicName;
 use crate::publisher::Publisher;
 use crate::qos::QosProfile;
+use crate::remapping::Kind;
 use crate::security::verifier::ExpectedType;
 use crate::service_facts::ServiceTypes;
 use crate::service_options::{ServiceClientOptions, ServiceServerOptions};
@@ -107,7 +108,7 @@ impl Node {
     }
 
     fn action_name(&self, name: &str) -> Result<TopicName, ActionError> {
-        TopicName::resolve(name, &self.core.name).map_err(ActionError::Name)
+        self.core.resolve(name, Kind::Service).map_err(ActionError::Name)
     }
 
     fn part_server<S: Service>(&self, name: TopicName) -> Result<GenericServiceServer, ActionError> {

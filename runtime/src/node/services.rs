@@ -9,6 +9,7 @@ use super::Node;
 use crate::generic_service_client::GenericServiceClient;
 use crate::generic_service_server::GenericServiceServer;
 use crate::name::TopicName;
+use crate::remapping::Kind;
 use crate::security::key::PublicKey;
 use crate::service_client::ServiceClient;
 use crate::service_error::ServiceError;
@@ -113,6 +114,6 @@ impl Node {
     }
 
     fn service_name(&self, name: &str) -> Result<TopicName, ServiceError> {
-        TopicName::resolve(name, &self.core.name).map_err(ServiceError::Name)
+        self.core.resolve(name, Kind::Service).map_err(ServiceError::Name)
     }
 }

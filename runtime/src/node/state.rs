@@ -6,11 +6,13 @@ use std::time::Duration;
 use nuncio_msgs::Message;
 
 use super::Node;
+use crate::generic_publisher::GenericPublisher;
 use crate::generic_subscriber::SubscriberError;
 use crate::publisher::Publisher;
 use crate::state_document::{StateDocument, StateError, StateName};
 use crate::state_reading::{StateFilter, StateReading, StateSource, StateWatchStats};
 use crate::state_watch::StateWatch;
+use crate::type_support::definition_of;
 
 /// The documents of one name, from all nodes that have one.
 #[derive(Clone, Debug)]
@@ -33,9 +35,10 @@ impl Node {
     pub fn state_document<M: Message>(&self, name: &str, initial: &M) -> Result<StateDocument<M>, StateError> {
         let name = StateName::parse(name).map_err(StateError::Name)?;
         let topic = name.topic_of(&self.core.name)?;
-        let publisher: Publisher<M> = self
-            .publisher_with(topic.as_str(), StateDocument::<M>::qos())
-            .map_err(StateError::Publisher)?;
+        // Never remapped: it is found by the name of its node.
+        let (core, definition) = (Arc::clone(&self.core), definition_of::<M>());
+        let publisher = GenericPublisher::declare(core, topic.clone(), definition, StateDocument::<M>::qos());
+        let publisher = Publisher::new(publisher.map_err(StateError::Publisher)?);
         let publishers = self.core.endpoints.publishers();
         if publishers.iter().filter(|facts| facts.topic == topic).count() > 1 {
             return Err(StateError::Exists(name));
@@ -62,7 +65,7 @@ impl Node {
         filter: StateFilter,
         timeout: Duration,
     ) -> Result<StateGathering, SubscriberError> {
-        let watch = StateWatch::begin(&Arc::clone(&self.core), filter)?;
+        let watch = StateWatch::begin(&self.core, filter)?;
         let unanswered = watch.settled(timeout).await;
         Ok(StateGathering {
             documents: watch.documents(),

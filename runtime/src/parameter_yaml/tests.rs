@@ -133,3 +133,20 @@ fn what_yaml_cannot_tell_takes_the_type_that_is_declared() {
     let wide = ParameterValue::from(vec![256i64]);
     assert_eq!(wide.clone().fitted(ParameterType::ByteArray), wide);
 }
+
+#[test]
+fn one_value_is_read_by_itself() {
+    let read = |text| ParameterValue::from_yaml(text).unwrap();
+    assert_eq!(read("1.5"), ParameterValue::Double(1.5));
+    assert_eq!(read("[1, 2]"), ParameterValue::IntegerArray(vec![1, 2]));
+    assert_eq!(read("left arm"), ParameterValue::String("left arm".to_owned()));
+    assert_eq!(read(""), ParameterValue::NotSet);
+    for (text, problem) in [
+        ("[1, two]", "must be of one type"),
+        ("{a: 1}", "a value is expected"),
+        ("[1", "not YAML"),
+    ] {
+        let error = ParameterValue::from_yaml(text).unwrap_err().to_string();
+        assert!(error.contains(problem), "{text}: {error}");
+    }
+}
