@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use nuncio::graph::Endpoint;
 use nuncio::msgs::nuncio_msgs::msg::CardService;
-use nuncio::{CallError, GenericResponse, ServiceClientOptions, ServiceSupport, TypeHash, clock};
+use nuncio::{CallError, GenericResponse, GenericServiceClient, ServiceClientOptions, ServiceSupport, TypeHash, clock};
 use serde_json::{Map, Value};
 
 use super::topic_echo::with_member;
 use super::{CommandError, Outcome};
 use crate::catalog::Catalog;
 use crate::cli::ServiceCall;
-use crate::render::{Tone, block, short_key, span};
+use crate::render::{Tone, block, count, short_key, span};
 use crate::session::Session;
 use crate::values;
 
@@ -46,6 +46,9 @@ pub(super) async fn run(session: &mut Session<'_>, args: ServiceCall) -> Result<
     let client = session
         .node
         .generic_service_client(args.service.as_str(), &support, options)?;
+    if args.all {
+        return call_all(session, &support, &client, &payload).await;
+    }
     let called = render.progress("waiting for the response", client.call(&payload));
     let answered = tokio::select! {
         answered = called => answered,
@@ -66,6 +69,55 @@ pub(super) async fn run(session: &mut Session<'_>, args: ServiceCall) -> Result<
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Calls all servers and prints what each has said.
+async fn call_all(
+    session: &mut Session<'_>,
+    support: &ServiceSupport,
+    client: &GenericServiceClient,
+    payload: &[u8],
+) -> Result<Outcome, CommandError> {
+    let render = session.render;
+    let calling = client.call_all(payload, client.options().deadline);
+    let called = tokio::select! {
+        called = render.progress("waiting for the responses", calling) => called,
+        () = session.interrupt.wished() => return Ok(Outcome::Nothing),
+    };
+    let answers = match called {
+        Ok(answers) => answers,
+        Err(error @ CallError::NoServer(_)) => {
+            render.warning(error);
+            return Ok(Outcome::Refused);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    for response in &answers.responses {
+        print(session, support, response)?;
+        if !render.is_json() {
+            render.line(Some(Tone::Quiet), "---")?;
+        }
+    }
+    for (_, error) in &answers.failed {
+        render.warning(error);
+    }
+    for server in &answers.not_asked {
+        let problem = server.problem.as_ref().map(ToString::to_string).unwrap_or_default();
+        render.warning(format!("{} was not asked: {problem}", server.node));
+    }
+    render.note(format!(
+        "{} asked: {} answered, {} found nothing, {} gave no response",
+        count(answers.asked(), "server"),
+        answers.responses.len(),
+        answers.nothing_found.len(),
+        answers.failed.len(),
+    ));
+    let is_refused = |error: &CallError| matches!(error, CallError::Unanswered { .. });
+    Ok(match answers.responses.is_empty() {
+        _ if answers.failed.iter().any(|(_, error)| is_refused(error)) => Outcome::Refused,
+        true => Outcome::Nothing,
+        false => Outcome::Found,
+    })
 }
 
 /// What was given beside the service's name: a type has a slash and no space, which no values have.
