@@ -67,6 +67,7 @@ pub mod approval;
 mod approval_desk;
 pub mod approver;
 mod assertion;
+mod attendant;
 mod buffers;
 pub mod call_error;
 mod card;
