@@ -47,6 +47,8 @@
 //! [`generic_action_client`] → [`generic_goal_run`] → `goal_watch` → [`action_server`] → `action_port` →
 //! `goal_ledger` → [`goal_state`].
 //!
+//! State documents, which are topics: [`StateDocument`] → [`StateWatch`] → `state_shelf`.
+//!
 //! Parameters: [`parameters`] → `parameter_desk` → [`parameter_table`] → `parameter_services` → [`parameter_client`].
 //!
 //! Names, from the author's to the fabric's: [`name`] → [`remapping`] → [`node_arguments`].
@@ -70,6 +72,7 @@ pub mod approval;
 mod approval_desk;
 pub mod approver;
 mod assertion;
+mod attendant;
 mod buffers;
 pub mod call_error;
 mod card;
@@ -142,6 +145,7 @@ pub mod service_directory;
 mod service_error;
 mod service_facts;
 mod service_frame;
+pub mod service_gathering;
 pub mod service_options;
 pub mod service_server;
 pub mod service_support;
@@ -149,6 +153,10 @@ mod sign_of_life;
 mod signing_budget;
 mod signing_desk;
 mod stand_in;
+mod state_document;
+mod state_reading;
+mod state_shelf;
+mod state_watch;
 pub mod stats;
 pub mod subscriber;
 pub mod subscription_options;
@@ -186,6 +194,7 @@ pub use link::{Bytes, Discovery, LinkConfig, RouterLink, SharedMemory, TlsFiles}
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;
 pub use node::close::{Close, Unsent};
+pub use node::state::StateGathering;
 pub use node_arguments::{ArgumentError, NodeArguments};
 pub use node_builder::{NodeBuilder, OpenError};
 pub use nuncio_msgs as msgs;
@@ -225,9 +234,13 @@ pub use service_client::ServiceClient;
 pub use service_directory::{ServerProblem, ServiceServerInfo};
 pub use service_error::ServiceError;
 pub use service_frame::SealError;
+pub use service_gathering::{Answers, Respondent};
 pub use service_options::{ServiceClientOptions, ServiceServerOptions};
 pub use service_server::{IncomingRequest, ServiceServer, Serving};
 pub use service_support::ServiceSupport;
+pub use state_document::{StateDocument, StateError, StateName, StateNameError, StateVersion};
+pub use state_reading::{StateFilter, StateLimits, StateReading, StateSource, StateStanding, StateWatchStats};
+pub use state_watch::StateWatch;
 pub use stats::{PublisherStats, SigningStats, SubscriptionStats};
 pub use subscriber::{Callback, Received, Subscriber};
 pub use subscription_options::{SubscriptionOptions, TypeVersions, Unapproved};

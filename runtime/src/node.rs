@@ -48,6 +48,7 @@ pub(crate) mod close;
 mod parameters;
 mod refusals;
 mod services;
+pub(crate) mod state;
 mod trust;
 
 /// A node: publishes and subscribes under one name and one key.

@@ -11,6 +11,7 @@ mod prove;
 mod qos;
 mod router;
 mod service;
+mod state;
 mod topic;
 mod topic_approve;
 mod trace;
@@ -42,6 +43,7 @@ pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
 pub(crate) use self::qos::QosArgs;
 pub(crate) use self::router::Router;
 pub(crate) use self::service::{ServiceCall, ServiceCommand, ServiceFind, ServiceInfo, ServiceList, ServiceType};
+pub(crate) use self::state::{StateCommand, StateGet, StateList, StateSelection, StateWatch};
 pub(crate) use self::topic::{TopicBw, TopicCommand, TopicEcho, TopicHz, TopicInfo, TopicList, TopicPub};
 pub(crate) use self::topic_approve::TopicApprove;
 pub(crate) use self::trace::{TRACE_EXIT_CODES, Trace};
@@ -147,6 +149,9 @@ pub(crate) enum Command {
     /// Parameters of nodes: list, look into, set, dump, load
     #[command(subcommand)]
     Param(ParamCommand),
+    /// State documents, such as battery or capabilities: list, print, watch
+    #[command(subcommand)]
+    State(StateCommand),
     /// Message, service and action types that this program knows
     #[command(subcommand)]
     Interface(InterfaceCommand),

@@ -36,6 +36,8 @@ mod router;
 mod service_call;
 mod service_info;
 mod service_list;
+mod state;
+mod state_watch;
 mod topic_approve;
 mod topic_bw;
 mod topic_echo;
@@ -64,7 +66,7 @@ use crate::bench::{run_member, run_part as run_bench_part};
 use crate::catalog::Catalog;
 use crate::cli::{
     ActionCommand, Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, ParamCommand,
-    ServiceCommand, TopicCommand, TrustCommand,
+    ServiceCommand, StateCommand, TopicCommand, TrustCommand,
 };
 use crate::prove::run_part;
 use crate::render::{OutputError, Render};
@@ -148,6 +150,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Service(command) => service(&global, render, command),
         Command::Action(command) => action(&global, render, command),
         Command::Param(command) => param(&global, render, command),
+        Command::State(command) => state(&global, render, command),
         Command::Interface(command) => interface(&global, render, command),
         Command::Key(command) => key(&global, render, command),
         Command::Trust(command) => trust(&global, render, command),
@@ -222,6 +225,14 @@ fn param(global: &GlobalArgs, render: &Render, command: ParamCommand) -> Result<
         Param::Dump(args) => param_get::dump(session, &args).await,
         Param::Load(args) => param_set::load(session, &args).await,
         Param::Delete(args) => param_set::delete(session, &args).await,
+    })
+}
+
+fn state(global: &GlobalArgs, render: &Render, command: StateCommand) -> Result<Outcome, CommandError> {
+    on_the_network(global, render, async |session| match command {
+        StateCommand::List(args) => state::list(session, args).await,
+        StateCommand::Get(args) => state::get(session, args).await,
+        StateCommand::Watch(args) => state_watch::run(session, args).await,
     })
 }
 

@@ -10,6 +10,7 @@ mod demo;
 mod expectations;
 mod fabric;
 mod field_notes;
+mod filter;
 mod findings;
 mod instant;
 mod interrupt;
@@ -24,6 +25,7 @@ mod render;
 mod sanitize;
 mod session;
 mod signed_by;
+mod state_reader;
 mod trust_home;
 mod values;
 

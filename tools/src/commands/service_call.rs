@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use nuncio::graph::Endpoint;
 use nuncio::msgs::nuncio_msgs::msg::CardService;
-use nuncio::{GenericResponse, ServiceClientOptions, ServiceSupport, TypeHash, clock};
+use nuncio::{CallError, GenericResponse, GenericServiceClient, ServiceClientOptions, ServiceSupport, TypeHash, clock};
 use serde_json::Map;
 
 use super::topic_echo::with_member;
 use super::{CommandError, Outcome, unanswered};
 use crate::catalog::{Catalog, is_named};
 use crate::cli::ServiceCall;
-use crate::render::{Tone, block};
+use crate::render::{Tone, block, count};
 use crate::session::Session;
 use crate::signed_by;
 use crate::values;
@@ -47,6 +47,9 @@ pub(super) async fn run(session: &mut Session<'_>, args: ServiceCall) -> Result<
     let client = session
         .node
         .generic_service_client(args.service.as_str(), &support, options)?;
+    if args.all {
+        return call_all(session, &support, &client, &payload).await;
+    }
     let called = render.progress("waiting for the response", client.call(&payload));
     let answered = tokio::select! {
         answered = called => answered,
@@ -59,6 +62,55 @@ pub(super) async fn run(session: &mut Session<'_>, args: ServiceCall) -> Result<
         }
         Err(error) => unanswered(render, error),
     }
+}
+
+/// Calls all servers and prints what each has said.
+async fn call_all(
+    session: &mut Session<'_>,
+    support: &ServiceSupport,
+    client: &GenericServiceClient,
+    payload: &[u8],
+) -> Result<Outcome, CommandError> {
+    let render = session.render;
+    let calling = client.call_all(payload, client.options().deadline);
+    let called = tokio::select! {
+        called = render.progress("waiting for the responses", calling) => called,
+        () = session.interrupt.wished() => return Ok(Outcome::Nothing),
+    };
+    let answers = match called {
+        Ok(answers) => answers,
+        Err(error @ CallError::NoServer(_)) => {
+            render.warning(error);
+            return Ok(Outcome::Refused);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    for response in &answers.responses {
+        print(session, support, response)?;
+        if !render.is_json() {
+            render.line(Some(Tone::Quiet), "---")?;
+        }
+    }
+    for (_, error) in &answers.failed {
+        render.warning(error);
+    }
+    for server in &answers.not_asked {
+        let problem = server.problem.as_ref().map(ToString::to_string).unwrap_or_default();
+        render.warning(format!("{} was not asked: {problem}", server.node));
+    }
+    render.note(format!(
+        "{} asked: {} answered, {} found nothing, {} gave no response",
+        count(answers.asked(), "server"),
+        answers.responses.len(),
+        answers.nothing_found.len(),
+        answers.failed.len(),
+    ));
+    let is_refused = |error: &CallError| matches!(error, CallError::Unanswered { .. });
+    Ok(match answers.responses.is_empty() {
+        _ if answers.failed.iter().any(|(_, error)| is_refused(error)) => Outcome::Refused,
+        true => Outcome::Nothing,
+        false => Outcome::Found,
+    })
 }
 
 /// The server's type: from the catalog when the hash is equal, else asked of the server.

@@ -65,6 +65,9 @@ fn the_help_of_each_command_on_keys_trust_and_measures() {
         "doctor",
         "bench",
         "router",
+        "state list",
+        "state get",
+        "state watch",
     ] {
         let ended = User::new().run(&[&command.split(' ').collect::<Vec<_>>(), ["--help"].as_slice()].concat());
         assert_eq!(ended.code, Some(0));
@@ -98,6 +101,7 @@ fn every_command_has_help() {
         "demo",
         "prove",
         "trace",
+        "state",
     ];
     for command in commands {
         let args: Vec<&str> = command.split(' ').chain(["--help"]).collect();

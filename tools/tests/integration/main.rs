@@ -23,6 +23,7 @@ mod rates;
 mod refusals;
 mod router;
 mod services;
+mod state;
 mod trace;
 mod transcode;
 mod trust;
