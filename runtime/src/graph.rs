@@ -18,7 +18,7 @@ use crate::name::{NodeName, TopicName};
 use crate::security::key::PublicKey;
 use crate::security::peers::Peers;
 
-pub use self::actions::GraphAction;
+pub use self::actions::{GraphAction, action_of};
 
 /// One node, as it is known now.
 #[derive(Clone, Debug)]

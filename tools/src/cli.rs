@@ -44,7 +44,9 @@ pub(crate) use self::qos::QosArgs;
 pub(crate) use self::router::Router;
 pub(crate) use self::service::{ServiceCall, ServiceCommand, ServiceFind, ServiceInfo, ServiceList, ServiceType};
 pub(crate) use self::state::{StateCommand, StateGet, StateList, StateSelection, StateWatch};
-pub(crate) use self::topic::{TopicBw, TopicCommand, TopicEcho, TopicHz, TopicInfo, TopicList, TopicPub};
+pub(crate) use self::topic::{
+    TopicBw, TopicCommand, TopicDelay, TopicEcho, TopicFind, TopicHz, TopicInfo, TopicList, TopicPub, TopicType,
+};
 pub(crate) use self::topic_approve::TopicApprove;
 pub(crate) use self::trace::{TRACE_EXIT_CODES, Trace};
 pub(crate) use self::trust::{

@@ -40,6 +40,7 @@ mod state;
 mod state_watch;
 mod topic_approve;
 mod topic_bw;
+mod topic_delay;
 mod topic_echo;
 mod topic_hz;
 mod topic_info;
@@ -180,6 +181,11 @@ fn topic(global: &GlobalArgs, render: &Render, command: TopicCommand) -> Result<
         }
         Topic::Approve(args) => on_the_network(global, render, async |session| topic_approve::run(session, args).await),
         Topic::Hz(args) => on_the_network(global, render, async |session| topic_hz::run(session, args).await),
+        Topic::Delay(args) => on_the_network(global, render, async |session| topic_delay::run(session, args).await),
+        Topic::Type(args) => on_the_network(global, render, async |session| {
+            topic_list::type_of(session, &args).await
+        }),
+        Topic::Find(args) => on_the_network(global, render, async |session| topic_list::find(session, &args).await),
         Topic::Bw(args) => on_the_network(global, render, async |session| topic_bw::run(session, args).await),
     }
 }

@@ -21,16 +21,21 @@ pub struct GraphAction {
     pub clients: Vec<Endpoint<CardService>>,
 }
 
+/// The name of the action, and of its type, whose service `send_goal` a card names; `None` for other services.
+pub fn action_of(service: &CardService) -> Option<(&str, &str)> {
+    let name = service.name.strip_suffix(SERVICE)?;
+    Some((name, service.type_name.strip_suffix(SEND_GOAL)?))
+}
+
 impl GraphAction {
     /// The types that its servers and clients name, each once, sorted by name, with the hash of the service `send_goal`. More
     /// than one is a mismatch.
     pub fn types(&self) -> Vec<(String, TypeHash)> {
         let named = self.servers.iter().chain(&self.clients);
         let mut types: Vec<_> = named
-            .map(|end| {
-                let name = &end.facts.type_name;
-                let name = name.strip_suffix(SEND_GOAL).unwrap_or(name).to_owned();
-                (name, TypeHash::from_bytes(end.facts.type_hash))
+            .filter_map(|Endpoint { facts, .. }| {
+                let (_, type_name) = action_of(facts)?;
+                Some((type_name.to_owned(), TypeHash::from_bytes(facts.type_hash)))
             })
             .collect();
         types.sort();
@@ -45,7 +50,7 @@ impl Graph {
         let services = self.services().into_iter();
         let actions = services.filter_map(|(name, service)| {
             let action = TopicName::parse(name.as_str().strip_suffix(SERVICE)?).ok()?;
-            let is_action = |end: &Endpoint<CardService>| end.facts.type_name.ends_with(SEND_GOAL);
+            let is_action = |end: &Endpoint<CardService>| action_of(&end.facts).is_some();
             let ends = |ends: Vec<_>| ends.into_iter().filter(is_action).collect::<Vec<_>>();
             let (servers, clients) = (ends(service.servers), ends(service.clients));
             let is_any = !servers.is_empty() || !clients.is_empty();

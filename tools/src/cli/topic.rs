@@ -14,6 +14,14 @@ pub(crate) enum TopicCommand {
     ///
     /// --timeout: how long to look for nodes that are not seen at once; 2 by default.
     List(TopicList),
+    /// Print the type of a topic
+    ///
+    /// --timeout: how long to look for nodes that are not seen at once; 2 by default.
+    Type(TopicType),
+    /// List the topics of a type
+    ///
+    /// --timeout: how long to look for nodes that are not seen at once; 2 by default.
+    Find(TopicFind),
     /// Say who publishes on a topic and who subscribes to it, and whether their types agree
     ///
     /// --timeout: how long to look for nodes that are not seen at once; 2 by default.
@@ -49,6 +57,44 @@ pub(crate) enum TopicCommand {
     ///
     /// --timeout: give up when no message came for so long; without limit by default.
     Bw(TopicBw),
+    /// Measure how old messages are when they arrive
+    ///
+    /// The age is that of the stamp of the message's header. Types without one are measured since the time at which they were
+    /// published, which is signed. Either is the publisher's clock, held against the one of this machine: between machines the
+    /// difference of the clocks is in it.
+    ///
+    /// --timeout: give up when no message came for so long; without limit by default.
+    Delay(TopicDelay),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TopicType {
+    /// The topic, such as /chatter
+    #[arg(value_parser = topic)]
+    pub(crate) topic: TopicName,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TopicFind {
+    /// The type, such as std_msgs/msg/String
+    #[arg(value_name = "TYPE")]
+    pub(crate) type_name: String,
+    /// Show hidden topics, too: those with a part that begins with `_`
+    #[arg(short, long, visible_alias = "include-hidden-topics")]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TopicDelay {
+    /// The topic, such as /imu
+    #[arg(value_parser = topic)]
+    pub(crate) topic: TopicName,
+    /// How many of the last messages are looked at
+    #[arg(short, long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) window: u32,
+    /// End after this time
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) duration: Option<Duration>,
 }
 
 #[derive(Debug, clap::Args)]

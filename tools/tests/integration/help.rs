@@ -11,7 +11,9 @@ fn the_help_of_the_program() {
 
 #[test]
 fn the_help_of_each_topic_command() {
-    for command in ["list", "info", "echo", "pub", "approve", "hz", "bw"] {
+    for command in [
+        "list", "type", "find", "info", "echo", "pub", "approve", "hz", "bw", "delay",
+    ] {
         let ended = User::new().run(&["topic", command, "--help"]);
         assert_eq!(ended.code, Some(0));
         insta::assert_snapshot!(format!("topic_{command}"), ended.stdout);
