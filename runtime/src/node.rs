@@ -43,6 +43,7 @@ use crate::type_support::{self, TypeError, TypeSupport};
 use crate::watch::Watch;
 
 mod actions;
+mod lifecycle;
 mod parameters;
 mod refusals;
 mod services;

@@ -4,6 +4,7 @@ mod bench;
 mod doctor;
 mod interface;
 mod key;
+mod lifecycle;
 mod node;
 mod prove;
 mod qos;
@@ -29,6 +30,7 @@ pub(crate) use self::interface::{
     InterfaceProto, InterfaceShow, InterfaceTranscode, MessageForm, OwnFolders,
 };
 pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, KeyRotate, PassphraseFrom};
+pub(crate) use self::lifecycle::{LifecycleCommand, LifecycleGet, LifecycleList, LifecycleNodes, LifecycleSet};
 pub(crate) use self::node::{NodeCommand, NodeInfo, NodeList};
 pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
 pub(crate) use self::qos::QosArgs;
@@ -133,6 +135,9 @@ pub(crate) enum Command {
     /// Services: list, look into, call
     #[command(subcommand)]
     Service(ServiceCommand),
+    /// Managed nodes: find them, see and change their state
+    #[command(subcommand)]
+    Lifecycle(LifecycleCommand),
     /// State documents, such as battery or capabilities: list, print, watch
     #[command(subcommand)]
     State(StateCommand),

@@ -21,6 +21,7 @@ mod key_new;
 mod key_revoke;
 mod key_rotate;
 mod key_show;
+mod lifecycle;
 mod node_info;
 mod node_list;
 mod prove;
@@ -55,8 +56,8 @@ use std::process::ExitCode;
 use crate::bench::{run_member, run_part as run_bench_part};
 use crate::catalog::Catalog;
 use crate::cli::{
-    Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, ServiceCommand, StateCommand,
-    TopicCommand, TrustCommand,
+    Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, LifecycleCommand, NodeCommand, OwnFolders, ServiceCommand,
+    StateCommand, TopicCommand, TrustCommand,
 };
 use crate::prove::run_part;
 use crate::render::{OutputError, Render};
@@ -136,6 +137,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Topic(command) => topic(&global, render, command),
         Command::Node(command) => node(&global, render, command),
         Command::Service(command) => service(&global, render, command),
+        Command::Lifecycle(command) => lifecycle(&global, render, command),
         Command::State(command) => state(&global, render, command),
         Command::Interface(command) => interface(&global, render, command),
         Command::Key(command) => key(&global, render, command),
@@ -186,6 +188,15 @@ fn service(global: &GlobalArgs, render: &Render, command: ServiceCommand) -> Res
         Service::Find(args) => service_list::find(session, &args).await,
         Service::Info(args) => service_info::run(session, &args).await,
         Service::Call(args) => service_call::run(session, args).await,
+    })
+}
+
+fn lifecycle(global: &GlobalArgs, render: &Render, command: LifecycleCommand) -> Result<Outcome, CommandError> {
+    on_the_network(global, render, async |session| match command {
+        LifecycleCommand::Nodes(args) => lifecycle::nodes(session, &args).await,
+        LifecycleCommand::Get(args) => lifecycle::get(session, &args).await,
+        LifecycleCommand::List(args) => lifecycle::list(session, &args).await,
+        LifecycleCommand::Set(args) => lifecycle::set(session, &args).await,
     })
 }
 

@@ -13,6 +13,7 @@ mod gathering;
 mod graph;
 mod history;
 mod large_messages;
+mod lifecycle;
 mod names;
 mod parameters;
 mod peers;

@@ -274,7 +274,9 @@ async fn all_parameter_services_of_a_node_share_one_thread() {
     let node = node("frugally", 9).open().await.unwrap();
     let before = threads();
     let parameters = node.parameters();
-    parameters.declare("speed", 0.5, ParameterDescriptor::default()).unwrap();
+    parameters
+        .declare("speed", 0.5, ParameterDescriptor::default())
+        .unwrap();
     let client = node.parameter_client("/frugally").unwrap();
     assert_eq!(client.get(&["speed"]).await.unwrap(), [0.5.into()]);
     assert_eq!(threads(), before + 1);

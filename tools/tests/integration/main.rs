@@ -14,6 +14,7 @@ mod interface_proto;
 mod interfaces;
 mod key_life;
 mod keys;
+mod lifecycle;
 mod lists;
 mod program;
 mod prove;
