@@ -51,6 +51,8 @@
 //!
 //! Parameters: [`parameters`] → `parameter_desk` → [`parameter_table`] → `parameter_services` → [`parameter_client`].
 //!
+//! Managed nodes: [`lifecycle`] → `lifecycle_desk` → `lifecycle_state` → `lifecycle_services`.
+//!
 //! Names, from the author's to the fabric's: [`name`] → [`remapping`] → [`node_arguments`].
 //!
 //! # What is promised, and what is not
@@ -99,6 +101,10 @@ mod history;
 mod inquiry;
 mod key_expr;
 mod lane;
+pub mod lifecycle;
+mod lifecycle_desk;
+mod lifecycle_services;
+mod lifecycle_state;
 mod lifespan;
 pub mod link;
 mod link_config;
@@ -190,6 +196,10 @@ pub use goal_error::{CancelGoalError, GoalResultError, SendGoalError};
 pub use goal_id::{GoalId, GoalIdError};
 pub use goal_state::GoalState;
 pub use goal_watch::GenericFeedback;
+pub use lifecycle::{
+    CallbackReturn, Lifecycle, LifecycleCallbacks, LifecycleError, LifecycleState, ManagedPublisher, Transition,
+    TransitionError,
+};
 pub use link::{Bytes, Discovery, LinkConfig, RouterLink, SharedMemory, TlsFiles};
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;

@@ -45,6 +45,7 @@ use crate::watch::Watch;
 
 mod actions;
 pub(crate) mod close;
+mod lifecycle;
 mod parameters;
 mod refusals;
 mod services;

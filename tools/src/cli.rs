@@ -5,6 +5,7 @@ mod bench;
 mod doctor;
 mod interface;
 mod key;
+mod lifecycle;
 mod node;
 mod param;
 mod prove;
@@ -35,6 +36,7 @@ pub(crate) use self::interface::{
     InterfaceProto, InterfaceShow, InterfaceTranscode, MessageForm, OwnFolders,
 };
 pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, KeyRotate, PassphraseFrom};
+pub(crate) use self::lifecycle::{LifecycleCommand, LifecycleGet, LifecycleList, LifecycleNodes, LifecycleSet};
 pub(crate) use self::node::{NodeCommand, NodeInfo, NodeList};
 pub(crate) use self::param::{
     ParamCommand, ParamDelete, ParamDescribe, ParamDump, ParamGet, ParamList, ParamLoad, ParamSet,
@@ -151,6 +153,9 @@ pub(crate) enum Command {
     /// Parameters of nodes: list, look into, set, dump, load
     #[command(subcommand)]
     Param(ParamCommand),
+    /// Managed nodes: find them, see and change their state
+    #[command(subcommand)]
+    Lifecycle(LifecycleCommand),
     /// State documents, such as battery or capabilities: list, print, watch
     #[command(subcommand)]
     State(StateCommand),

@@ -26,6 +26,7 @@ mod key_new;
 mod key_revoke;
 mod key_rotate;
 mod key_show;
+mod lifecycle;
 mod node_info;
 mod node_list;
 mod param_get;
@@ -66,8 +67,8 @@ use nuncio::CallError;
 use crate::bench::{run_member, run_part as run_bench_part};
 use crate::catalog::Catalog;
 use crate::cli::{
-    ActionCommand, Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, ParamCommand,
-    ServiceCommand, StateCommand, TopicCommand, TrustCommand,
+    ActionCommand, Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, LifecycleCommand, NodeCommand, OwnFolders,
+    ParamCommand, ServiceCommand, StateCommand, TopicCommand, TrustCommand,
 };
 use crate::prove::run_part;
 use crate::render::{OutputError, Render};
@@ -151,6 +152,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Service(command) => service(&global, render, command),
         Command::Action(command) => action(&global, render, command),
         Command::Param(command) => param(&global, render, command),
+        Command::Lifecycle(command) => lifecycle(&global, render, command),
         Command::State(command) => state(&global, render, command),
         Command::Interface(command) => interface(&global, render, command),
         Command::Key(command) => key(&global, render, command),
@@ -231,6 +233,15 @@ fn param(global: &GlobalArgs, render: &Render, command: ParamCommand) -> Result<
         Param::Dump(args) => param_get::dump(session, &args).await,
         Param::Load(args) => param_set::load(session, &args).await,
         Param::Delete(args) => param_set::delete(session, &args).await,
+    })
+}
+
+fn lifecycle(global: &GlobalArgs, render: &Render, command: LifecycleCommand) -> Result<Outcome, CommandError> {
+    on_the_network(global, render, async |session| match command {
+        LifecycleCommand::Nodes(args) => lifecycle::nodes(session, &args).await,
+        LifecycleCommand::Get(args) => lifecycle::get(session, &args).await,
+        LifecycleCommand::List(args) => lifecycle::list(session, &args).await,
+        LifecycleCommand::Set(args) => lifecycle::set(session, &args).await,
     })
 }
 

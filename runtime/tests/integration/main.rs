@@ -15,6 +15,7 @@ mod generic_actions;
 mod graph;
 mod history;
 mod large_messages;
+mod lifecycle;
 mod names;
 mod parameters;
 mod peers;

@@ -67,6 +67,10 @@ fn the_help_of_each_command_on_keys_trust_and_measures() {
         "doctor",
         "bench",
         "router",
+        "lifecycle nodes",
+        "lifecycle get",
+        "lifecycle list",
+        "lifecycle set",
         "state list",
         "state get",
         "state watch",
@@ -103,6 +107,7 @@ fn every_command_has_help() {
         "demo",
         "prove",
         "trace",
+        "lifecycle",
         "state",
     ];
     for command in commands {

@@ -15,6 +15,7 @@ mod interface_proto;
 mod interfaces;
 mod key_life;
 mod keys;
+mod lifecycle;
 mod lists;
 mod params;
 mod program;
