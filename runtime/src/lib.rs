@@ -43,10 +43,15 @@
 //! Services: [`service_client`] → [`generic_service_client`] → `service_directory` → `service_frame` →
 //! [`generic_service_server`] → `request_desk` → [`service_server`].
 //!
-//! Actions, which are made of services and topics: [`action_client`] → `goal_watch` → [`action_server`] → `action_port` →
+//! Actions, which are made of services and topics: [`action_client`] →
+//! [`generic_action_client`] → [`generic_goal_run`] → `goal_watch` → [`action_server`] → `action_port` →
 //! `goal_ledger` → [`goal_state`].
 //!
+//! State documents, which are topics: [`StateDocument`] → [`StateWatch`] → `state_shelf`.
+//!
 //! Parameters: [`parameters`] → `parameter_desk` → [`parameter_table`] → `parameter_services` → [`parameter_client`].
+//!
+//! Managed nodes: [`lifecycle`] → `lifecycle_desk` → `lifecycle_state` → `lifecycle_services`.
 //!
 //! Names, from the author's to the fabric's: [`name`] → [`remapping`] → [`node_arguments`].
 //!
@@ -62,12 +67,14 @@ pub mod action_client;
 mod action_error;
 mod action_port;
 pub mod action_server;
+pub mod action_support;
 pub mod adversary;
 mod agenda;
 pub mod approval;
 mod approval_desk;
 pub mod approver;
 mod assertion;
+mod attendant;
 mod buffers;
 pub mod call_error;
 mod card;
@@ -81,6 +88,8 @@ pub mod durable_subscriber;
 mod endpoints;
 pub mod event;
 pub mod evidence;
+pub mod generic_action_client;
+pub mod generic_goal_run;
 pub mod generic_publisher;
 mod generic_request;
 pub mod generic_service_client;
@@ -98,6 +107,10 @@ mod journal;
 mod journal_keeper;
 mod key_expr;
 mod lane;
+pub mod lifecycle;
+mod lifecycle_desk;
+mod lifecycle_services;
+mod lifecycle_state;
 mod lifespan;
 pub mod link;
 mod link_config;
@@ -144,6 +157,7 @@ pub mod service_directory;
 mod service_error;
 mod service_facts;
 mod service_frame;
+pub mod service_gathering;
 pub mod service_options;
 pub mod service_server;
 pub mod service_support;
@@ -151,6 +165,10 @@ mod sign_of_life;
 mod signing_budget;
 mod signing_desk;
 mod stand_in;
+mod state_document;
+mod state_reading;
+mod state_shelf;
+mod state_watch;
 pub mod stats;
 pub mod subscriber;
 pub mod subscription_options;
@@ -165,9 +183,10 @@ mod watch;
 mod whereabouts;
 
 pub use acknowledgement::{Acknowledgement, ReaderAnswer, ReaderOutcome};
-pub use action_client::{ActionClient, ActionClientOptions, GoalOutcome, GoalRun};
+pub use action_client::{ActionClient, GoalOutcome, GoalRun};
 pub use action_error::ActionError;
 pub use action_server::{AcceptError, ActionServer, EndError, GoalHandle, IncomingGoal};
+pub use action_support::ActionSupport;
 pub use approval::ApprovalState;
 pub use approver::{Approver, ApproverError};
 pub use call_error::{CallError, NoServer};
@@ -179,18 +198,26 @@ pub use durable_publisher::{
 };
 pub use durable_subscriber::{DurableSubscriber, DurableSubscriberError, GenericDurableSubscriber};
 pub use event::{Counterpart, EventCallback, EventStream, PublisherEvent, SubscriberEvent};
+pub use generic_action_client::{ActionClientOptions, GenericActionClient};
+pub use generic_goal_run::{GenericGoalOutcome, GenericGoalRun};
 pub use generic_publisher::{GenericPublisher, PublishError, Published, PublisherError};
 pub use generic_service_client::{GenericResponse, GenericServiceClient, ServiceClientStats};
 pub use generic_service_server::{GenericRequest, GenericServiceServer, RespondError, ServiceServerStats};
 pub use generic_subscriber::{GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError};
 pub use goal_error::{CancelGoalError, GoalResultError, SendGoalError};
-pub use goal_id::GoalId;
+pub use goal_id::{GoalId, GoalIdError};
 pub use goal_state::GoalState;
+pub use goal_watch::GenericFeedback;
 pub use journal::JournalError;
+pub use lifecycle::{
+    CallbackReturn, Lifecycle, LifecycleCallbacks, LifecycleError, LifecycleState, ManagedPublisher, Transition,
+    TransitionError,
+};
 pub use link::{Bytes, Discovery, LinkConfig, RouterLink, SharedMemory, TlsFiles};
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;
 pub use node::close::{Close, Unsent};
+pub use node::state::StateGathering;
 pub use node_arguments::{ArgumentError, NodeArguments};
 pub use node_builder::{NodeBuilder, OpenError};
 pub use nuncio_msgs as msgs;
@@ -201,7 +228,7 @@ pub use parameter::{
     ParameterDescriptor, ParameterInfo, ParameterNames, ParameterRange, ParameterType, ParameterValue,
     UnknownParameterType,
 };
-pub use parameter_client::{ParameterCallError, ParameterClient};
+pub use parameter_client::{ParameterCallError, ParameterClient, ParameterLoadError};
 pub use parameter_table::{DeclareError, SetError};
 pub use parameter_yaml::{ParameterFileError, ParameterYamlError};
 pub use parameters::{LoadError, Parameters};
@@ -230,9 +257,13 @@ pub use service_client::ServiceClient;
 pub use service_directory::{ServerProblem, ServiceServerInfo};
 pub use service_error::ServiceError;
 pub use service_frame::SealError;
+pub use service_gathering::{Answers, Respondent};
 pub use service_options::{ServiceClientOptions, ServiceServerOptions};
 pub use service_server::{IncomingRequest, ServiceServer, Serving};
 pub use service_support::ServiceSupport;
+pub use state_document::{StateDocument, StateError, StateName, StateNameError, StateVersion};
+pub use state_reading::{StateFilter, StateLimits, StateReading, StateSource, StateStanding, StateWatchStats};
+pub use state_watch::StateWatch;
 pub use stats::{PublisherStats, SigningStats, SubscriptionStats};
 pub use subscriber::{Callback, Received, Subscriber};
 pub use subscription_options::{SubscriptionOptions, TypeVersions, Unapproved};

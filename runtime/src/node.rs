@@ -46,9 +46,11 @@ use crate::watch::Watch;
 mod actions;
 pub(crate) mod close;
 mod durable;
+mod lifecycle;
 mod parameters;
 mod refusals;
 mod services;
+pub(crate) mod state;
 mod trust;
 
 /// A node: publishes and subscribes under one name and one key.

@@ -75,6 +75,8 @@ impl Node {
         self.core.refusals.close();
         self.core.trust_events.close();
         self.core.trust_watch.end();
+        // Whoever waits for the graph sees that the node is closed.
+        self.core.graph.changed();
         closed.map(|()| unsent)
     }
 }

@@ -56,7 +56,7 @@ pub struct Verified {
 }
 
 /// What the checks have found of a frame.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Proof {
     pub(super) bytes: Bytes,
     pub(super) layout: Layout,
@@ -127,6 +127,15 @@ impl Verified {
             asks_approval: false,
         };
         Ok(Self::new(proof, 0))
+    }
+
+    /// The same, in memory of its own: what the link shares with other frames is let go of.
+    fn detached(&self) -> Self {
+        let proof = Proof {
+            bytes: Bytes::from(self.frame_bytes().to_vec()),
+            ..self.proof.clone()
+        };
+        Self { proof, ..*self }
     }
 
     /// The query that it came with, if it is a request.
@@ -282,6 +291,14 @@ impl VerifiedMessage {
     /// The frame that it came in.
     pub fn frame(&self) -> &Verified {
         &self.frame
+    }
+
+    /// The same, with its frame in memory of its own.
+    pub(crate) fn detached(&self) -> Self {
+        Self {
+            frame: Arc::new(self.frame.detached()),
+            span: self.span.clone(),
+        }
     }
 
     /// The payload's bytes.

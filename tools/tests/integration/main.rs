@@ -1,5 +1,6 @@
 //! The binary as users run it: separate processes, real links over loopback, no scouting.
 
+mod actions;
 mod approve;
 mod bench;
 mod demo;
@@ -14,13 +15,16 @@ mod interface_proto;
 mod interfaces;
 mod key_life;
 mod keys;
+mod lifecycle;
 mod lists;
+mod params;
 mod program;
 mod prove;
 mod rates;
 mod refusals;
 mod router;
 mod services;
+mod state;
 mod trace;
 mod transcode;
 mod trust;
