@@ -8,6 +8,8 @@
 //! A server hears with the request how long its answer is waited for, and carries out nothing later. A call whose future is
 //! dropped before is taken back: the server is told by a signed cancellation, which may get lost.
 
+mod asked;
+
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +19,7 @@ use nuncio_msgs::nuncio_msgs::msg::{ServiceCancel, ServiceFault, TypeDefinition}
 use nuncio_msgs::{Message, TypeHash};
 use tokio::sync::oneshot;
 
+use self::asked::Asked;
 use crate::call_error::CallError;
 use crate::clock;
 use crate::generic_publisher::Closed;
@@ -34,7 +37,7 @@ use crate::service_calls::{Calls, OpenCall};
 pub use crate::service_calls::{GenericResponse, ServiceClientStats};
 use crate::service_directory::{Choice, KnownServer, ServiceServerInfo};
 use crate::service_error::ServiceError;
-use crate::service_facts::{ServiceEnd, ServiceFacts, ServiceTypes, TypeId, server_id};
+use crate::service_facts::{ServiceEnd, ServiceFacts, ServiceTypes, TypeId};
 use crate::service_frame::{self, ServiceFrame};
 use crate::service_options::ServiceClientOptions;
 
@@ -57,18 +60,6 @@ impl fmt::Debug for GenericServiceClient {
             .field("facts", &self.facts)
             .finish_non_exhaustive()
     }
-}
-
-/// A request that was sent.
-struct Asked<'a> {
-    client: &'a GenericServiceClient,
-    server: &'a KnownServer,
-    number: u64,
-    since: Instant,
-    answer: oneshot::Receiver<Verified>,
-    refusal: Arc<Mutex<Option<Refusal>>>,
-    /// The server knows that nobody waits for the answer, or has given it.
-    is_over: bool,
 }
 
 impl GenericServiceClient {
@@ -339,55 +330,6 @@ impl GenericServiceClient {
         if let Ok(sealed) = service_frame::seal(&self.node, &self.facts, &frame, encode) {
             // A server that does not hear of it works in vain, no more.
             let _ = self.node.link.put_in_turn(&self.key_expr(server), sealed);
-        }
-    }
-}
-
-impl Asked<'_> {
-    async fn answer(mut self, deadline: Duration) -> Result<Verified, CallError> {
-        let peer = &self.server.facts.peer;
-        let gone = self.server.vanished(&self.client.node);
-        let answer = tokio::select! {
-            biased;
-            answer = &mut self.answer => Some(answer.ok()),
-            () = gone => None,
-            () = tokio::time::sleep(deadline) => Some(None),
-        };
-        self.is_over = true;
-        let server = || peer.name.clone();
-        match answer {
-            Some(Some(verified)) => Ok(verified),
-            None => Err(CallError::ServerGone { server: server() }),
-            Some(None) if self.since.elapsed() >= deadline => Err(CallError::DeadlineExceeded {
-                server: server(),
-                waited: deadline,
-            }),
-            Some(None) => {
-                let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Err(self.server.unanswered(refusal))
-            }
-        }
-    }
-}
-
-impl Drop for Asked<'_> {
-    fn drop(&mut self) {
-        if !self.is_over {
-            self.client.cancel(self.server, self.number);
-        }
-    }
-}
-
-impl KnownServer {
-    fn id(&self) -> Vec<u8> {
-        let peer = &self.facts.peer;
-        server_id(&peer.public_key(), peer.epoch, self.writer)
-    }
-
-    fn unanswered(&self, refusal: Option<Refusal>) -> CallError {
-        CallError::Unanswered {
-            server: self.facts.peer.name.clone(),
-            refusal: refusal.map(Box::new),
         }
     }
 }
