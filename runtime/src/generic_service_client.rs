@@ -39,6 +39,7 @@ use crate::service_directory::{Choice, KnownServer, ServiceServerInfo};
 use crate::service_error::ServiceError;
 use crate::service_facts::{ServiceEnd, ServiceFacts, ServiceTypes, TypeId};
 use crate::service_frame::{self, ServiceFrame};
+use crate::service_introspection::{CallStep, IntrospectedCall, Introspection, ServiceIntrospection, client_gid};
 use crate::service_options::ServiceClientOptions;
 
 /// Calls one service.
@@ -50,6 +51,7 @@ pub struct GenericServiceClient {
     /// Held while a request is numbered, signed and sent: requests leave in the order of their numbers.
     sending: Mutex<()>,
     calls: Arc<Calls>,
+    introspection: Introspection,
     /// The change of the card that entered this client.
     card_change: u64,
 }
@@ -76,7 +78,14 @@ impl GenericServiceClient {
             .add_service(&node.name, ServiceEnd::Client, name, types, definition)
             .ok_or(ServiceError::TooMany)?;
         let card_change = node.card_changed();
+        let introspection = Introspection::default();
+        if let Err(error) = introspection.configure(&node, &facts, options.introspection) {
+            node.endpoints.remove_service(&facts);
+            node.card_changed();
+            return Err(error);
+        }
         Ok(Self {
+            introspection,
             choice: Choice::new(Arc::clone(&facts), options.server_role.clone()),
             node,
             facts,
@@ -140,7 +149,9 @@ impl GenericServiceClient {
         encode: impl FnOnce(i64, &mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<VerifiedMessage, CallError> {
         self.node.check_open().map_err(|Closed| CallError::Closed)?;
-        let answered = self.ask(server, deadline, encode)?.answer(deadline).await;
+        let asked = self.ask(server, deadline, encode)?;
+        let number = asked.number;
+        let answered = asked.answer(deadline).await;
         if let Err(CallError::DeadlineExceeded { .. } | CallError::ServerGone { .. } | CallError::Unanswered { .. }) =
             &answered
         {
@@ -151,6 +162,8 @@ impl GenericServiceClient {
         let Some(message) = verified.messages().next() else {
             return Err(server.unanswered(None));
         };
+        let response = (!is_fault).then(|| message.payload());
+        self.tell(number, CallStep::ResponseReceived(response));
         if !is_fault {
             self.calls.answered.fetch_add(1, Ordering::Relaxed);
             return Ok(message);
@@ -182,6 +195,8 @@ impl GenericServiceClient {
             cause: None,
             number,
         };
+        let mut shown = Vec::new();
+        let encode = self.introspection.showing(&mut shown, encode);
         let sealed = service_frame::seal(&self.node, &self.facts, &frame, encode).map_err(CallError::Seal)?;
         let (sender, answer) = oneshot::channel();
         let refusal = Arc::new(Mutex::new(None));
@@ -190,6 +205,7 @@ impl GenericServiceClient {
         link.call(&self.key_expr(server), sealed, deadline, receive)
             .map_err(CallError::Link)?;
         self.calls.sent.fetch_add(1, Ordering::Relaxed);
+        self.tell(number, CallStep::RequestSent(&shown));
         Ok(Asked {
             client: self,
             server,
@@ -199,6 +215,24 @@ impl GenericServiceClient {
             refusal,
             is_over: false,
         })
+    }
+
+    /// Tells those who look on of a step of one of this client's calls.
+    fn tell(&self, number: u64, step: CallStep<'_>) {
+        let call = || IntrospectedCall {
+            client_gid: client_gid(&self.node.public_key(), self.facts.writer, self.node.epoch),
+            number,
+        };
+        self.introspection.tell(call, step);
+    }
+
+    /// Changes what this client tells of its calls; see [`service_introspection`](crate::service_introspection).
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] when events cannot be published. Nothing changes then.
+    pub fn configure_introspection(&self, level: ServiceIntrospection) -> Result<(), ServiceError> {
+        self.introspection.configure(&self.node, &self.facts, level)
     }
 
     fn open_call(&self) -> Result<OpenCall, CallError> {

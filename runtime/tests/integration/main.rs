@@ -24,6 +24,7 @@ mod revocations;
 mod rotation;
 mod run_time_types;
 mod same_machine;
+mod service_events;
 mod service_refusals;
 mod services;
 mod silent_publishers;
