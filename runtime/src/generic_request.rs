@@ -23,6 +23,7 @@ use crate::security::refusal::Refusal;
 use crate::security::verifier::VerifiedMessage;
 use crate::service_facts::{ServiceFacts, TypeId};
 use crate::service_frame::{self, SealError, ServiceFrame};
+use crate::service_introspection::{CallStep, IntrospectedCall, Introspection};
 
 /// What a server and the requests in hand share.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub(crate) struct ServerPort {
     pub(crate) reception: Arc<Reception>,
     pub(crate) desk: Arc<RequestDesk>,
     pub(crate) counters: Arc<ServerCounters>,
+    pub(crate) introspection: Introspection,
 }
 
 /// What became of the requests of one server.
@@ -53,7 +55,17 @@ impl ServerPort {
 
     pub(crate) fn send_fault(&self, message: &VerifiedMessage, fault: &ServiceFault) -> Result<(), RespondError> {
         self.counters.faults.fetch_add(1, Ordering::Relaxed);
-        send_fault(&self.node, &self.facts, message, fault)
+        let sent = send_fault(&self.node, &self.facts, message, fault);
+        if sent.is_ok() {
+            self.tell(message, CallStep::ResponseSent(None));
+        }
+        sent
+    }
+
+    /// Tells those who look on of a step of the call that a request makes.
+    pub(crate) fn tell(&self, request: &VerifiedMessage, step: CallStep<'_>) {
+        let call = || IntrospectedCall::of(request.frame().header(), request.number());
+        self.introspection.tell(call, step);
     }
 }
 
@@ -144,9 +156,12 @@ impl GenericRequest {
         self.is_answered = true;
         self.check_awaited()?;
         let (node, facts) = (&self.port.node, &self.port.facts);
+        let mut shown = Vec::new();
+        let encode = self.port.introspection.showing(&mut shown, encode);
         let sent = send(node, facts, &facts.types.response, &self.message, encode);
         match &sent {
             Ok(()) => {
+                self.port.tell(&self.message, CallStep::ResponseSent(Some(&shown)));
                 self.port.counters.answered.fetch_add(1, Ordering::Relaxed);
             }
             Err(RespondError::Seal(error)) => {

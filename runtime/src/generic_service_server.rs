@@ -33,6 +33,7 @@ use crate::security::refusal::Refusal;
 use crate::security::verifier::{ExpectedType, Verifier, VerifierSetup};
 use crate::service_error::ServiceError;
 use crate::service_facts::{ServiceEnd, ServiceFacts, ServiceTypes, TypeId, server_id};
+use crate::service_introspection::{CallStep, Introspection, ServiceIntrospection};
 use crate::service_options::ServiceServerOptions;
 use crate::stats::SubscriptionStats;
 
@@ -97,6 +98,7 @@ impl GenericServiceServer {
             desk: Arc::clone(&desk),
             facts: Arc::clone(&facts),
             node: Arc::clone(&node),
+            introspection: Introspection::default(),
         });
         let (core, waiting) = (Arc::downgrade(&node), Arc::clone(&desk));
         let take = move |Delivery { message, .. }: Delivery| {
@@ -115,7 +117,9 @@ impl GenericServiceServer {
             }
         };
         cancelling.call_in_place(DeliveryCallback(Box::new(cancel)));
-        Self::declare_on_link(port, requests, cancelling)
+        let server = Self::declare_on_link(port, requests, cancelling)?;
+        server.configure_introspection(options.introspection)?;
+        Ok(server)
     }
 
     fn declare_on_link(
@@ -208,12 +212,24 @@ impl GenericServiceServer {
         }
     }
 
+    /// Changes what this server tells of its calls; see [`service_introspection`](crate::service_introspection).
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] when events cannot be published. Nothing changes then.
+    pub fn configure_introspection(&self, level: ServiceIntrospection) -> Result<(), ServiceError> {
+        let port = &self.port;
+        port.introspection.configure(&port.node, &port.facts, level)
+    }
+
     /// Where the requests wait.
     pub(crate) fn desk(&self) -> &Arc<RequestDesk> {
         &self.port.desk
     }
 
     fn in_hand(&self, taken: InHand) -> GenericRequest {
+        let step = CallStep::RequestReceived(taken.message.payload());
+        self.port.tell(&taken.message, step);
         GenericRequest::new(Arc::clone(&self.port), taken)
     }
 }

@@ -41,7 +41,7 @@
 //! [`security::verifier`] → `sequencer` → [`security::peers`] → `contact` → [`generic_subscriber`] → [`subscriber`].
 //!
 //! Services: [`service_client`] → [`generic_service_client`] → `service_directory` → `service_frame` →
-//! [`generic_service_server`] → `request_desk` → [`service_server`].
+//! [`generic_service_server`] → `request_desk` → [`service_server`]; what others see of calls: [`service_introspection`].
 //!
 //! Actions, which are made of services and topics: [`action_client`] →
 //! [`generic_action_client`] → [`generic_goal_run`] → `goal_watch` → [`action_server`] → `action_port` →
@@ -158,6 +158,7 @@ mod service_error;
 mod service_facts;
 mod service_frame;
 pub mod service_gathering;
+pub mod service_introspection;
 pub mod service_options;
 pub mod service_server;
 pub mod service_support;
@@ -258,6 +259,7 @@ pub use service_directory::{ServerProblem, ServiceServerInfo};
 pub use service_error::ServiceError;
 pub use service_frame::SealError;
 pub use service_gathering::{Answers, Respondent};
+pub use service_introspection::{ServiceIntrospection, UnknownIntrospection};
 pub use service_options::{ServiceClientOptions, ServiceServerOptions};
 pub use service_server::{IncomingRequest, ServiceServer, Serving};
 pub use service_support::ServiceSupport;

@@ -27,6 +27,7 @@ mod revocations;
 mod rotation;
 mod run_time_types;
 mod same_machine;
+mod service_events;
 mod service_gathering;
 mod service_refusals;
 mod services;
