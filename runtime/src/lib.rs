@@ -49,6 +49,8 @@
 //!
 //! Parameters: [`parameters`] → `parameter_desk` → [`parameter_table`] → `parameter_services` → [`parameter_client`].
 //!
+//! Time, for applications: [`node_clock`] → `sim_time`. What guards a node goes by [`clock`], the wall clock.
+//!
 //! Managed nodes: [`lifecycle`] → `lifecycle_desk` → `lifecycle_state` → `lifecycle_services`.
 //!
 //! Names, from the author's to the fabric's: [`name`] → [`remapping`] → [`node_arguments`].
@@ -108,6 +110,7 @@ pub mod name;
 pub mod node;
 pub mod node_arguments;
 pub mod node_builder;
+pub mod node_clock;
 mod node_link;
 mod outbox;
 pub mod parameter;
@@ -147,6 +150,7 @@ pub mod service_support;
 mod sign_of_life;
 mod signing_budget;
 mod signing_desk;
+mod sim_time;
 mod stand_in;
 mod state_document;
 mod state_reading;
@@ -190,6 +194,7 @@ pub use node::Node;
 pub use node::state::StateGathering;
 pub use node_arguments::{ArgumentError, NodeArguments};
 pub use node_builder::{NodeBuilder, OpenError};
+pub use node_clock::{Clock, ClockError, ClockEvent, ClockSource, SleepError};
 pub use nuncio_msgs as msgs;
 pub use nuncio_msgs::nuncio_msgs::msg::ServiceFault;
 pub use nuncio_msgs::service::Service;

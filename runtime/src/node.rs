@@ -18,6 +18,7 @@ use crate::history::HistoryDesk;
 use crate::link::{Declared, Link, LinkError};
 use crate::name::{Domain, NameError, NodeName, TopicName};
 use crate::node_builder::NodeBuilder;
+use crate::node_clock::ClockCore;
 use crate::parameter::ParameterValue;
 use crate::parameters::ParameterShelf;
 use crate::publisher::Publisher;
@@ -43,6 +44,7 @@ use crate::type_support::{self, TypeError, TypeSupport};
 use crate::watch::Watch;
 
 mod actions;
+mod clock;
 mod lifecycle;
 mod parameters;
 mod refusals;
@@ -91,8 +93,9 @@ pub(crate) struct NodeCore {
     pub(crate) announced_version: AtomicU64,
     pub(crate) receptions: Mutex<Vec<Weak<Reception>>>,
     pub(crate) declared: Mutex<Vec<Declared>>,
-    /// The parameters, as long as somebody keeps them; and the values that they were given from outside.
+    /// The parameters, and the clock, as long as somebody keeps them; and the values that they were given from outside.
     pub(crate) parameters: Mutex<Weak<ParameterShelf>>,
+    pub(crate) clock: Mutex<Weak<ClockCore>>,
     pub(crate) parameters_given: Vec<(String, ParameterValue)>,
     /// Other names than the program has.
     pub(crate) remappings: Remappings,
@@ -325,6 +328,8 @@ impl Node {
         self.core.refusals.close();
         self.core.trust_events.close();
         self.core.trust_watch.end();
+        let clock = self.core.clock.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        clock.iter().for_each(|clock| clock.close());
         // Whoever waits for the graph sees that the node is closed.
         self.core.graph.changed();
         closed

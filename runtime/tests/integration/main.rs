@@ -4,6 +4,7 @@
 
 mod actions;
 mod approval;
+mod clock;
 mod close;
 mod corpus;
 mod events;
