@@ -51,6 +51,8 @@
 //!
 //! Parameters: [`parameters`] → `parameter_desk` → [`parameter_table`] → `parameter_services` → [`parameter_client`].
 //!
+//! Time, for applications: [`node_clock`] → `sim_time`. What guards a node goes by [`clock`], the wall clock.
+//!
 //! Managed nodes: [`lifecycle`] → `lifecycle_desk` → `lifecycle_state` → `lifecycle_services`.
 //!
 //! Names, from the author's to the fabric's: [`name`] → [`remapping`] → [`node_arguments`].
@@ -122,6 +124,7 @@ pub mod name;
 pub mod node;
 pub mod node_arguments;
 pub mod node_builder;
+pub mod node_clock;
 mod node_link;
 mod number_set;
 mod outbox;
@@ -165,6 +168,7 @@ pub mod service_support;
 mod sign_of_life;
 mod signing_budget;
 mod signing_desk;
+mod sim_time;
 mod stand_in;
 mod state_document;
 mod state_reading;
@@ -221,6 +225,7 @@ pub use node::close::{Close, Unsent};
 pub use node::state::StateGathering;
 pub use node_arguments::{ArgumentError, NodeArguments};
 pub use node_builder::{NodeBuilder, OpenError};
+pub use node_clock::{Clock, ClockError, ClockEvent, ClockSource, SleepError};
 pub use nuncio_msgs as msgs;
 pub use nuncio_msgs::nuncio_msgs::msg::ServiceFault;
 pub use nuncio_msgs::service::Service;

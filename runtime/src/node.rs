@@ -18,6 +18,7 @@ use crate::history::HistoryDesk;
 use crate::link::{Declared, Link, LinkError};
 use crate::name::{Domain, NameError, NodeName, TopicName};
 use crate::node_builder::NodeBuilder;
+use crate::node_clock::ClockCore;
 use crate::parameter::ParameterValue;
 use crate::parameters::ParameterShelf;
 use crate::publisher::Publisher;
@@ -44,6 +45,7 @@ use crate::type_support::{self, TypeError, TypeSupport};
 use crate::watch::Watch;
 
 mod actions;
+mod clock;
 pub(crate) mod close;
 mod durable;
 mod lifecycle;
@@ -95,8 +97,9 @@ pub(crate) struct NodeCore {
     pub(crate) announced_version: AtomicU64,
     pub(crate) receptions: Mutex<Vec<Weak<Reception>>>,
     pub(crate) declared: Mutex<Vec<Declared>>,
-    /// The parameters, as long as somebody keeps them; and the values that they were given from outside.
+    /// The parameters, and the clock, as long as somebody keeps them; and the values that they were given from outside.
     pub(crate) parameters: Mutex<Weak<ParameterShelf>>,
+    pub(crate) clock: Mutex<Weak<ClockCore>>,
     pub(crate) parameters_given: Vec<(String, ParameterValue)>,
     /// Other names than the program has.
     pub(crate) remappings: Remappings,

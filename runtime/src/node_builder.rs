@@ -266,6 +266,7 @@ impl NodeBuilder {
             receptions: Mutex::default(),
             declared: Mutex::default(),
             parameters: Mutex::new(Weak::new()),
+            clock: Mutex::new(Weak::new()),
             parameters_given,
             remappings,
             closed: AtomicBool::new(false),

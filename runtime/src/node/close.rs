@@ -1,6 +1,7 @@
 //! The end of a node: what still leaves, and what does not.
 
 use std::fmt;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -75,6 +76,8 @@ impl Node {
         self.core.refusals.close();
         self.core.trust_events.close();
         self.core.trust_watch.end();
+        let clock = self.core.clock.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        clock.iter().for_each(|clock| clock.close());
         // Whoever waits for the graph sees that the node is closed.
         self.core.graph.changed();
         closed.map(|()| unsent)

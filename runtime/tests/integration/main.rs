@@ -5,6 +5,7 @@
 mod acked;
 mod actions;
 mod approval;
+mod clock;
 mod close;
 mod corpus;
 mod durable;
