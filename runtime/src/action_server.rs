@@ -108,7 +108,7 @@ impl<A: Action> ActionServer<A> {
     pub async fn recv(&self) -> Result<IncomingGoal<A>, ReceiveError> {
         loop {
             let request = self.goals.recv().await?;
-            match payload::decode_pair::<UUID, A::Goal>(request.message()) {
+            match payload::decode_pair::<UUID, A::Goal>(request.message().clone()) {
                 Ok((UUID { uuid }, goal)) => {
                     return Ok(IncomingGoal {
                         goal,

@@ -77,6 +77,11 @@ pub enum CancelGoalError {
         /// Which goal.
         goal_id: GoalId,
     },
+    /// All goals that there are were sent by other keys, and no role permits to cancel them.
+    AllRejected {
+        /// The server's node.
+        server: NodeName,
+    },
     /// The goal has ended already.
     Over {
         /// The server's node.
@@ -95,6 +100,11 @@ impl fmt::Display for CancelGoalError {
                 f,
                 "{server} does not cancel the goal {goal_id}: the key that sent it may have it canceled, and whoever holds a \
                  role that permits to call `cancel_goal`"
+            ),
+            Self::AllRejected { server } => write!(
+                f,
+                "{server} cancels none of its goals: the key that sent a goal may have it canceled, and whoever holds a role \
+                 that permits to call `cancel_goal`"
             ),
             Self::Unknown { server, goal_id } => write!(f, "{}", unknown(server, *goal_id)),
             Self::Over { server, goal_id } => write!(f, "the goal {goal_id} has ended already, says {server}"),

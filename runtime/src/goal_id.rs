@@ -1,6 +1,7 @@
 //! The name of one goal of an action: 16 random octets, which its client chooses.
 
 use std::fmt;
+use std::str::FromStr;
 
 use nuncio_msgs::unique_identifier_msgs::msg::UUID;
 
@@ -26,6 +27,43 @@ impl GoalId {
     }
 }
 
+impl From<UUID> for GoalId {
+    fn from(message: UUID) -> Self {
+        Self(message.uuid)
+    }
+}
+
+impl FromStr for GoalId {
+    type Err = GoalIdError;
+
+    /// Reads a UUID, or its 32 digits without dashes.
+    fn from_str(text: &str) -> Result<Self, GoalIdError> {
+        let digits: String = text.split('-').collect();
+        let wrong = || GoalIdError { found: text.to_owned() };
+        let is_hex = digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let number = is_hex.then(|| u128::from_str_radix(&digits, 16).ok()).flatten();
+        number.map(|number| Self(number.to_be_bytes())).ok_or_else(wrong)
+    }
+}
+
+/// A text that names no goal.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct GoalIdError {
+    found: String,
+}
+
+impl fmt::Display for GoalIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "expected the id of a goal, such as 12345678-9abc-4ef0-8001-020304050607, found {:?}",
+            self.found
+        )
+    }
+}
+
+impl std::error::Error for GoalIdError {}
+
 impl fmt::Display for GoalId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = u128::from_be_bytes(self.0);
@@ -45,6 +83,22 @@ impl fmt::Display for GoalId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again_and_nothing_else_is() {
+        let id = GoalId([0xab; 16]);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!("AB".repeat(16).parse(), Ok(id));
+        for wrong in [
+            "",
+            "12",
+            &"g".repeat(32),
+            &"a".repeat(33),
+            "+bababababababababababababababab",
+        ] {
+            assert!(wrong.parse::<GoalId>().is_err(), "{wrong} was read");
+        }
+    }
 
     #[test]
     fn a_goal_is_written_as_a_uuid_of_version_4() {

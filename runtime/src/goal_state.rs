@@ -94,10 +94,12 @@ impl GoalState {
             Self::Aborted => GoalStatus::STATUS_ABORTED,
         }
     }
+}
 
-    /// What a number on the wire says; an unknown number says nothing.
-    pub(crate) fn of_number(number: i8) -> Self {
-        let found = Self::ALL.into_iter().find(|state| state.number() == number);
+impl From<i8> for GoalState {
+    /// What the status of a goal in `action_msgs` says; an unknown number says nothing.
+    fn from(status: i8) -> Self {
+        let found = Self::ALL.into_iter().find(|state| state.number() == status);
         found.unwrap_or_default()
     }
 }
@@ -155,8 +157,8 @@ mod tests {
     #[test]
     fn numbers_on_the_wire_are_those_of_the_states() {
         for state in GoalState::ALL {
-            assert_eq!(GoalState::of_number(state.number()), state);
+            assert_eq!(GoalState::from(state.number()), state);
         }
-        assert_eq!(GoalState::of_number(77), GoalState::Unknown);
+        assert_eq!(GoalState::from(77), GoalState::Unknown);
     }
 }

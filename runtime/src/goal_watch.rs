@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use nuncio_msgs::action::Action;
 use nuncio_msgs::action_msgs::msg::GoalStatusArray;
 use nuncio_msgs::unique_identifier_msgs::msg::UUID;
 use tokio::sync::watch;
@@ -15,7 +14,7 @@ use crate::generic_subscriber::MessageInfo;
 use crate::goal_id::GoalId;
 use crate::goal_state::GoalState;
 use crate::name::TopicName;
-use crate::payload::{self, DecodeError};
+use crate::payload::{self, DecodeError, Remainder};
 use crate::queue::Queue;
 use crate::security::key::PublicKey;
 use crate::subscriber::Received;
@@ -25,21 +24,36 @@ const LAST_FEEDBACK: Duration = Duration::from_millis(500);
 
 /// The goals of one client that somebody holds on to.
 #[derive(Debug)]
-pub(crate) struct GoalWatch<A: Action> {
-    goals: Mutex<HashMap<GoalId, Weak<WatchedGoal<A>>>>,
+pub(crate) struct GoalWatch {
+    goals: Mutex<HashMap<GoalId, Weak<WatchedGoal>>>,
+}
+
+/// Feedback of one goal, not decoded.
+#[derive(Clone, Debug)]
+pub struct GenericFeedback {
+    /// Who sent it, and when.
+    pub info: MessageInfo,
+    pub(crate) part: Remainder,
+}
+
+impl GenericFeedback {
+    /// The bytes of the action's feedback, for a [`RunTimeType`](crate::run_time_type::RunTimeType).
+    pub fn payload(&self) -> &[u8] {
+        self.part.payload()
+    }
 }
 
 /// What was heard of one goal.
 #[derive(Debug)]
-pub(crate) struct WatchedGoal<A: Action> {
+pub(crate) struct WatchedGoal {
     pub(crate) id: GoalId,
     pub(crate) server: PublicKey,
-    pub(crate) feedback: Queue<Received<A::Feedback>>,
+    pub(crate) feedback: Queue<GenericFeedback>,
     state: watch::Sender<GoalState>,
     over_since: OnceLock<Instant>,
 }
 
-impl<A: Action> WatchedGoal<A> {
+impl WatchedGoal {
     pub(crate) fn state(&self) -> GoalState {
         *self.state.borrow()
     }
@@ -71,7 +85,7 @@ impl<A: Action> WatchedGoal<A> {
     }
 }
 
-impl<A: Action> GoalWatch<A> {
+impl GoalWatch {
     pub(crate) fn new() -> Self {
         Self {
             goals: Mutex::default(),
@@ -79,7 +93,7 @@ impl<A: Action> GoalWatch<A> {
     }
 
     /// Watches a goal for as long as what is returned is held.
-    pub(crate) fn begin(&self, id: GoalId, server: PublicKey, feedback_kept: usize) -> Arc<WatchedGoal<A>> {
+    pub(crate) fn begin(&self, id: GoalId, server: PublicKey, feedback_kept: usize) -> Arc<WatchedGoal> {
         let goal = Arc::new(WatchedGoal {
             id,
             server,
@@ -98,20 +112,21 @@ impl<A: Action> GoalWatch<A> {
         self.goals.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 
-    fn goal(&self, id: GoalId, signer: PublicKey) -> Option<Arc<WatchedGoal<A>>> {
+    fn goal(&self, id: GoalId, signer: PublicKey) -> Option<Arc<WatchedGoal>> {
         let goals = self.goals.lock().unwrap_or_else(PoisonError::into_inner);
         goals.get(&id)?.upgrade().filter(|goal| goal.server == signer)
     }
 
     /// Takes feedback in, which is about any goal of the action.
-    pub(crate) fn hear_feedback(&self, topic: &TopicName, delivery: &Delivery) -> Result<(), DecodeError> {
-        let message = &delivery.message;
-        let (UUID { uuid }, feedback) = payload::decode_pair::<UUID, A::Feedback>(message)?;
-        if let Some(goal) = self.goal(GoalId(uuid), message.frame().signer()) {
-            goal.feedback.push(Received {
-                message: feedback,
-                info: MessageInfo::new(topic.clone(), message, false, delivery.approval.clone()),
-            });
+    pub(crate) fn hear_feedback(&self, topic: &TopicName, delivery: Delivery) -> Result<(), DecodeError> {
+        let Delivery { message, approval, .. } = delivery;
+        let (signer, info) = (
+            message.frame().signer(),
+            MessageInfo::new(topic.clone(), &message, false, approval),
+        );
+        let (id, part) = payload::decode_first::<UUID>(message)?;
+        if let Some(goal) = self.goal(id.into(), signer) {
+            goal.feedback.push(GenericFeedback { info, part });
         }
         Ok(())
     }
@@ -119,8 +134,8 @@ impl<A: Action> GoalWatch<A> {
     /// Takes in how far the goals of a server have come.
     pub(crate) fn hear_status(&self, received: &Received<GoalStatusArray>) {
         for status in &received.message.status_list {
-            if let Some(goal) = self.goal(GoalId(status.goal_info.goal_id.uuid), received.info.signer) {
-                goal.reach(GoalState::of_number(status.status));
+            if let Some(goal) = self.goal(status.goal_info.goal_id.clone().into(), received.info.signer) {
+                goal.reach(GoalState::from(status.status));
             }
         }
     }
@@ -128,13 +143,11 @@ impl<A: Action> GoalWatch<A> {
 
 #[cfg(test)]
 mod tests {
-    use nuncio_msgs::example_interfaces::action::Fibonacci;
-
     use super::*;
 
     #[test]
     fn a_goal_goes_forward_only() {
-        let watch = GoalWatch::<Fibonacci>::new();
+        let watch = GoalWatch::new();
         let goal = watch.begin(GoalId([1; 16]), PublicKey::from_bytes([1; 32]), 10);
         goal.reach(GoalState::Executing);
         goal.reach(GoalState::Accepted);
@@ -147,7 +160,7 @@ mod tests {
 
     #[test]
     fn another_key_is_not_heard_and_a_goal_that_nobody_holds_is_forgotten() {
-        let watch = GoalWatch::<Fibonacci>::new();
+        let watch = GoalWatch::new();
         let (id, server) = (GoalId([1; 16]), PublicKey::from_bytes([1; 32]));
         let goal = watch.begin(id, server, 10);
         assert!(watch.goal(id, PublicKey::from_bytes([2; 32])).is_none());

@@ -3,6 +3,8 @@
 //! A liveliness token cannot be signed, so a node of which only a token was seen is listed as *unverified*: somebody
 //! claims it. Everything else here comes from signed cards.
 
+mod actions;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +17,8 @@ use crate::key_expr::NodeClaim;
 use crate::name::{NodeName, TopicName};
 use crate::security::key::PublicKey;
 use crate::security::peers::Peers;
+
+pub use self::actions::{GraphAction, action_of};
 
 /// One node, as it is known now.
 #[derive(Clone, Debug)]

@@ -22,6 +22,7 @@
 //! busy nodes  outbox -> signing_desk (one signature for the frames of many publishers) -> outbox -> link
 //! subscribe   link -> reception -> security::verifier -> Verified -> queue -> payload -> Received<M>
 //! late, lost  sequencer -> history (asks the publisher) -> security::verifier -> sequencer -> queue
+//! acked       inquiry (asks the subscribers' nodes) -> receipt_desk (what was accepted: acceptance) -> receipt -> acknowledgement
 //! trace       question -> evidence of the publishers -> security::testimony -> Verified -> the next question
 //! call        &Request -> payload -> frame for one server (service_frame) -> link -> reception (as above) -> request_desk
 //! respond     &Response -> payload -> frame for one request (service_frame) -> link -> security::answer -> Verified
@@ -42,7 +43,8 @@
 //! Services: [`service_client`] → [`generic_service_client`] → `service_directory` → `service_frame` →
 //! [`generic_service_server`] → `request_desk` → [`service_server`].
 //!
-//! Actions, which are made of services and topics: [`action_client`] → `goal_watch` → [`action_server`] → `action_port` →
+//! Actions, which are made of services and topics: [`action_client`] →
+//! [`generic_action_client`] → [`generic_goal_run`] → `goal_watch` → [`action_server`] → `action_port` →
 //! `goal_ledger` → [`goal_state`].
 //!
 //! State documents, which are topics: [`StateDocument`] → [`StateWatch`] → `state_shelf`.
@@ -61,10 +63,13 @@
 //!
 //! The runtime is for Unix: keys are guarded by file modes and locks.
 
+mod acceptance;
+pub mod acknowledgement;
 pub mod action_client;
 mod action_error;
 mod action_port;
 pub mod action_server;
+pub mod action_support;
 pub mod adversary;
 mod agenda;
 pub mod approval;
@@ -81,6 +86,8 @@ mod delivery;
 mod endpoints;
 pub mod event;
 pub mod evidence;
+pub mod generic_action_client;
+pub mod generic_goal_run;
 pub mod generic_publisher;
 mod generic_request;
 pub mod generic_service_client;
@@ -93,6 +100,7 @@ pub mod goal_state;
 mod goal_watch;
 pub mod graph;
 mod history;
+mod inquiry;
 mod key_expr;
 mod lane;
 pub mod lifecycle;
@@ -112,6 +120,7 @@ pub mod node_arguments;
 pub mod node_builder;
 pub mod node_clock;
 mod node_link;
+mod number_set;
 mod outbox;
 pub mod parameter;
 pub mod parameter_client;
@@ -129,6 +138,8 @@ pub mod qos;
 mod queue;
 pub mod raw_link;
 mod reach;
+mod receipt;
+mod receipt_desk;
 mod reception;
 pub mod remapping;
 mod request_desk;
@@ -169,21 +180,26 @@ pub mod type_support;
 mod watch;
 mod whereabouts;
 
-pub use action_client::{ActionClient, ActionClientOptions, GoalOutcome, GoalRun};
+pub use acknowledgement::{Acknowledgement, ReaderAnswer, ReaderOutcome};
+pub use action_client::{ActionClient, GoalOutcome, GoalRun};
 pub use action_error::ActionError;
 pub use action_server::{AcceptError, ActionServer, EndError, GoalHandle, IncomingGoal};
+pub use action_support::ActionSupport;
 pub use approval::ApprovalState;
 pub use approver::{Approver, ApproverError};
 pub use call_error::{CallError, NoServer};
 pub use card::time_from_ns;
 pub use event::{Counterpart, EventCallback, EventStream, PublisherEvent, SubscriberEvent};
+pub use generic_action_client::{ActionClientOptions, GenericActionClient};
+pub use generic_goal_run::{GenericGoalOutcome, GenericGoalRun};
 pub use generic_publisher::{GenericPublisher, PublishError, Published, PublisherError};
 pub use generic_service_client::{GenericResponse, GenericServiceClient, ServiceClientStats};
 pub use generic_service_server::{GenericRequest, GenericServiceServer, RespondError, ServiceServerStats};
 pub use generic_subscriber::{GenericReceived, GenericSubscriber, MessageInfo, ReceiveError, SubscriberError};
 pub use goal_error::{CancelGoalError, GoalResultError, SendGoalError};
-pub use goal_id::GoalId;
+pub use goal_id::{GoalId, GoalIdError};
 pub use goal_state::GoalState;
+pub use goal_watch::GenericFeedback;
 pub use lifecycle::{
     CallbackReturn, Lifecycle, LifecycleCallbacks, LifecycleError, LifecycleState, ManagedPublisher, Transition,
     TransitionError,
@@ -191,6 +207,7 @@ pub use lifecycle::{
 pub use link::{Bytes, Discovery, LinkConfig, RouterLink, SharedMemory, TlsFiles};
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;
+pub use node::close::{Close, Unsent};
 pub use node::state::StateGathering;
 pub use node_arguments::{ArgumentError, NodeArguments};
 pub use node_builder::{NodeBuilder, OpenError};
@@ -203,13 +220,14 @@ pub use parameter::{
     ParameterDescriptor, ParameterInfo, ParameterNames, ParameterRange, ParameterType, ParameterValue,
     UnknownParameterType,
 };
-pub use parameter_client::{ParameterCallError, ParameterClient};
+pub use parameter_client::{ParameterCallError, ParameterClient, ParameterLoadError};
 pub use parameter_table::{DeclareError, SetError};
 pub use parameter_yaml::{ParameterFileError, ParameterYamlError};
 pub use parameters::{LoadError, Parameters};
 pub use payload::{DecodeError, EncodeError};
 pub use publisher::Publisher;
 pub use qos::{Durability, History, Liveliness, Priority, QosProfile, Reliability};
+pub use receipt::Receipt;
 pub use reception::RefusalEvent;
 pub use remapping::{Remapping, RemappingError, RemappingFileError};
 pub use router::Router;

@@ -82,6 +82,11 @@ impl TopicName {
         Self::parse(&format!("{}/_action/{part}", self.0))
     }
 
+    /// Whether lists leave it out unless they are asked for all: as in ROS 2, whatever lies below a part that begins with `_`.
+    pub fn is_hidden(&self) -> bool {
+        self.0.split('/').any(|part| part.starts_with('_'))
+    }
+
     /// The topic of the approvals of messages on this one.
     ///
     /// # Errors

@@ -9,16 +9,21 @@ use nuncio_msgs::rcl_interfaces::srv::{
     ListParametersRequest, SetParameters, SetParametersAtomically, SetParametersAtomicallyRequest,
     SetParametersRequest,
 };
+use nuncio_msgs::service::Service;
 
 use crate::call_error::CallError;
+use crate::name::{NodeName, TopicName};
 use crate::node::Node;
 use crate::parameter::{ParameterInfo, ParameterNames, ParameterValue, UnknownParameterType};
+use crate::parameter_yaml::{self, ParameterYamlError};
 use crate::service_client::ServiceClient;
 use crate::service_error::ServiceError;
+use crate::service_options::ServiceClientOptions;
 
-/// Reads and sets the parameters of one other node. Each call has the deadline of a service call, 5 s.
+/// Reads and sets the parameters of one other node. Each call has the deadline of a service call, 5 s by default.
 #[derive(Debug)]
 pub struct ParameterClient {
+    of: NodeName,
     get: ServiceClient<GetParameters>,
     set: ServiceClient<SetParameters>,
     set_atomically: ServiceClient<SetParametersAtomically>,
@@ -27,15 +32,22 @@ pub struct ParameterClient {
 }
 
 impl ParameterClient {
-    pub(crate) fn new(node: &Node, of: &str) -> Result<Self, ServiceError> {
-        let of = of.trim_end_matches('/');
+    pub(crate) fn new(node: &Node, of: &str, options: &ServiceClientOptions) -> Result<Self, ServiceError> {
+        let of = TopicName::resolve(of.trim_end_matches('/'), node.name()).map_err(ServiceError::Name)?;
+        let of = NodeName::parse(of.as_str()).map_err(ServiceError::Name)?;
         Ok(Self {
-            get: node.service_client(&format!("{of}/get_parameters"))?,
-            set: node.service_client(&format!("{of}/set_parameters"))?,
-            set_atomically: node.service_client(&format!("{of}/set_parameters_atomically"))?,
-            list: node.service_client(&format!("{of}/list_parameters"))?,
-            describe: node.service_client(&format!("{of}/describe_parameters"))?,
+            get: client(node, &of, "get_parameters", options)?,
+            set: client(node, &of, "set_parameters", options)?,
+            set_atomically: client(node, &of, "set_parameters_atomically", options)?,
+            list: client(node, &of, "list_parameters", options)?,
+            describe: client(node, &of, "describe_parameters", options)?,
+            of,
         })
+    }
+
+    /// The node whose parameters these are.
+    pub fn of(&self) -> &NodeName {
+        &self.of
     }
 
     /// Waits until the node serves its parameters; says whether it did in time.
@@ -126,6 +138,86 @@ impl ParameterClient {
             .map(ParameterInfo::from_message)
             .collect::<Result<_, _>>()?)
     }
+
+    /// The names and values of all parameters that have a value, by name.
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterCallError`] when the node does not answer as it should.
+    pub async fn values(&self) -> Result<Vec<(String, ParameterValue)>, ParameterCallError> {
+        let mut names = self.list(&[], 0).await?.names;
+        names.sort();
+        let asked: Vec<_> = names.iter().map(String::as_str).collect();
+        let values = self.get(&asked).await?;
+        let all = names.into_iter().zip(values);
+        Ok(all.filter(|(_, value)| *value != ParameterValue::NotSet).collect())
+    }
+
+    /// All parameters that have a value as YAML, as ROS 2 writes it.
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterCallError`] when the node does not answer as it should.
+    pub async fn dump(&self) -> Result<String, ParameterCallError> {
+        let values = self.values().await?;
+        let values = values.iter().map(|(name, value)| (name.as_str(), value));
+        Ok(parameter_yaml::write(&self.of, values))
+    }
+
+    /// Sets what a YAML text has for the node, by its name or wildcards, all or nothing. Gives what was set, which is nothing
+    /// when the text has nothing for the node.
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterLoadError`] when it is not such a YAML text, or the node did not set them.
+    pub async fn load(&self, yaml: &str) -> Result<Vec<(String, ParameterValue)>, ParameterLoadError> {
+        let changes = parameter_yaml::read(yaml, &self.of).map_err(ParameterLoadError::Yaml)?;
+        let load = async {
+            let changes = self.fitted(changes).await?;
+            if !changes.is_empty() {
+                self.set_atomically(&changes).await?;
+            }
+            Ok(changes)
+        };
+        load.await.map_err(ParameterLoadError::Call)
+    }
+
+    /// Values as YAML gives them, as values of the parameters' types where YAML cannot tell: an empty list fits all lists, and
+    /// octets are written as integers. The node is asked for the types of such parameters only.
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterCallError`] when the node does not answer as it should.
+    pub async fn fitted(
+        &self,
+        mut changes: Vec<(String, ParameterValue)>,
+    ) -> Result<Vec<(String, ParameterValue)>, ParameterCallError> {
+        let is_unclear = |value: &ParameterValue| match value {
+            ParameterValue::StringArray(list) => list.is_empty(),
+            ParameterValue::IntegerArray(_) => true,
+            _ => false,
+        };
+        let unclear = changes.iter_mut().filter(|(_, value)| is_unclear(value));
+        let mut unclear: Vec<_> = unclear.collect();
+        if !unclear.is_empty() {
+            let names: Vec<_> = unclear.iter().map(|(name, _)| name.clone()).collect();
+            let names: Vec<_> = names.iter().map(String::as_str).collect();
+            let infos = self.describe(&names).await?;
+            for ((_, value), info) in unclear.iter_mut().zip(infos) {
+                *value = std::mem::take(value).fitted(info.value_type);
+            }
+        }
+        Ok(changes)
+    }
+}
+
+fn client<S: Service>(
+    node: &Node,
+    of: &NodeName,
+    service: &str,
+    options: &ServiceClientOptions,
+) -> Result<ServiceClient<S>, ServiceError> {
+    node.service_client_with(&format!("{of}/{service}"), options.clone())
 }
 
 fn owned(names: &[&str]) -> Vec<String> {
@@ -201,3 +293,24 @@ impl fmt::Display for ParameterCallError {
 }
 
 impl std::error::Error for ParameterCallError {}
+
+/// Why a YAML text was not loaded by another node. Nothing was set, or the node has not said so.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ParameterLoadError {
+    /// It is no YAML text of parameters.
+    Yaml(ParameterYamlError),
+    /// The node did not set them.
+    Call(ParameterCallError),
+}
+
+impl fmt::Display for ParameterLoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Yaml(error) => fmt::Display::fmt(error, f),
+            Self::Call(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl std::error::Error for ParameterLoadError {}

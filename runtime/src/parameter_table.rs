@@ -87,7 +87,8 @@ impl ParameterTable {
             let Some(Declared { value: old, descriptor }) = self.declared.get(name) else {
                 continue;
             };
-            if descriptor.read_only {
+            // What was dumped can be loaded: one that stays what it is may be named.
+            if descriptor.read_only && value != old {
                 return Err(SetError::ReadOnly { name: name.clone() });
             }
             if !descriptor.dynamic_typing && value.value_type() != old.value_type() {
@@ -315,13 +316,27 @@ impl fmt::Display for SetError {
                 f,
                 "parameter {name} is read-only; give its value when the node starts, in a parameter file"
             ),
+            Self::Type {
+                name,
+                expected,
+                value: ParameterValue::NotSet,
+            } => write!(
+                f,
+                "parameter {name} is of type {expected} and keeps a value; only one with dynamic typing can be without"
+            ),
             Self::Type { name, expected, value } => {
                 let found = value.value_type();
                 write!(f, "parameter {name} is of type {expected}; {value} is of type {found}")?;
-                if let (ParameterType::Double, ParameterValue::Integer(_)) = (expected, value) {
-                    write!(f, ", write {value}.0")?;
+                match (expected, value) {
+                    (ParameterType::Double, ParameterValue::Integer(_)) => write!(f, ", write {value}.0"),
+                    (
+                        ParameterType::String,
+                        ParameterValue::Bool(_) | ParameterValue::Integer(_) | ParameterValue::Double(_),
+                    ) => {
+                        write!(f, ", write \"{value}\" with its quotes")
+                    }
+                    _ => Ok(()),
                 }
-                Ok(())
             }
             Self::OutOfRange { name, value, range } => {
                 write!(f, "parameter {name} cannot be {value}; allowed is {range}")

@@ -129,15 +129,41 @@ pub(crate) fn decode<M: Message>(verified: &VerifiedMessage) -> Result<M, Decode
     check_age(message, verified)
 }
 
-/// Decodes what [`encode_pair`] has encoded.
-pub(crate) fn decode_pair<A: Message, B: Message>(verified: &VerifiedMessage) -> Result<(A, B), DecodeError> {
-    let payload = verified.payload();
-    let (first, rest) = postcard::take_from_bytes::<A>(payload).map_err(|error| DecodeError::Payload {
+/// What stands behind the first field of a verified message: in what actions send, the part that is of the action's own type.
+#[derive(Clone, Debug)]
+pub(crate) struct Remainder {
+    message: VerifiedMessage,
+    start: usize,
+}
+
+impl Remainder {
+    /// The bytes.
+    pub(crate) fn payload(&self) -> &[u8] {
+        self.message.payload().get(self.start..).unwrap_or_default()
+    }
+
+    /// Decodes it as the last field.
+    pub(crate) fn decode<M: Message>(&self) -> Result<M, DecodeError> {
+        check_age(decode_bytes(self.payload())?, &self.message)
+    }
+}
+
+/// Decodes the first field of a message, and gives what follows.
+pub(crate) fn decode_first<M: Message>(message: VerifiedMessage) -> Result<(M, Remainder), DecodeError> {
+    let payload = message.payload();
+    let (first, rest) = postcard::take_from_bytes::<M>(payload).map_err(|error| DecodeError::Payload {
         problem: error.to_string(),
         len: payload.len(),
     })?;
+    let start = payload.len() - rest.len();
     first.check().map_err(DecodeError::Limit)?;
-    Ok((check_age(first, verified)?, check_age(decode_bytes(rest)?, verified)?))
+    Ok((check_age(first, &message)?, Remainder { message, start }))
+}
+
+/// Decodes what [`encode_pair`] has encoded.
+pub(crate) fn decode_pair<A: Message, B: Message>(message: VerifiedMessage) -> Result<(A, B), DecodeError> {
+    let (first, rest) = decode_first(message)?;
+    Ok((first, rest.decode()?))
 }
 
 /// Decodes a message of another version of the type, as [`decode`] does one of its own.

@@ -36,6 +36,7 @@ mod decode_error;
 mod defaults;
 mod document;
 mod encode;
+mod header_stamp;
 mod json_text;
 mod json_tree;
 mod limits;
@@ -125,6 +126,12 @@ impl RunTimeType {
             found = Some(field);
         }
         found
+    }
+
+    /// The stamp of a payload whose first field is a `std_msgs/Header`, in ns since 1970; what follows it is not read. `None`
+    /// when the type has no such field, or the payload ends before.
+    pub fn header_stamp_ns(&self, payload: &[u8]) -> Option<i64> {
+        header_stamp::read(&self.root, payload)
     }
 
     /// Appends the payload's JSON to `out`, on one line. After an error `out` is as it was.

@@ -18,7 +18,7 @@ pub(crate) struct TypeId {
 }
 
 impl TypeId {
-    fn of<M: Message>() -> Self {
+    pub(crate) fn of<M: Message>() -> Self {
         Self {
             name: M::TYPE_NAME.to_owned(),
             hash: M::TYPE_HASH,

@@ -184,6 +184,11 @@ impl Callback {
         self.reception.awaits_contact(key)
     }
 
+    /// Refuses a message that turned out later to be none of its type.
+    pub(crate) fn refuse(&self, refusal: Refusal) {
+        self.reception.refuse(refusal);
+    }
+
     /// What became of everything received.
     pub fn stats(&self) -> SubscriptionStats {
         self.reception.stats()

@@ -35,8 +35,17 @@ impl TypeSupport {
     /// [`Diagnostics`] with file, line and column of everything that is wrong.
     pub fn compile(type_name: &str, sources: &[(&str, &str)]) -> Result<Self, Diagnostics> {
         let description = nuncio_codegen::describe(type_name, sources)?;
-        let needed =
-            |name: &str| name == type_name || description.referenced.iter().any(|m| m.type_name.to_string() == name);
+        let root = &description.root.type_name;
+        let file = root.file_type();
+        // Of a type that is derived from a service or an action, its file is needed, and whatever that refers to.
+        let is_derived = file != *root;
+        let own = if is_derived {
+            file.to_string()
+        } else {
+            type_name.to_owned()
+        };
+        let refers_to = |name: &str| description.referenced.iter().any(|m| m.type_name.to_string() == name);
+        let needed = |name: &str| is_derived || name == own || refers_to(name);
         let mut kept: Vec<TypeSource> = sources
             .iter()
             .filter(|(name, _)| needed(name))
@@ -45,7 +54,7 @@ impl TypeSupport {
                 text: (*text).to_owned(),
             })
             .collect();
-        kept.sort_by_key(|source| (source.type_name != type_name, source.type_name.clone()));
+        kept.sort_by_key(|source| (source.type_name != own, source.type_name.clone()));
         let definition = TypeDefinition {
             type_name: type_name.to_owned(),
             type_hash: nuncio_codegen::type_hash(&description),

@@ -18,6 +18,10 @@ pub(crate) struct Arrival {
     pub(crate) payload_len: usize,
     /// Its share of the bytes that travelled: payload, header and signature.
     pub(crate) wire_len: usize,
+    /// How long it was under way, by two clocks.
+    pub(crate) delay_ns: i64,
+    /// Whether that is since its header's stamp, or else since it was published.
+    pub(crate) is_since_header: bool,
 }
 
 /// The last arrivals on one topic.
@@ -46,6 +50,17 @@ pub(crate) struct Rhythm {
     pub(crate) min: f64,
     pub(crate) max: f64,
     pub(crate) std_dev: f64,
+}
+
+/// How long messages were under way, over the window, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Delay {
+    pub(crate) mean: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+    pub(crate) std_dev: f64,
+    /// Whether it is since the stamps of headers; `None` when that is so for some of them only.
+    pub(crate) is_since_header: Option<bool>,
 }
 
 /// Size and throughput over the window, in bytes and bytes per second.
@@ -122,6 +137,23 @@ impl Arrivals {
         })
     }
 
+    /// How long the messages were under way; `None` before the first message.
+    pub(crate) fn delay(&self) -> Option<Delay> {
+        let first = self.last.front()?;
+        let delays = || self.last.iter().map(|arrival| arrival.delay_ns as f64 / 1e9);
+        let count = self.last.len() as f64;
+        let mean = delays().sum::<f64>() / count;
+        let variance = delays().map(|delay| (delay - mean).powi(2)).sum::<f64>() / count;
+        let is_same = |arrival: &Arrival| arrival.is_since_header == first.is_since_header;
+        Some(Delay {
+            mean,
+            min: delays().fold(f64::INFINITY, f64::min),
+            max: delays().fold(f64::NEG_INFINITY, f64::max),
+            std_dev: variance.sqrt(),
+            is_since_header: self.last.iter().all(is_same).then_some(first.is_since_header),
+        })
+    }
+
     /// Size and throughput up to `now_ns`; `None` before the first message.
     pub(crate) fn volume(&self, now_ns: i64) -> Option<Volume> {
         let first = self.last.front()?;
@@ -152,6 +184,8 @@ mod tests {
             time_ns: ms * 1_000_000,
             payload_len: len,
             wire_len: len + 100,
+            delay_ns: ms * 1000,
+            is_since_header: false,
         }
     }
 
@@ -181,6 +215,28 @@ mod tests {
             (rhythm.std_dev - (2.0_f64 / 900.0).sqrt() / 1.0).abs() < 1e-3,
             "{rhythm:?}"
         );
+    }
+
+    #[test]
+    fn the_delay_is_that_of_the_window_and_says_since_when() {
+        let mut arrivals = arrivals(2, &[900, 1, 3]);
+        let delay = arrivals.delay().unwrap();
+        assert!(
+            (delay.mean - 2e-6).abs() < 1e-12 && (delay.std_dev - 1e-6).abs() < 1e-12,
+            "{delay:?}"
+        );
+        assert!(
+            (delay.min - 1e-6).abs() < 1e-12 && (delay.max - 3e-6).abs() < 1e-12,
+            "{delay:?}"
+        );
+        assert_eq!(delay.is_since_header, Some(false));
+        let since_header = Arrival {
+            is_since_header: true,
+            ..at(1, 1)
+        };
+        arrivals.add(since_header, signer(1), 0);
+        assert_eq!(arrivals.delay().unwrap().is_since_header, None);
+        assert_eq!(Arrivals::new(2).delay(), None);
     }
 
     #[test]

@@ -242,6 +242,16 @@ impl Catalog {
     }
 }
 
+/// Whether a type has the name that a user typed: the full one, or `std_srvs/SetBool` for `std_srvs/srv/SetBool`.
+pub(crate) fn is_named(full: &str, asked: &str) -> bool {
+    let parts: Vec<&str> = full.split('/').collect();
+    let short = match parts.as_slice() {
+        [package, _, name] => asked.split_once('/') == Some((package, name)),
+        _ => false,
+    };
+    full == asked || short
+}
+
 /// The schemas that this program was built with.
 pub(crate) fn shipped_files() -> impl Iterator<Item = SourceFile> {
     SCHEMAS.iter().filter_map(|schema| {

@@ -1,6 +1,11 @@
 //! One match: which command runs, and how a command can end.
 
+mod action_cancel;
+mod action_info;
+mod action_list;
+mod action_send_goal;
 mod bench;
+mod bench_cases;
 mod demo;
 mod doctor;
 mod doctor_keystore;
@@ -24,6 +29,9 @@ mod key_show;
 mod lifecycle;
 mod node_info;
 mod node_list;
+mod param_get;
+mod param_list;
+mod param_set;
 mod prove;
 mod router;
 mod service_call;
@@ -33,6 +41,7 @@ mod state;
 mod state_watch;
 mod topic_approve;
 mod topic_bw;
+mod topic_delay;
 mod topic_echo;
 mod topic_hz;
 mod topic_info;
@@ -53,11 +62,13 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use nuncio::CallError;
+
 use crate::bench::{run_member, run_part as run_bench_part};
 use crate::catalog::Catalog;
 use crate::cli::{
-    Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, LifecycleCommand, NodeCommand, OwnFolders, ServiceCommand,
-    StateCommand, TopicCommand, TrustCommand,
+    ActionCommand, Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, LifecycleCommand, NodeCommand, OwnFolders,
+    ParamCommand, ServiceCommand, StateCommand, TopicCommand, TrustCommand,
 };
 use crate::prove::run_part;
 use crate::render::{OutputError, Render};
@@ -77,6 +88,8 @@ pub(crate) enum Outcome {
     Refused,
     /// The schemas or the table that were checked are wrong: exit 2.
     Wrong,
+    /// What was asked for was not done, and who was asked has said so: exit 2.
+    Unsuccessful,
     /// What was compared differs in an additive way: exit 1.
     Additive,
     /// What was compared differs in a breaking way: exit 3.
@@ -88,7 +101,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Found => Self::SUCCESS,
             Outcome::Nothing | Outcome::Additive => Self::from(1),
-            Outcome::Wrong => Self::from(2),
+            Outcome::Wrong | Outcome::Unsuccessful => Self::from(2),
             Outcome::Refused | Outcome::Breaking => Self::from(3),
         }
     }
@@ -137,6 +150,8 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Topic(command) => topic(&global, render, command),
         Command::Node(command) => node(&global, render, command),
         Command::Service(command) => service(&global, render, command),
+        Command::Action(command) => action(&global, render, command),
+        Command::Param(command) => param(&global, render, command),
         Command::Lifecycle(command) => lifecycle(&global, render, command),
         Command::State(command) => state(&global, render, command),
         Command::Interface(command) => interface(&global, render, command),
@@ -168,6 +183,11 @@ fn topic(global: &GlobalArgs, render: &Render, command: TopicCommand) -> Result<
         }
         Topic::Approve(args) => on_the_network(global, render, async |session| topic_approve::run(session, args).await),
         Topic::Hz(args) => on_the_network(global, render, async |session| topic_hz::run(session, args).await),
+        Topic::Delay(args) => on_the_network(global, render, async |session| topic_delay::run(session, args).await),
+        Topic::Type(args) => on_the_network(global, render, async |session| {
+            topic_list::type_of(session, &args).await
+        }),
+        Topic::Find(args) => on_the_network(global, render, async |session| topic_list::find(session, &args).await),
         Topic::Bw(args) => on_the_network(global, render, async |session| topic_bw::run(session, args).await),
     }
 }
@@ -188,6 +208,31 @@ fn service(global: &GlobalArgs, render: &Render, command: ServiceCommand) -> Res
         Service::Find(args) => service_list::find(session, &args).await,
         Service::Info(args) => service_info::run(session, &args).await,
         Service::Call(args) => service_call::run(session, args).await,
+    })
+}
+
+fn action(global: &GlobalArgs, render: &Render, command: ActionCommand) -> Result<Outcome, CommandError> {
+    use ActionCommand as Action;
+    on_the_network(global, render, async |session| match command {
+        Action::List(args) => action_list::list(session, &args).await,
+        Action::Type(args) => action_list::type_of(session, &args).await,
+        Action::Find(args) => action_list::find(session, &args).await,
+        Action::Info(args) => action_info::run(session, &args).await,
+        Action::SendGoal(args) => action_send_goal::run(session, args).await,
+        Action::Cancel(args) => action_cancel::run(session, &args).await,
+    })
+}
+
+fn param(global: &GlobalArgs, render: &Render, command: ParamCommand) -> Result<Outcome, CommandError> {
+    use ParamCommand as Param;
+    on_the_network(global, render, async |session| match command {
+        Param::List(args) => param_list::run(session, &args).await,
+        Param::Get(args) => param_get::get(session, &args).await,
+        Param::Set(args) => param_set::set(session, &args).await,
+        Param::Describe(args) => param_get::describe(session, &args).await,
+        Param::Dump(args) => param_get::dump(session, &args).await,
+        Param::Load(args) => param_set::load(session, &args).await,
+        Param::Delete(args) => param_set::delete(session, &args).await,
     })
 }
 
@@ -253,6 +298,21 @@ fn trust(global: &GlobalArgs, render: &Render, command: TrustCommand) -> Result<
             None => trust_list::export(render, global, &args),
         },
     }
+}
+
+/// How a command ends that a service did not respond to.
+///
+/// # Errors
+///
+/// The error itself, where it is neither silence nor a refusal.
+pub(crate) fn unanswered(render: &Render, error: CallError) -> Result<Outcome, CommandError> {
+    let outcome = match error {
+        CallError::DeadlineExceeded { .. } => Outcome::Nothing,
+        CallError::NoServer(_) | CallError::Unanswered { .. } => Outcome::Refused,
+        error => return Err(error.into()),
+    };
+    render.warning(error);
+    Ok(outcome)
 }
 
 /// Opens a node for the command and closes it again, however the command ends.

@@ -28,6 +28,17 @@ pub(crate) fn payload(codec: &RunTimeType, text: &str, now_ns: i64) -> Result<Ve
     }
 }
 
+/// What was given beside the name of a service or an action: a type has a slash and no space, which no values have.
+pub(crate) fn type_and_values(request: &[String]) -> (Option<&str>, &str) {
+    let is_type = |text: &str| text.contains('/') && !text.contains([' ', ':', '{', '"']);
+    match request {
+        [type_name, values, ..] => (Some(type_name), values),
+        [only] if is_type(only) => (Some(only), ""),
+        [only] => (None, only),
+        [] => (None, ""),
+    }
+}
+
 /// The documents of a file, which stand apart by lines `---`, as `topic echo` prints them. One without content, such
 /// as what follows the last such line, is none.
 ///
@@ -216,5 +227,16 @@ mod tests {
         let mut lines = Lines::new(&b"a\n\xff\n"[..]);
         lines.next().await.unwrap();
         assert!(lines.next().await.unwrap_err().to_string().starts_with("line 2 "));
+    }
+
+    #[test]
+    fn the_type_may_be_left_out_and_so_may_the_values() {
+        let given = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let both = given(&["a/srv/B", "{c: 1}"]);
+        assert_eq!(type_and_values(&both), (Some("a/srv/B"), "{c: 1}"));
+        assert_eq!(type_and_values(&given(&["a/B"])), (Some("a/B"), ""));
+        assert_eq!(type_and_values(&given(&["{c: a/b}"])), (None, "{c: a/b}"));
+        assert_eq!(type_and_values(&given(&["c: 1"])), (None, "c: 1"));
+        assert_eq!(type_and_values(&[]), (None, ""));
     }
 }

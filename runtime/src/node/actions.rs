@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use nuncio_msgs::Message;
+use nuncio_msgs::TypeHash;
 use nuncio_msgs::action::Action;
 use nuncio_msgs::action_msgs::msg::GoalStatusArray;
 use nuncio_msgs::action_msgs::srv::CancelGoal;
+use nuncio_msgs::nuncio_msgs::msg::TypeDefinition;
 use nuncio_msgs::service::Service;
 
 use super::Node;
-use crate::action_client::{ActionClient, ActionClientOptions, ActionClientPort};
+use crate::action_client::ActionClient;
 use crate::action_error::ActionError;
 use crate::action_port::ActionPort;
 use crate::action_server::ActionServer;
+use crate::action_support::{ActionParts, ActionSupport, SEND_GOAL, expected};
+use crate::generic_action_client::{ActionClientOptions, ActionClientPort, GenericActionClient};
 use crate::generic_publisher::GenericPublisher;
 use crate::generic_service_client::GenericServiceClient;
 use crate::generic_service_server::GenericServiceServer;
@@ -22,12 +25,13 @@ use crate::name::TopicName;
 use crate::publisher::Publisher;
 use crate::qos::QosProfile;
 use crate::remapping::Kind;
+use crate::security::key::PublicKey;
 use crate::security::verifier::ExpectedType;
 use crate::service_facts::ServiceTypes;
 use crate::service_options::{ServiceClientOptions, ServiceServerOptions};
 use crate::service_support;
 use crate::subscriber::{Callback, Subscriber};
-use crate::type_support;
+use crate::type_support::{self, TypeError};
 
 impl Node {
     /// A server of an action. `name` may be absolute, relative to the namespace, or private (`~/x`).
@@ -84,20 +88,66 @@ impl Node {
         name: &str,
         options: ActionClientOptions,
     ) -> Result<ActionClient<A>, ActionError> {
+        self.declare_action_client(name, ActionParts::of::<A>(), options)
+            .map(ActionClient::new)
+    }
+
+    /// A client of an action of a type that this program was not built with.
+    ///
+    /// # Errors
+    ///
+    /// As [`action_client`](Self::action_client).
+    pub fn generic_action_client(
+        &self,
+        name: &str,
+        of: &ActionSupport,
+        options: ActionClientOptions,
+    ) -> Result<GenericActionClient, ActionError> {
+        self.declare_action_client(name, of.parts(), options)
+    }
+
+    /// Asks a server or client of an action for the definition of its type. `type_name` is that of the action,
+    /// `send_goal_hash` that of its service `send_goal`, which cards name.
+    ///
+    /// # Errors
+    ///
+    /// [`TypeError`] when nobody answers in time, or with another type.
+    pub async fn fetch_action_type(
+        &self,
+        key: PublicKey,
+        type_name: &str,
+        send_goal_hash: &TypeHash,
+    ) -> Result<ActionSupport, TypeError> {
+        let send_goal = format!("{type_name}{SEND_GOAL}");
+        let found = self.fetch_type(key, &send_goal, send_goal_hash).await?;
+        ActionSupport::from_definition(found.definition()).map_err(TypeError::Definition)
+    }
+
+    fn declare_action_client(
+        &self,
+        name: &str,
+        parts: ActionParts,
+        options: ActionClientOptions,
+    ) -> Result<GenericActionClient, ActionError> {
         let name = self.action_name(name)?;
         let of = |part| name.of_action(part).map_err(ActionError::Name);
         let watch = Arc::new(GoalWatch::new());
-        let feedback = self.hear_feedback(of("feedback")?, &watch)?;
+        let feedback = self.hear_feedback(of("feedback")?, parts.feedback, &watch)?;
         let status = self.hear_status(of("status")?, &watch)?;
         let calling = ServiceClientOptions {
             deadline: options.deadline,
             server_role: options.server_role.clone(),
             ..ServiceClientOptions::default()
         };
-        Ok(ActionClient::new(ActionClientPort {
-            send_goal: self.part_client::<A::SendGoal>(of("send_goal")?, &calling)?,
-            cancel_goal: self.part_client::<CancelGoal>(of("cancel_goal")?, &calling)?,
-            get_result: self.part_client::<A::GetResult>(of("get_result")?, &calling)?,
+        let cancel_goal = (
+            ServiceTypes::of::<CancelGoal>(),
+            service_support::definition_of::<CancelGoal>(),
+        );
+        Ok(GenericActionClient::new(ActionClientPort {
+            of_type: parts.action,
+            send_goal: self.part_client(of("send_goal")?, parts.send_goal, &calling)?,
+            cancel_goal: self.part_client(of("cancel_goal")?, cancel_goal, &calling)?,
+            get_result: self.part_client(of("get_result")?, parts.get_result, &calling)?,
             name,
             options,
             watch,
@@ -118,40 +168,46 @@ impl Node {
             .map_err(ActionError::Service)
     }
 
-    fn part_client<S: Service>(
+    fn part_client(
         &self,
         name: TopicName,
+        (types, definition): (ServiceTypes, TypeDefinition),
         options: &ServiceClientOptions,
     ) -> Result<GenericServiceClient, ActionError> {
-        let (types, definition) = (ServiceTypes::of::<S>(), service_support::definition_of::<S>());
         GenericServiceClient::declare(Arc::clone(&self.core), name, types, definition, options.clone())
             .map_err(ActionError::Service)
     }
 
-    fn part_subscriber<M: Message>(&self, topic: TopicName, qos: QosProfile) -> Result<GenericSubscriber, ActionError> {
-        let expected = ExpectedType::Exactly {
-            name: M::TYPE_NAME.to_owned(),
-            hash: M::TYPE_HASH,
-            exclusive: M::EXCLUSIVE,
-        };
+    fn part_subscriber(
+        &self,
+        topic: TopicName,
+        expected: ExpectedType,
+        qos: QosProfile,
+    ) -> Result<GenericSubscriber, ActionError> {
         GenericSubscriber::declare(Arc::clone(&self.core), topic, expected, qos.into(), None)
             .map_err(ActionError::Subscriber)
     }
 
-    fn hear_feedback<A: Action>(&self, topic: TopicName, watch: &Arc<GoalWatch<A>>) -> Result<Callback, ActionError> {
-        let subscriber = self.part_subscriber::<A::FeedbackMessage>(topic.clone(), ActionPort::feedback_qos())?;
+    fn hear_feedback(
+        &self,
+        topic: TopicName,
+        expected: ExpectedType,
+        watch: &Arc<GoalWatch>,
+    ) -> Result<Callback, ActionError> {
+        let subscriber = self.part_subscriber(topic.clone(), expected, ActionPort::feedback_qos())?;
         let (watch, refusing) = (Arc::clone(watch), Arc::downgrade(&subscriber.reception));
         Ok(subscriber.call_in_place(move |delivery| {
-            if let Err(error) = watch.hear_feedback(&topic, &delivery)
+            let signer = delivery.message.frame().signer();
+            if let Err(error) = watch.hear_feedback(&topic, delivery)
                 && let Some(reception) = refusing.upgrade()
             {
-                reception.refuse(error.refusal(delivery.message.frame().signer()));
+                reception.refuse(error.refusal(signer));
             }
         }))
     }
 
-    fn hear_status<A: Action>(&self, topic: TopicName, watch: &Arc<GoalWatch<A>>) -> Result<Callback, ActionError> {
-        let subscriber = self.part_subscriber::<GoalStatusArray>(topic, ActionPort::status_qos())?;
+    fn hear_status(&self, topic: TopicName, watch: &Arc<GoalWatch>) -> Result<Callback, ActionError> {
+        let subscriber = self.part_subscriber(topic, expected::<GoalStatusArray>(), ActionPort::status_qos())?;
         let watch = Arc::clone(watch);
         let subscriber = Subscriber::<GoalStatusArray>::new(subscriber);
         Ok(subscriber.on_message_in_place(move |received| watch.hear_status(&received)))

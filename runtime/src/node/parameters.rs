@@ -6,6 +6,7 @@ use super::Node;
 use crate::parameter_client::ParameterClient;
 use crate::parameters::Parameters;
 use crate::service_error::ServiceError;
+use crate::service_options::ServiceClientOptions;
 
 impl Node {
     /// The parameters of this node. They are there while what is returned, or a clone of it, is kept.
@@ -25,6 +26,19 @@ impl Node {
     ///
     /// [`ServiceError`] when the name is wrong or this node is closed.
     pub fn parameter_client(&self, of: &str) -> Result<ParameterClient, ServiceError> {
-        ParameterClient::new(self, of)
+        self.parameter_client_with(of, &ServiceClientOptions::default())
+    }
+
+    /// As [`parameter_client`](Self::parameter_client), whose calls have these options.
+    ///
+    /// # Errors
+    ///
+    /// As [`parameter_client`](Self::parameter_client).
+    pub fn parameter_client_with(
+        &self,
+        of: &str,
+        options: &ServiceClientOptions,
+    ) -> Result<ParameterClient, ServiceError> {
+        ParameterClient::new(self, of, options)
     }
 }

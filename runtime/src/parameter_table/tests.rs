@@ -51,9 +51,17 @@ fn what_a_parameter_cannot_become_is_refused_with_name_value_and_bound() {
     insta::assert_snapshot!(refused(&[("arm.gain", 0.3.into())]), @"parameter arm.gain cannot be 0.3; allowed is 0.0 to 1.0 in steps of 0.25");
     insta::assert_snapshot!(refused(&[("arm.gain", f64::NAN.into())]), @"parameter arm.gain cannot be .nan; allowed is 0.0 to 1.0 in steps of 0.25");
     insta::assert_snapshot!(refused(&[("arm.gain", 1.into())]), @"parameter arm.gain is of type double; 1 is of type integer, write 1.0");
-    insta::assert_snapshot!(refused(&[("count", ParameterValue::NotSet)]), @"parameter count is of type integer; null is of type not set");
+    insta::assert_snapshot!(refused(&[("count", ParameterValue::NotSet)]), @"parameter count is of type integer and keeps a value; only one with dynamic typing can be without");
+    insta::assert_snapshot!(refused(&[("arm.joint.name", 5.into())]), @r#"parameter arm.joint.name is of type string; 5 is of type integer, write "5" with its quotes"#);
     insta::assert_snapshot!(refused(&[("serial", "x8".into())]), @"parameter serial is read-only; give its value when the node starts, in a parameter file");
     insta::assert_snapshot!(refused(&[("cuont", 4.into()), ("count", 6.into()), ("gain", 1.0.into())]), @"not declared: cuont, gain; list the parameters of the node to see which are");
+}
+
+#[test]
+fn a_read_only_parameter_may_be_named_with_the_value_that_it_has() {
+    table()
+        .check(&changes(&[("serial", "x7".into()), ("count", 6.into())]))
+        .unwrap();
 }
 
 #[test]

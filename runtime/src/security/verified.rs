@@ -13,6 +13,7 @@ use super::believer::Verdict;
 use super::context::Context;
 use super::frame::{Header, Layout, MessageId, MessagePlace, MessageSpan};
 use super::key::PublicKey;
+use super::missing::StreamId;
 use super::peers::WriterFacts;
 use super::refusal::Refusal;
 use super::signature_check::check_signature;
@@ -195,6 +196,11 @@ impl Verified {
     /// Whether its messages are for those only who have a second signer's approval.
     pub(crate) fn asks_approval(&self) -> bool {
         self.proof.asks_approval
+    }
+
+    /// The publisher that it is of, in one start of its node.
+    pub(crate) fn stream(&self) -> StreamId {
+        StreamId::of(&self.proof.layout)
     }
 
     /// What is known of its writer.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
 
+mod acked;
 mod actions;
 mod approval;
 mod clock;
@@ -11,6 +12,7 @@ mod events;
 mod evolution;
 mod first_contact;
 mod gathering;
+mod generic_actions;
 mod graph;
 mod history;
 mod large_messages;

@@ -262,6 +262,41 @@ async fn who_may_read_but_not_set_sets_nothing() {
     assert_eq!(parameters.get("speed"), Some(0.5.into()));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn another_node_dumps_all_values_and_loads_them_again_or_nothing() {
+    let peers = Peers::new().await;
+    let (parameters, client) = reached(&peers).await;
+    let plain = ParameterDescriptor::default;
+    parameters.declare("octets", vec![1_u8, 2], plain()).unwrap();
+    parameters.declare("radii", vec![0.5], plain()).unwrap();
+    let dumped = client.dump().await.unwrap();
+    assert_eq!(dumped, parameters.dump());
+    assert_eq!(client.of().as_str(), "/listener");
+
+    let yaml = "/listener:\n  ros__parameters:\n    octets: [3, 255]\n    radii: []\n    arm: {joints: 7}\n";
+    let set = client.load(yaml).await.unwrap();
+    assert_eq!(set.len(), 3);
+    let values = ["octets", "radii", "arm.joints"].map(|name| parameters.get(name).unwrap());
+    assert_eq!(values, [vec![3_u8, 255].into(), Vec::<f64>::new().into(), 7.into()]);
+
+    let yaml = "/**:\n  ros__parameters: {sped: 1.0, spede: 2, speed: 1.0}\n";
+    let unknown = client.load(yaml).await.unwrap_err().to_string();
+    assert!(unknown.starts_with("not declared: sped, spede;"), "{unknown}");
+    let wide = client
+        .load("/**: {ros__parameters: {octets: [256]}}")
+        .await
+        .unwrap_err();
+    assert!(wide.to_string().contains("octets is of type byte array"), "{wide}");
+    assert_eq!(parameters.get("speed"), Some(0.5.into()), "nothing was set");
+    assert_eq!(
+        client.load("/other: {ros__parameters: {speed: 1.0}}").await.unwrap(),
+        []
+    );
+    assert!(client.load("- 1").await.is_err());
+    client.load(&dumped).await.unwrap();
+    assert_eq!(parameters.dump(), dumped);
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn all_parameter_services_of_a_node_share_one_thread() {

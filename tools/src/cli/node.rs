@@ -11,9 +11,9 @@ pub(crate) enum NodeCommand {
     ///
     /// --timeout: how long to look for nodes that are not seen at once; 2 by default.
     List(NodeList),
-    /// Show what a node says of itself, and how this program finds it
+    /// Show what a node says of itself, its parameters, and how this program finds it
     ///
-    /// --timeout: how long to look for the node; 2 by default.
+    /// --timeout: how long to look for the node, 2 by default, and the longest wait for its parameters, 5.
     Info(NodeInfo),
 }
 
@@ -32,4 +32,7 @@ pub(crate) struct NodeInfo {
     /// The node, such as /talker
     #[arg(value_parser = node)]
     pub(crate) node: NodeName,
+    /// Show hidden names, too: those with a part that begins with `_`, such as what actions are made of
+    #[arg(short, long, visible_alias = "include-hidden")]
+    pub(crate) all: bool,
 }

@@ -1,13 +1,14 @@
-//! `node info`: what a node says of itself, and how this program finds it.
+//! `node info`: what a node says of itself, its parameters, and how this program finds it.
 
-use nuncio::graph::GraphNode;
+use nuncio::graph::{GraphNode, action_of};
 use nuncio::msgs::builtin_interfaces::msg::Time;
 use nuncio::msgs::nuncio_msgs::msg::{CardPublisher, CardService, CardSubscriber, NodeCard};
-use nuncio::{TypeHash, clock};
+use nuncio::{ParameterCallError, ParameterValue, TopicName, TypeHash, clock};
 use serde_json::{Map, Value, json};
 
 use super::{CommandError, Outcome};
 use crate::cli::NodeInfo;
+use crate::parameters_of::{client, has_parameters, json as json_of};
 use crate::render::{OutputError, Render, Table, Tone, count, span, utc};
 use crate::session::Session;
 
@@ -22,8 +23,17 @@ pub(super) async fn run(session: &mut Session<'_>, args: NodeInfo) -> Result<Out
     }
     let neighbours = session.node.neighbours().await;
     for node in &nodes {
+        // Two of one name cannot be told apart by the names of their services.
+        let parameters = match nodes.len() {
+            1 => parameters(session, node).await?,
+            _ => None,
+        };
         if render.is_json() {
             let mut object = object(node);
+            let known = parameters.iter().flatten().flatten();
+            let known: Map<String, Value> = known.map(|(name, value)| (name.clone(), json_of(value))).collect();
+            let known = matches!(parameters, Some(Ok(_))).then_some(known);
+            object.insert("parameters".to_owned(), known.into());
             let seen_by = json!({
                 "node": session.node.name().as_str(),
                 "discovery": session.node.discovery(),
@@ -35,7 +45,8 @@ pub(super) async fn run(session: &mut Session<'_>, args: NodeInfo) -> Result<Out
             object.insert("seen_by".to_owned(), seen_by);
             render.json(&Value::Object(object))?;
         } else {
-            show(render, node)?;
+            show(render, node, args.all)?;
+            show_parameters(render, parameters)?;
         }
     }
     if nodes.len() > 1 {
@@ -57,6 +68,45 @@ pub(super) async fn run(session: &mut Session<'_>, args: NodeInfo) -> Result<Out
             .try_for_each(|line| render.line(Some(Tone::Quiet), line))?;
     }
     Ok(Outcome::Found)
+}
+
+/// The node's parameters that have a value, or why it has not told them; `None` when it has none.
+async fn parameters(session: &mut Session<'_>, node: &GraphNode) -> Result<Option<Told>, CommandError> {
+    if !has_parameters(node) {
+        return Ok(None);
+    }
+    let client = client(session, &node.name)?;
+    let asking = session.render.progress("asking for parameters", client.values());
+    Ok(tokio::select! {
+        told = asking => Some(told),
+        () = session.interrupt.wished() => None,
+    })
+}
+
+/// Names and values, by name.
+type Told = Result<Vec<(String, ParameterValue)>, ParameterCallError>;
+
+fn show_parameters(render: &Render, told: Option<Told>) -> Result<(), OutputError> {
+    let mut table = Table::default();
+    match told {
+        None => return Ok(()),
+        Some(Err(error)) => return render.line(Some(Tone::Warning), &format!("  parameters: not told: {error}")),
+        Some(Ok(values)) => {
+            for (name, value) in values {
+                table.row([name, value.to_string()]);
+            }
+        }
+    }
+    section(render, "parameters", &table)
+}
+
+fn section(render: &Render, what: &str, table: &Table) -> Result<(), OutputError> {
+    let lines = table.lines(4);
+    if lines.is_empty() {
+        return Ok(());
+    }
+    render.line(None, &format!("  {what}"))?;
+    lines.iter().try_for_each(|line| render.line(None, line))
 }
 
 fn object(node: &GraphNode) -> Map<String, Value> {
@@ -97,10 +147,18 @@ fn object(node: &GraphNode) -> Map<String, Value> {
     fact("publishers", card.publishers.iter().map(publisher).collect());
     fact("subscribers", card.subscribers.iter().map(subscriber).collect());
     fact("services", card.services.iter().map(service).collect());
+    let action = |(name, type_name, is_server): (&str, &str, bool)| {
+        json!({
+            "name": name,
+            "type": type_name,
+            "is_server": is_server,
+        })
+    };
+    fact("actions", actions(card).map(action).collect());
     object
 }
 
-fn show(render: &Render, node: &GraphNode) -> Result<(), OutputError> {
+fn show(render: &Render, node: &GraphNode, all: bool) -> Result<(), OutputError> {
     render.line(Some(Tone::Strong), node.name.as_str())?;
     let mut facts = Table::default();
     let mut fact = |name: &str, value: String| facts.row([name.to_owned(), value]);
@@ -122,12 +180,14 @@ fn show(render: &Render, node: &GraphNode) -> Result<(), OutputError> {
     fact("discovery", card.discovery.clone());
     fact("listens on", listed(&card.locators));
     facts.lines(2).iter().try_for_each(|line| render.line(None, line))?;
-    endpoints(render, card)
+    endpoints(render, card, all)
 }
 
-fn endpoints(render: &Render, card: &NodeCard) -> Result<(), OutputError> {
+/// What the card says, without the parts of actions and other hidden names, unless `all` is asked for.
+fn endpoints(render: &Render, card: &NodeCard, all: bool) -> Result<(), OutputError> {
+    let is_shown = |name: &str| all || !TopicName::parse(name).is_ok_and(|name| name.is_hidden());
     let mut publishers = Table::default();
-    for facts in &card.publishers {
+    for facts in card.publishers.iter().filter(|facts| is_shown(&facts.topic)) {
         let sent = facts.next_number.saturating_sub(1);
         publishers.row([
             facts.topic.clone(),
@@ -136,7 +196,7 @@ fn endpoints(render: &Render, card: &NodeCard) -> Result<(), OutputError> {
         ]);
     }
     let mut subscribers = Table::default();
-    for facts in &card.subscribers {
+    for facts in card.subscribers.iter().filter(|facts| is_shown(&facts.topic)) {
         let type_name = if facts.type_name.is_empty() {
             "any type"
         } else {
@@ -144,23 +204,32 @@ fn endpoints(render: &Render, card: &NodeCard) -> Result<(), OutputError> {
         };
         subscribers.row([facts.topic.clone(), type_name.to_owned()]);
     }
+    let end = |is_server| if is_server { "serves" } else { "calls" };
     let mut services = Table::default();
-    for facts in &card.services {
-        let role = if facts.is_server { "serves" } else { "calls" };
-        services.row([facts.name.clone(), facts.type_name.clone(), role.to_owned()]);
+    for facts in card.services.iter().filter(|facts| is_shown(&facts.name)) {
+        services.row([
+            facts.name.clone(),
+            facts.type_name.clone(),
+            end(facts.is_server).to_owned(),
+        ]);
     }
-    for (what, table) in [
-        ("publishers", publishers),
-        ("subscribers", subscribers),
-        ("services", services),
-    ] {
-        let lines = table.lines(4);
-        if !lines.is_empty() {
-            render.line(None, &format!("  {what}"))?;
-            lines.iter().try_for_each(|line| render.line(None, line))?;
-        }
+    let mut of_actions = Table::default();
+    for (name, type_name, is_server) in actions(card) {
+        let end = if is_server { "serves" } else { "sends goals" };
+        of_actions.row([name.to_owned(), type_name.to_owned(), end.to_owned()]);
     }
-    Ok(())
+    section(render, "publishers", &publishers)?;
+    section(render, "subscribers", &subscribers)?;
+    section(render, "services", &services)?;
+    section(render, "actions", &of_actions)
+}
+
+/// The actions that a card names: name, type, and whether the node serves it.
+fn actions(card: &NodeCard) -> impl Iterator<Item = (&str, &str, bool)> {
+    card.services.iter().filter_map(|facts| {
+        let (name, type_name) = action_of(facts)?;
+        Some((name, type_name, facts.is_server))
+    })
 }
 
 fn listed(texts: &[String]) -> String {

@@ -5,25 +5,26 @@ use std::time::Duration;
 use nuncio::graph::Endpoint;
 use nuncio::msgs::nuncio_msgs::msg::CardService;
 use nuncio::{CallError, GenericResponse, GenericServiceClient, ServiceClientOptions, ServiceSupport, TypeHash, clock};
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use super::topic_echo::with_member;
-use super::{CommandError, Outcome};
-use crate::catalog::Catalog;
+use super::{CommandError, Outcome, unanswered};
+use crate::catalog::{Catalog, is_named};
 use crate::cli::ServiceCall;
-use crate::render::{Tone, block, count, short_key, span};
+use crate::render::{Tone, block, count};
 use crate::session::Session;
+use crate::signed_by;
 use crate::values;
 
 /// How long a response is waited for unless `--timeout` says otherwise.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(session: &mut Session<'_>, args: ServiceCall) -> Result<Outcome, CommandError> {
-    let (type_name, values) = type_and_values(&args.request);
+    let (type_name, values) = values::type_and_values(&args.request);
     let graph = session.graph().await;
     let service = graph.services().remove(&args.service).unwrap_or_default();
     let render = session.render;
-    let wanted = |name: &str| type_name.is_none_or(|asked| name == asked || name.replacen("/srv/", "/", 1) == asked);
+    let wanted = |name: &str| type_name.is_none_or(|asked| is_named(name, asked));
     let server = service.servers.iter().find(|server| wanted(&server.facts.type_name));
     let Some(server) = server else {
         match (service.servers.first(), type_name) {
@@ -59,15 +60,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: ServiceCall) -> Result<
             print(session, &support, &response)?;
             Ok(Outcome::Found)
         }
-        Err(error @ CallError::DeadlineExceeded { .. }) => {
-            render.warning(error);
-            Ok(Outcome::Nothing)
-        }
-        Err(error @ (CallError::NoServer(_) | CallError::Unanswered { .. })) => {
-            render.warning(error);
-            Ok(Outcome::Refused)
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => unanswered(render, error),
     }
 }
 
@@ -120,17 +113,6 @@ async fn call_all(
     })
 }
 
-/// What was given beside the service's name: a type has a slash and no space, which no values have.
-fn type_and_values(request: &[String]) -> (Option<&str>, &str) {
-    let is_type = |text: &str| text.contains('/') && !text.contains([' ', ':', '{', '"']);
-    match request {
-        [type_name, values, ..] => (Some(type_name), values),
-        [only] if is_type(only) => (Some(only), ""),
-        [only] => (None, only),
-        [] => (None, ""),
-    }
-}
-
 /// The server's type: from the catalog when the hash is equal, else asked of the server.
 async fn support_of(
     session: &Session<'_>,
@@ -148,42 +130,19 @@ async fn support_of(
 fn print(session: &Session<'_>, support: &ServiceSupport, response: &GenericResponse) -> Result<(), CommandError> {
     let (render, info, codec) = (session.render, response.info(), support.response().run_time_type()?);
     if !render.is_json() {
-        let took = span(info.received_time_ns.saturating_sub(info.source_time_ns));
-        let (signer, verdict) = (short_key(&info.signer), info.verdict.as_str());
-        let head = format!("# {}, signed by {signer} ({verdict}), {took} old", info.node);
+        let head = format!("# {}", signed_by::line(&info));
         render.line(Some(Tone::Quiet), &head)?;
         render.lines(&block(&codec.to_json(response.payload())?, true, &|_, _| None))?;
         return Ok(());
     }
     let mut facts = Map::new();
-    let mut fact = |name: &str, value: Value| facts.insert(name.to_owned(), value);
-    fact("service", info.topic.as_str().into());
-    fact("type", support.type_name().into());
-    fact("signer", info.signer.to_string().into());
-    fact("verified", true.into());
-    fact("node", info.node.as_str().into());
-    fact("verdict", info.verdict.as_str().into());
-    fact("stamp_ns", info.source_time_ns.into());
-    fact("id", info.id().to_string().into());
-    fact("request_id", info.cause.map(|cause| cause.to_string()).into());
+    facts.insert("service".to_owned(), info.topic.as_str().into());
+    facts.insert("type".to_owned(), support.type_name().into());
+    signed_by::enter(&mut facts, &info);
+    let request_id = info.cause.map(|cause| cause.to_string());
+    facts.insert("request_id".to_owned(), request_id.into());
     let mut json = String::new();
     codec.write_json(response.payload(), &mut json)?;
     render.json_text(&with_member(&facts, "response", &json))?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_type_may_be_left_out_and_so_may_the_values() {
-        let given = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        let both = given(&["a/srv/B", "{c: 1}"]);
-        assert_eq!(type_and_values(&both), (Some("a/srv/B"), "{c: 1}"));
-        assert_eq!(type_and_values(&given(&["a/B"])), (Some("a/B"), ""));
-        assert_eq!(type_and_values(&given(&["{c: a/b}"])), (None, "{c: a/b}"));
-        assert_eq!(type_and_values(&given(&["c: 1"])), (None, "c: 1"));
-        assert_eq!(type_and_values(&[]), (None, ""));
-    }
 }

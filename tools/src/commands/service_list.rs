@@ -5,16 +5,17 @@ use nuncio::graph::GraphService;
 use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::catalog::is_named;
 use crate::cli::{ServiceFind, ServiceList, ServiceType};
 use crate::session::Session;
 
 pub(super) async fn list(session: &mut Session<'_>, args: &ServiceList) -> Result<Outcome, CommandError> {
-    let shown = |name: &TopicName, _: &GraphService| args.all || !is_hidden(name);
+    let shown = |name: &TopicName, _: &GraphService| args.all || !name.is_hidden();
     print(session, args.types, "no services", shown).await
 }
 
 pub(super) async fn find(session: &mut Session<'_>, args: &ServiceFind) -> Result<Outcome, CommandError> {
-    let wanted = |name: &str| name == args.type_name || name.replacen("/srv/", "/", 1) == args.type_name;
+    let wanted = |name: &str| is_named(name, &args.type_name);
     let shown = |_: &TopicName, service: &GraphService| service.types().iter().any(|(name, _)| wanted(name));
     print(session, false, &format!("no service of type {}", args.type_name), shown).await
 }
@@ -85,9 +86,4 @@ async fn print(
         }
     }
     Ok(Outcome::Found)
-}
-
-/// As in ROS 2, whatever lies below a name that begins with `_`.
-fn is_hidden(service: &TopicName) -> bool {
-    service.as_str().split('/').any(|segment| segment.starts_with('_'))
 }

@@ -13,6 +13,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicBw) -> Result<Outc
         topic: args.topic.as_str(),
         window: args.window,
         duration: args.duration,
+        types: None,
         report,
     };
     measuring.run(session).await

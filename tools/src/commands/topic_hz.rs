@@ -3,13 +3,14 @@
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-use nuncio::{GenericReceived, GenericSubscriber, QosProfile, clock};
+use nuncio::{GenericReceived, GenericSubscriber, Node, QosProfile, clock};
 use serde_json::{Value, json};
 use tokio::time::MissedTickBehavior;
 
 use super::{CommandError, Outcome};
 use crate::arrivals::{Arrival, Arrivals};
 use crate::cli::TopicHz;
+use crate::known_types::KnownTypes;
 use crate::refusal_talk::{RefusalTalk, summary};
 use crate::render::{OutputError, Render, Tone, count, hz, short_key, span};
 use crate::session::Session;
@@ -24,16 +25,19 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicHz) -> Result<Outc
         topic: args.topic.as_str(),
         window: args.window,
         duration: args.duration,
+        types: None,
         report,
     };
     measuring.run(session).await
 }
 
-/// What `topic hz` and `topic bw` share: count what arrives, report once per second and at the end.
+/// What `topic hz`, `topic bw` and `topic delay` share: count what arrives, report once per second and at the end.
 pub(super) struct Measuring<'a> {
     pub(super) topic: &'a str,
     pub(super) window: u32,
     pub(super) duration: Option<Duration>,
+    /// Where the stamps of headers are to be read.
+    pub(super) types: Option<KnownTypes>,
     pub(super) report: fn(&Render, &Report<'_>) -> Result<(), OutputError>,
 }
 
@@ -52,7 +56,7 @@ impl Measuring<'_> {
     /// # Errors
     ///
     /// When nothing can be subscribed to or written.
-    pub(super) async fn run(&self, session: &mut Session<'_>) -> Result<Outcome, CommandError> {
+    pub(super) async fn run(mut self, session: &mut Session<'_>) -> Result<Outcome, CommandError> {
         let options = QosProfile {
             depth: QUEUE_DEPTH,
             ..QosProfile::best_available()
@@ -69,7 +73,7 @@ impl Measuring<'_> {
         loop {
             tokio::select! {
                 received = subscriber.recv() => {
-                    count_arrival(&mut arrivals, &received?);
+                    self.count(&mut arrivals, &session.node, &received?).await;
                     (last, was_silent) = (Instant::now(), false);
                 }
                 event = session.node.next_refusal() => {
@@ -96,12 +100,33 @@ impl Measuring<'_> {
             }
         }
         while let Ok(received) = subscriber.try_recv() {
-            count_arrival(&mut arrivals, &received);
+            self.count(&mut arrivals, &session.node, &received).await;
         }
         if arrivals.total() > 0 {
             self.report(render, &arrivals, true)?;
         }
         Ok(outcome(render, &subscriber, &arrivals))
+    }
+
+    async fn count(&mut self, arrivals: &mut Arrivals, node: &Node, received: &GenericReceived) {
+        let (info, frame) = (received.info(), received.message().frame());
+        let header_ns = match &mut self.types {
+            None => None,
+            Some(types) => {
+                let codec = types.of(node, received.message()).await.ok();
+                codec.and_then(|codec| codec.header_stamp_ns(received.payload()))
+            }
+        };
+        let arrival = Arrival {
+            time_ns: info.received_time_ns,
+            payload_len: received.payload().len(),
+            wire_len: frame.frame_bytes().len() / usize::from(frame.count().max(1)),
+            delay_ns: info
+                .received_time_ns
+                .saturating_sub(header_ns.unwrap_or(info.source_time_ns)),
+            is_since_header: header_ns.is_some(),
+        };
+        arrivals.add(arrival, (info.signer, info.node), info.missing_before);
     }
 
     fn report(&self, render: &Render, arrivals: &Arrivals, is_final: bool) -> Result<(), OutputError> {
@@ -118,16 +143,6 @@ impl Measuring<'_> {
 
 /// Longer than any measurement, shorter than what timers cannot count.
 const FOREVER: Duration = Duration::from_secs(10 * 365 * 86_400);
-
-fn count_arrival(arrivals: &mut Arrivals, received: &GenericReceived) {
-    let (info, frame) = (received.info(), received.message().frame());
-    let arrival = Arrival {
-        time_ns: info.received_time_ns,
-        payload_len: received.payload().len(),
-        wire_len: frame.frame_bytes().len() / usize::from(frame.count().max(1)),
-    };
-    arrivals.add(arrival, (info.signer, info.node), info.missing_before);
-}
 
 fn outcome(render: &Render, subscriber: &GenericSubscriber, arrivals: &Arrivals) -> Outcome {
     let stats = subscriber.stats();

@@ -1,11 +1,12 @@
-//! `topic list`: the topics that nodes publish on or subscribe to.
+//! `topic list`, `topic type` and `topic find`: the topics that nodes publish on or subscribe to.
 
 use nuncio::TopicName;
 use nuncio::graph::GraphTopic;
 use serde_json::json;
 
 use super::{CommandError, Outcome};
-use crate::cli::TopicList;
+use crate::catalog::is_named;
+use crate::cli::{TopicFind, TopicList, TopicType};
 use crate::render::{Table, Tone};
 use crate::session::Session;
 
@@ -14,7 +15,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicList) -> Result<Ou
     let topics: Vec<(TopicName, GraphTopic)> = graph
         .topics()
         .into_iter()
-        .filter(|(name, _)| args.all || !is_hidden(name))
+        .filter(|(name, _)| args.all || !name.is_hidden())
         .collect();
     let render = session.render;
     if topics.is_empty() {
@@ -56,9 +57,57 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicList) -> Result<Ou
     Ok(Outcome::Found)
 }
 
-/// As in ROS 2, whatever lies below a name that begins with `_`.
-fn is_hidden(topic: &TopicName) -> bool {
-    topic.as_str().split('/').any(|segment| segment.starts_with('_'))
+pub(super) async fn type_of(session: &mut Session<'_>, args: &TopicType) -> Result<Outcome, CommandError> {
+    let graph = session.graph().await;
+    let types = graph.topics().remove(&args.topic).unwrap_or_default().types();
+    let (render, topic) = (session.render, &args.topic);
+    if types.is_empty() {
+        render.note(format!("no node names a type for {topic}"));
+        session.explain_nothing(&graph).await;
+        return Ok(Outcome::Nothing);
+    }
+    for (name, hash) in &types {
+        match render.is_json() {
+            true => render.json(&json!({
+                "topic": topic.as_str(),
+                "type": name,
+                "type_hash": hash.to_string(),
+            }))?,
+            false => render.line(None, name)?,
+        }
+    }
+    if types.len() > 1 {
+        render.warning(format!("{topic} has several types; see `nuncio topic info {topic}`"));
+    }
+    Ok(Outcome::Found)
+}
+
+pub(super) async fn find(session: &mut Session<'_>, args: &TopicFind) -> Result<Outcome, CommandError> {
+    let graph = session.graph().await;
+    let render = session.render;
+    let mut outcome = Outcome::Nothing;
+    for (name, topic) in graph.topics() {
+        let types = topic.types();
+        let wanted = types.iter().find(|(found, _)| is_named(found, &args.type_name));
+        let Some((found, hash)) = wanted.filter(|_| args.all || !name.is_hidden()) else {
+            continue;
+        };
+        outcome = Outcome::Found;
+        match render.is_json() {
+            true => render.json(&json!({
+                "topic": name.as_str(),
+                "type": found,
+                "type_hash": hash.to_string(),
+                "types_differ": types.len() > 1,
+            }))?,
+            false => render.line(None, name.as_str())?,
+        }
+    }
+    if outcome == Outcome::Nothing {
+        render.note(format!("no topic of type {}", args.type_name));
+        session.explain_nothing(&graph).await;
+    }
+    Ok(outcome)
 }
 
 /// The names of its types, each once; a subscriber to any type names none.

@@ -11,10 +11,30 @@ fn the_help_of_the_program() {
 
 #[test]
 fn the_help_of_each_topic_command() {
-    for command in ["list", "info", "echo", "pub", "approve", "hz", "bw"] {
+    for command in [
+        "list", "type", "find", "info", "echo", "pub", "approve", "hz", "bw", "delay",
+    ] {
         let ended = User::new().run(&["topic", command, "--help"]);
         assert_eq!(ended.code, Some(0));
         insta::assert_snapshot!(format!("topic_{command}"), ended.stdout);
+    }
+}
+
+#[test]
+fn the_help_of_each_action_command() {
+    for command in ["list", "type", "find", "info", "send_goal", "cancel"] {
+        let ended = User::new().run(&["action", command, "--help"]);
+        assert_eq!(ended.code, Some(0));
+        insta::assert_snapshot!(format!("action_{command}"), ended.stdout);
+    }
+}
+
+#[test]
+fn the_help_of_each_param_command() {
+    for command in ["list", "get", "set", "describe", "dump", "load", "delete"] {
+        let ended = User::new().run(&["param", command, "--help"]);
+        assert_eq!(ended.code, Some(0));
+        insta::assert_snapshot!(format!("param_{command}"), ended.stdout);
     }
 }
 
@@ -111,6 +131,8 @@ fn bad_arguments_are_exit_2() {
         &["topic", "pub", "/x", "std_msgs/String", "--rate", "0"],
         &["topic", "list", "--connect", "nonsense"],
         &["trace", "xyz"],
+        &["action", "cancel", "/x"],
+        &["action", "cancel", "/x", "xyz"],
         &["unknown"],
     ];
     for args in cases {

@@ -1,5 +1,6 @@
 //! `topic list`, `topic info`, `node list` and `node info`, of nodes in this process.
 
+use nuncio::msgs::example_interfaces::action::Fibonacci;
 use nuncio::msgs::geometry_msgs::msg::{Twist, TwistStamped};
 use nuncio::msgs::std_msgs::msg::String as Text;
 use nuncio::{Identity, QosProfile};
@@ -46,6 +47,68 @@ async fn topics_are_listed_with_their_types_and_counts() {
             "subscribers": 1,
         })
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn topics_are_found_by_their_type_and_types_by_their_topic() {
+    let (node, endpoint) = listen(node("talker", 1)).await;
+    let _chatter = node.publisher::<Text>("/chatter").unwrap();
+    let _also = node.subscriber::<Text>("/talk").unwrap();
+    let _hidden = node.publisher::<Text>("/_hidden/x").unwrap();
+    let _odd = (
+        node.publisher::<Twist>("/odd").unwrap(),
+        node.subscriber::<Text>("/odd").unwrap(),
+    );
+    let _any = node.generic_subscriber("/any", QosProfile::default()).unwrap();
+    let run = |args: &[&str]| User::new().run(&[&["topic"], args, &["--connect", &endpoint]].concat());
+    assert_eq!(run(&["find", "std_msgs/String"]).stdout, "/chatter\n/odd\n/talk\n");
+    assert_eq!(run(&["find", "geometry_msgs/msg/Twist"]).stdout, "/odd\n");
+    assert_eq!(
+        run(&["find", "std_msgs/String", "-a"]).stdout,
+        "/_hidden/x\n/chatter\n/odd\n/talk\n"
+    );
+    let found = run(&["find", "geometry_msgs/Twist", "--json"]).json().remove(0);
+    assert_eq!(
+        (&found["topic"], &found["type"], &found["types_differ"]),
+        (&json!("/odd"), &json!("geometry_msgs/msg/Twist"), &json!(true))
+    );
+    assert_eq!(run(&["type", "chatter"]).stdout, "std_msgs/msg/String\n");
+    let odd = run(&["type", "/odd"]);
+    assert_eq!(odd.stdout, "geometry_msgs/msg/Twist\nstd_msgs/msg/String\n");
+    assert!(odd.stderr.contains("/odd has several types"), "{odd:?}");
+    for nothing in [["find", "std_msgs/msg/Int32"], ["type", "/nothing"], ["type", "/any"]] {
+        let ended = run(&nothing);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_node_shows_its_services_actions_and_parameters() {
+    let (node, endpoint) = listen(node("robot", 1)).await;
+    let parameters = node.parameters();
+    parameters.declare("speed", 0.5, Default::default()).unwrap();
+    let _action = node.action_server::<Fibonacci>("/fibonacci").unwrap();
+    let info = |more: &[&str]| {
+        let ended = User::new().run(&[&["node", "info", "/robot", "--connect", &endpoint], more].concat());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended
+    };
+    let people = info(&[]).stdout;
+    assert!(
+        people.contains("  actions\n    /fibonacci  example_interfaces/action/Fibonacci  serves\n"),
+        "{people}"
+    );
+    assert!(people.contains("  parameters\n    speed  0.5\n"), "{people}");
+    assert!(
+        people.contains("/robot/get_parameters") && !people.contains("_action"),
+        "{people}"
+    );
+    assert!(info(&["--all"]).stdout.contains("/fibonacci/_action/feedback"));
+    let program = info(&["--json"]).json().remove(0);
+    assert_eq!(program["parameters"], json!({"speed": 0.5}));
+    assert_eq!(program["actions"][0]["name"], "/fibonacci");
+    drop(parameters);
+    assert_eq!(info(&["--json"]).json()[0]["parameters"], json!(null), "they are gone");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

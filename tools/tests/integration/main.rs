@@ -1,5 +1,6 @@
 //! The binary as users run it: separate processes, real links over loopback, no scouting.
 
+mod actions;
 mod approve;
 mod bench;
 mod demo;
@@ -16,6 +17,7 @@ mod key_life;
 mod keys;
 mod lifecycle;
 mod lists;
+mod params;
 mod program;
 mod prove;
 mod rates;

@@ -1,4 +1,4 @@
-//! `topic hz` and `topic bw`.
+//! `topic hz`, `topic bw` and `topic delay`.
 
 use crate::program::{User, port};
 
@@ -68,6 +68,59 @@ fn bw_ends_after_its_duration_with_a_summary() {
     assert!(
         last["wire_bytes_per_second"].as_f64() > last["bytes_per_second"].as_f64(),
         "{last}"
+    );
+}
+
+#[test]
+fn delay_is_since_the_headers_stamp_or_else_since_the_signed_time() {
+    let (robot, operator, (_port, endpoint)) = (User::new(), User::new(), port());
+    let mut talker = robot.start(&[
+        "topic",
+        "pub",
+        "/stamped",
+        "geometry_msgs/TwistStamped",
+        "{header: {stamp: {sec: 1000000000}}}",
+        "-r",
+        "20",
+        "--listen",
+        &endpoint,
+    ]);
+    talker.line();
+    let (_other_port, other_endpoint) = port();
+    let mut other = robot.start(&[
+        "topic",
+        "pub",
+        "/plain",
+        "std_msgs/Int32",
+        "-r",
+        "20",
+        "--listen",
+        &other_endpoint,
+    ]);
+    other.line();
+    let delay = |topic: &str, endpoint: &str, more: &[&str]| {
+        let args = ["topic", "delay", topic, "--duration", "1.5", "--connect", endpoint];
+        let ended = operator.run(&[&args, more].concat());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended
+    };
+    let stamped = delay("/stamped", &endpoint, &["--json"]).json().pop().unwrap();
+    assert_eq!(
+        (&stamped["since"], &stamped["final"]),
+        (&"header.stamp".into(), &true.into())
+    );
+    assert!(
+        stamped["mean_s"].as_f64() > Some(5e8),
+        "the stamp is of 2001: {stamped}"
+    );
+    let plain = delay("/plain", &other_endpoint, &["--json"]).json().pop().unwrap();
+    assert_eq!(plain["since"], "source time");
+    assert!(plain["max_s"].as_f64() < Some(20.0), "{plain}");
+    assert!(plain["min_s"].as_f64() <= plain["mean_s"].as_f64() && plain["mean_s"].as_f64() <= plain["max_s"].as_f64());
+    let people = delay("/plain", &other_endpoint, &[]).stdout;
+    assert!(
+        people.contains("average delay: ") && people.contains("since source time (signed; "),
+        "{people}"
     );
 }
 

@@ -1,0 +1,70 @@
+//! `topic delay`: how old messages are when they arrive; a line per second.
+
+use serde_json::json;
+
+use super::topic_hz::{Measuring, Report};
+use super::{CommandError, Outcome};
+use crate::catalog::Catalog;
+use crate::cli::TopicDelay;
+use crate::known_types::KnownTypes;
+use crate::render::{OutputError, Render, Tone, count, span};
+use crate::session::Session;
+
+pub(super) async fn run(session: &mut Session<'_>, args: TopicDelay) -> Result<Outcome, CommandError> {
+    let catalog = Catalog::open(&session.interfaces)?;
+    let measuring = Measuring {
+        topic: args.topic.as_str(),
+        window: args.window,
+        duration: args.duration,
+        types: Some(KnownTypes::new(catalog)),
+        report,
+    };
+    measuring.run(session).await
+}
+
+fn report(render: &Render, report: &Report<'_>) -> Result<(), OutputError> {
+    let arrivals = report.arrivals;
+    let Some(delay) = arrivals.delay() else {
+        return Ok(());
+    };
+    let since = match delay.is_since_header {
+        Some(true) => "header.stamp",
+        Some(false) => "source time",
+        None => "header.stamp or source time",
+    };
+    if render.is_json() {
+        return render.json(&json!({
+            "topic": report.topic,
+            "mean_s": delay.mean,
+            "min_s": delay.min,
+            "max_s": delay.max,
+            "std_dev_s": delay.std_dev,
+            "since": since,
+            "window": arrivals.window(),
+            "messages": arrivals.total(),
+            "missing": arrivals.missing(),
+            "final": report.is_final,
+        }));
+    }
+    if report.is_final {
+        let messages = count(usize::try_from(arrivals.total()).unwrap_or(usize::MAX), "message");
+        render.line(
+            Some(Tone::Strong),
+            &format!("{messages}, {} missing", arrivals.missing()),
+        )?;
+    }
+    let in_seconds = |seconds: f64| span((seconds * 1e9) as i64);
+    let signed = match delay.is_since_header {
+        Some(true) => "",
+        _ => " (signed; the type has no header)",
+    };
+    let text = format!(
+        "average delay: {}  min: {}  max: {}  std dev: {}  window: {}  since {since}{signed}",
+        in_seconds(delay.mean),
+        in_seconds(delay.min),
+        in_seconds(delay.max),
+        in_seconds(delay.std_dev),
+        arrivals.window(),
+    );
+    render.line(None, &text)
+}
