@@ -355,6 +355,7 @@ fn end_answers(node: &Arc<NodeCore>, key: PublicKey, question: Question) {
     for reception in node.receptions() {
         reception.settle(key, question, &node.contact);
     }
+    node.meet_latecomers(key, question);
 }
 
 /// A node whose token stands and whose card did not come is asked again later.

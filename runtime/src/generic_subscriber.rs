@@ -179,6 +179,7 @@ impl GenericSubscriber {
         let facts = SubscriberFacts::new(topic.clone(), &expected_type, options.qos, &reception.events);
         let facts = node.endpoints.add_subscriber(facts).ok_or(SubscriberError::TooMany)?;
         node.add_reception(&reception);
+        reception.begin();
         let (receiving, contact) = (Arc::clone(&reception), Arc::clone(&node.contact));
         let declared = node
             .link

@@ -73,6 +73,8 @@ pub(crate) struct Reception {
     pub(crate) events: Arc<Events<SubscriberEvent>>,
     node_refusals: Arc<Queue<RefusalEvent>>,
     pub(crate) contact: Arc<ContactDesk>,
+    /// The last question that was put before the node knew of this subscription.
+    began: OnceLock<Question>,
     pub(crate) counters: SubscriptionCounters,
 }
 
@@ -103,6 +105,7 @@ impl Reception {
             events: Arc::default(),
             node_refusals,
             contact,
+            began: OnceLock::new(),
             counters: SubscriptionCounters::default(),
         }
     }
@@ -151,6 +154,16 @@ impl Reception {
         if self.lock_waiting().has(key) {
             self.ask_about(key, contact);
         }
+    }
+
+    /// The node knows of this subscription: answers to questions that are put from now on reach it.
+    pub(crate) fn begin(&self) {
+        let _ = self.began.set(self.contact.last_question());
+    }
+
+    /// Whether this question was put before the node knew of this subscription.
+    pub(crate) fn began_after(&self, question: Question) -> bool {
+        self.began.get().is_some_and(|last| *last >= question)
     }
 
     /// Counts a refusal and tells those who listen.

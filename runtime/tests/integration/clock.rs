@@ -1,5 +1,6 @@
 //! A node's clock: where its time comes from, who may set it back, and that nothing that guards a node goes by it.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use nuncio::msgs::builtin_interfaces::msg::Time;
@@ -72,6 +73,16 @@ fn tell(simulator: &Publisher<ClockMessage>, ns: i64) {
     simulator.publish(&ClockMessage { clock }).expect("it leaves");
 }
 
+/// A wait that has begun.
+async fn begun<F: Future<Output = Result<(), SleepError>>>(wait: F) -> Pin<Box<F>> {
+    let mut wait = Box::pin(wait);
+    assert!(
+        tokio::time::timeout(Duration::ZERO, &mut wait).await.is_err(),
+        "it waits"
+    );
+    wait
+}
+
 async fn in_time<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, future).await.expect("it ends in time")
 }
@@ -99,13 +110,14 @@ async fn in_a_simulation_time_is_what_is_told_on_clock_and_waits_end_by_it() {
     );
     simulated.tell_and_wait(5 * SECOND).await;
     let clock = simulated.clock.clone();
-    let waiting = tokio::spawn(async move { clock.sleep(Duration::from_secs(1000)).await });
+    let mut waiting = begun(clock.sleep(Duration::from_secs(1000))).await;
     for second in [6, 500, 1004] {
         simulated.tell_and_wait(second * SECOND).await;
     }
-    assert!(!waiting.is_finished(), "999 seconds are not enough");
+    let early = tokio::time::timeout(Duration::ZERO, &mut waiting).await;
+    assert!(early.is_err(), "999 seconds are not enough");
     simulated.tell_and_wait(1005 * SECOND).await;
-    in_time(waiting).await.expect("no panic").expect("it is later");
+    in_time(waiting).await.expect("it is later");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -142,13 +154,10 @@ async fn the_parameter_turns_simulated_time_on_and_off_and_ends_waits() {
     let events = simulated.clock.events();
     simulated.tell_and_wait(5 * SECOND).await;
     let clock = simulated.clock.clone();
-    let waiting = tokio::spawn(async move { clock.sleep_until(i64::MAX).await });
+    let waiting = begun(clock.sleep_until(i64::MAX)).await;
     let parameters = simulated.follower.parameters();
     parameters.set("use_sim_time", false).expect("it is set");
-    assert_eq!(
-        in_time(waiting).await.expect("no panic"),
-        Err(SleepError::SourceChanged)
-    );
+    assert_eq!(in_time(waiting).await, Err(SleepError::SourceChanged));
     assert_eq!(simulated.clock.source(), ClockSource::System);
     assert_eq!(
         in_time(events.next()).await,
@@ -201,9 +210,9 @@ async fn what_is_signed_and_how_old_it_is_goes_by_the_wall_clock() {
 async fn closing_the_node_ends_waits_and_a_wrong_value_is_an_error() {
     let closing = node("closing", 1).open().await.expect("it opens");
     let clock = closing.clock().expect("it has a clock");
-    let waiting = tokio::spawn(async move { clock.sleep_until(i64::MAX).await });
+    let waiting = begun(clock.sleep_until(i64::MAX)).await;
     closing.close().await.expect("it closes");
-    assert_eq!(in_time(waiting).await.expect("no panic"), Err(SleepError::Closed));
+    assert_eq!(in_time(waiting).await, Err(SleepError::Closed));
 
     let wrong = node("wrong", 2)
         .parameter("use_sim_time", "yes")
