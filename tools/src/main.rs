@@ -24,6 +24,7 @@ mod render;
 mod sanitize;
 mod session;
 mod signed_by;
+mod silence;
 mod trust_home;
 mod values;
 
