@@ -44,7 +44,9 @@ pub(crate) use self::param::{
 pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
 pub(crate) use self::qos::QosArgs;
 pub(crate) use self::router::Router;
-pub(crate) use self::service::{ServiceCall, ServiceCommand, ServiceFind, ServiceInfo, ServiceList, ServiceType};
+pub(crate) use self::service::{
+    ServiceCall, ServiceCommand, ServiceEcho, ServiceFind, ServiceInfo, ServiceList, ServiceType,
+};
 pub(crate) use self::state::{StateCommand, StateGet, StateList, StateSelection, StateWatch};
 pub(crate) use self::topic::{
     TopicBw, TopicCommand, TopicDelay, TopicEcho, TopicFind, TopicHz, TopicInfo, TopicList, TopicPub, TopicType,

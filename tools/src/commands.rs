@@ -35,6 +35,7 @@ mod param_set;
 mod prove;
 mod router;
 mod service_call;
+mod service_echo;
 mod service_info;
 mod service_list;
 mod state;
@@ -208,6 +209,7 @@ fn service(global: &GlobalArgs, render: &Render, command: ServiceCommand) -> Res
         Service::Find(args) => service_list::find(session, &args).await,
         Service::Info(args) => service_info::run(session, &args).await,
         Service::Call(args) => service_call::run(session, args).await,
+        Service::Echo(args) => service_echo::run(session, args).await,
     })
 }
 

@@ -30,13 +30,14 @@ async fn read(peers: &Peers, event: &GenericReceived) -> (u8, u64, Value, Value)
     let codec = support.run_time_type().unwrap();
     codec.check(event.payload()).unwrap();
     let message = codec.to_json(event.payload()).unwrap();
-    let told = &message["info"];
-    assert!(told["stamp"]["sec"].as_i64().unwrap() > 1_600_000_000, "{told}");
+    let told = |place: &str| message.pointer(place).unwrap_or(&Value::Null);
+    let number = |place: &str| told(place).as_u64().unwrap();
+    assert!(number("/info/stamp/sec") > 1_600_000_000, "{message}");
     (
-        u8::try_from(told["event_type"].as_u64().unwrap()).unwrap(),
-        told["sequence_number"].as_u64().unwrap(),
-        message["request"].clone(),
-        message["response"].clone(),
+        u8::try_from(number("/info/event_type")).unwrap(),
+        number("/info/sequence_number"),
+        told("/request").clone(),
+        told("/response").clone(),
     )
 }
 
