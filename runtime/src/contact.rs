@@ -17,11 +17,13 @@ use std::time::{Duration, Instant};
 mod asking;
 mod cards;
 pub(crate) mod desk;
+mod facts_topic;
 
 use asking::ask;
 use cards::{learned, take_answer};
 use desk::ASKING_MAX;
 pub(crate) use desk::{AskOutcome, ContactDesk, Note, Question, RoundTrip};
+use facts_topic::FactsTopic;
 
 use crate::card;
 use crate::history;
@@ -88,6 +90,7 @@ struct Presence {
     receipts_due: Option<Instant>,
     /// Keys whose copying was proved: one proof of each is enough.
     proved: HashSet<PublicKey>,
+    facts_topic: FactsTopic,
 }
 
 impl Presence {
@@ -105,6 +108,7 @@ impl Presence {
             .chain(self.watch_due)
             .chain(self.receipts_due)
             .chain(self.announcement_due)
+            .chain(self.facts_topic.due())
             .min()
     }
 
@@ -112,6 +116,7 @@ impl Presence {
     fn attend_deadlines(&mut self, node: &Arc<NodeCore>) {
         self.wanted.ask(node);
         self.watch_due = node.watch.attend(node);
+        self.facts_topic.attend(node);
         let now = Instant::now();
         if self.announcement_due.is_some_and(|due| due <= now) {
             self.announcement_due = None;
@@ -174,7 +179,8 @@ impl Presence {
         }
     }
 
-    fn announce_soon(&mut self) {
+    fn own_card_changed(&mut self, node: &NodeCore) {
+        self.facts_topic.look_at_own(node);
         let due = Instant::now() + ANNOUNCED_AFTER;
         self.announcement_due.get_or_insert(due);
     }
@@ -260,6 +266,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         Note::TokenVanished(claim) => {
             node.graph.token_vanished(&claim);
             node.unmatch_node(&claim);
+            presence.facts_topic.forget(&claim);
             presence.unmet.remove(&claim);
             if presence.tokens.remove(&claim) {
                 presence.vanished.push_back((Instant::now(), claim));
@@ -276,7 +283,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         Note::Announced(claim, bytes) => {
             let opened = card::open(bytes.as_slice(), &node.domain, &claim, &[], &node.peers);
             match opened.and_then(|authentic| presence.admit(node, authentic, CardRoad::Announced)) {
-                Ok(CardOutcome::Updated) => learned(node, &claim),
+                Ok(CardOutcome::Updated) => learned(node, presence, &claim),
                 Ok(CardOutcome::NotFresh) if presence.meeting.contains_key(&claim) => {
                     presence.overtaken.insert(claim);
                 }
@@ -309,7 +316,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         Note::MeetingEnded(claim) => end_meeting(node, presence, claim),
         Note::AwaitsApproval => presence.approvals_due = Some(Instant::now()),
         Note::ReceiptsDue => presence.receipts_due = Some(Instant::now()),
-        Note::OwnCardChanged => presence.announce_soon(),
+        Note::OwnCardChanged => presence.own_card_changed(node),
         Note::Close => {}
     }
 }

@@ -9,7 +9,7 @@
 //! dropped before is taken back: the server is told by a signed cancellation, which may get lost.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -84,6 +84,8 @@ impl GenericServiceClient {
             .endpoints
             .add_service(&node.name, ServiceEnd::Client, name, types, definition)
             .ok_or(ServiceError::TooMany)?;
+        let calls = Arc::default();
+        node.endpoints.add_calls(&facts, &calls);
         let card_change = node.card_changed();
         Ok(Self {
             choice: Choice::new(Arc::clone(&facts), options.server_role.clone()),
@@ -91,7 +93,7 @@ impl GenericServiceClient {
             facts,
             options,
             sending: Mutex::default(),
-            calls: Arc::default(),
+            calls,
             card_change,
         })
     }
@@ -305,14 +307,7 @@ impl GenericServiceClient {
 
     /// What became of its calls.
     pub fn stats(&self) -> ServiceClientStats {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        ServiceClientStats {
-            sent: read(&self.calls.sent),
-            answered: read(&self.calls.answered),
-            faults: read(&self.calls.faults),
-            refused: read(&self.calls.refused),
-            open: self.calls.open.load(Ordering::Acquire),
-        }
+        self.calls.stats()
     }
 
     fn key_expr(&self, server: &KnownServer) -> String {

@@ -24,7 +24,8 @@ use crate::publisher::Publisher;
 use crate::qos::QosProfile;
 use crate::queue::Queue;
 use crate::receipt_desk::ReceiptDesk;
-use crate::reception::{Reception, RefusalEvent};
+use crate::reception::Reception;
+use crate::refusal_ledger::RefusalLedger;
 use crate::remapping::{Kind, Remappings};
 use crate::revocations::RevocationShelf;
 use crate::security::believer::Believer;
@@ -85,8 +86,9 @@ pub(crate) struct NodeCore {
     pub(crate) history: HistoryDesk,
     pub(crate) receipts: ReceiptDesk,
     pub(crate) signing_desk: Arc<SigningDesk>,
-    pub(crate) refusals: Arc<Queue<RefusalEvent>>,
+    pub(crate) refusals: Arc<RefusalLedger>,
     pub(crate) started_ns: i64,
+    pub(crate) started: Instant,
     pub(crate) locators: Vec<String>,
     pub(crate) card_number: AtomicU64,
     /// How often the card has changed, and which of the changes was the last to be announced.
@@ -126,6 +128,7 @@ impl Node {
         let node = Self { core };
         // Queries can be answered before anybody is told that this node is there.
         node.core.declare_presence()?;
+        tracing::info!("{} is open, signing as {}", node.core.name, node.core.public_key());
         Ok(node)
     }
 
@@ -346,7 +349,7 @@ impl NodeCore {
             Ok(Some(path)) => Ok(path),
             Err(error) => Err(error.to_string()),
         };
-        self.trust_events.push(TrustEvent::Equivocated { stored });
+        self.tell_trust(TrustEvent::Equivocated { stored });
     }
 }
 

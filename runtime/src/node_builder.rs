@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Instant;
 
 use crate::clock;
 use crate::contact::ContactDesk;
@@ -20,7 +21,7 @@ use crate::parameter_yaml::{self, ParameterFileError};
 use crate::private_file::FileError;
 use crate::queue::Queue;
 use crate::receipt_desk::ReceiptDesk;
-use crate::reception::REFUSALS_KEPT;
+use crate::refusal_ledger::RefusalLedger;
 use crate::remapping::{self, Remapping, RemappingError, RemappingFileError, Remappings};
 use crate::revocations::RevocationShelf;
 use crate::security::believer::Believer;
@@ -231,7 +232,7 @@ impl NodeBuilder {
         trust.has_passed(i64::try_from(epoch).unwrap_or(i64::MAX).saturating_mul(1_000_000));
         let link = self.link.in_keystore(keystore.path());
         let link = Link::open(&link, &self.domain).await.map_err(OpenError::Link)?;
-        let refusals = Arc::new(Queue::new(REFUSALS_KEPT));
+        let peers = Arc::new(Peers::default());
         let mut locators = link.locators().await;
         locators.truncate(LOCATORS_MAX);
         let signing_desk = SigningDesk::new(name.as_str(), identity.clone(), self.signing_budget);
@@ -250,15 +251,16 @@ impl NodeBuilder {
             trust_events: Queue::new(TRUST_EVENTS_KEPT),
             domain: self.domain,
             link,
-            peers: Arc::new(Peers::default()),
+            refusals: Arc::new(RefusalLedger::new(Arc::clone(&peers))),
+            peers,
             contact: Arc::new(ContactDesk::default()),
             endpoints: Endpoints::default(),
             watch: Watch::default(),
             evidence: Evidence::default(),
             history: HistoryDesk::default(),
             receipts: ReceiptDesk::default(),
-            refusals,
             started_ns: clock::now_ns(),
+            started: Instant::now(),
             locators,
             card_number: AtomicU64::new(1),
             card_version: AtomicU64::new(0),

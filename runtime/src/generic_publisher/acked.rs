@@ -63,7 +63,7 @@ impl GenericPublisher {
 
     /// The nodes that subscribe now and whose subscriptions fit.
     pub(crate) fn readers(&self) -> Vec<Arc<Peer>> {
-        let matched = matching::lock(&self.facts.matches).readers();
+        let matched = matching::lock(&self.port.facts.matches).readers();
         let known = |(of, epoch): (crate::event::Counterpart, u64)| {
             let peer = self.node.peers.node(of.key, &of.node)?;
             (peer.epoch() == epoch).then_some(peer)

@@ -63,6 +63,7 @@ impl Node {
         if self.core.closed.swap(true, Ordering::AcqRel) {
             return Ok(Vec::new());
         }
+        tracing::info!("{} is closing", self.core.name);
         self.core.take_back_presence();
         self.core.endpoints.close_desks();
         let unsent = self.core.signing_desk.close(how).await;
@@ -72,7 +73,7 @@ impl Node {
         self.core.receptions().iter().for_each(|reception| reception.close());
         let publishers = self.core.endpoints.publishers();
         publishers.iter().for_each(|publisher| publisher.events.close());
-        self.core.refusals.close();
+        self.core.refusals.unread.close();
         self.core.trust_events.close();
         self.core.trust_watch.end();
         // Whoever waits for the graph sees that the node is closed.
