@@ -75,6 +75,10 @@ impl NodeCore {
                 .link
                 .router()
                 .map_or_else(String::new, |router| cut(&router.to_string(), TEXT_LEN_MAX)),
+            metrics: self
+                .metrics_address()
+                .map(|address| address.to_string())
+                .unwrap_or_default(),
         }
     }
 }

@@ -55,7 +55,7 @@
 //!
 //! Names, from the author's to the fabric's: [`name`] → [`remapping`] → [`node_arguments`].
 //!
-//! How a node is: [`stats`] → [`node_stats`] → `health_checks` → [`health`] → `facts_gathering` → `facts_inquiry`.
+//! How a node is: [`stats`] → [`node_stats`] → `health_checks` → [`health`] → `facts_gathering` → `facts_inquiry`, `metrics`.
 //!
 //! # What is promised, and what is not
 //!
@@ -119,6 +119,8 @@ mod link_error;
 pub mod local_registry;
 mod matching;
 mod message_info;
+mod metrics;
+mod metrics_server;
 pub mod name;
 pub mod node;
 pub mod node_arguments;
@@ -216,6 +218,7 @@ pub use lifecycle::{
     TransitionError,
 };
 pub use link::{Bytes, Discovery, LinkConfig, RouterLink, SharedMemory, TlsFiles};
+pub use metrics_server::MetricsError;
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;
 pub use node::close::{Close, Unsent};

@@ -16,6 +16,7 @@ use crate::generic_subscriber::{GenericSubscriber, SubscriberError};
 use crate::graph::{Graph, GraphState};
 use crate::history::HistoryDesk;
 use crate::link::{Declared, Link, LinkError};
+use crate::metrics_server::MetricsServer;
 use crate::name::{Domain, NameError, NodeName, TopicName};
 use crate::node_builder::NodeBuilder;
 use crate::parameter::ParameterValue;
@@ -99,6 +100,8 @@ pub(crate) struct NodeCore {
     /// The parameters, as long as somebody keeps them; and the values that they were given from outside.
     pub(crate) parameters: Mutex<Weak<ParameterShelf>>,
     pub(crate) parameters_given: Vec<(String, ParameterValue)>,
+    /// Where its counters are served, if they are.
+    pub(crate) metrics: Mutex<Option<Arc<MetricsServer>>>,
     /// Other names than the program has.
     pub(crate) remappings: Remappings,
     pub(crate) closed: AtomicBool,
@@ -125,6 +128,9 @@ impl Node {
             .spawn(move || contact::run(&weak, &desk))
             .map_err(|error| LinkError::Open(format!("no thread could be started: {error}")))?;
         core.trust_watch.begin(&core);
+        if let Some(server) = &*core.metrics.lock().unwrap_or_else(PoisonError::into_inner) {
+            server.show(&core);
+        }
         let node = Self { core };
         // Queries can be answered before anybody is told that this node is there.
         node.core.declare_presence()?;

@@ -65,6 +65,7 @@ impl Node {
         }
         tracing::info!("{} is closing", self.core.name);
         self.core.take_back_presence();
+        self.core.end_metrics();
         self.core.endpoints.close_desks();
         let unsent = self.core.signing_desk.close(how).await;
         self.core.contact.leave(Note::Close);

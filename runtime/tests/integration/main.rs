@@ -17,6 +17,7 @@ mod graph;
 mod history;
 mod large_messages;
 mod lifecycle;
+mod metrics;
 mod names;
 mod parameters;
 mod peers;
