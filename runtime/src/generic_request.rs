@@ -11,6 +11,7 @@ use nuncio_msgs::nuncio_msgs::msg::ServiceFault;
 
 use crate::approval::ApprovalState;
 use crate::generic_publisher::Closed;
+use crate::generic_service_server::ServiceServerStats;
 use crate::generic_subscriber::MessageInfo;
 use crate::key_expr;
 use crate::link::LinkError;
@@ -24,6 +25,7 @@ use crate::security::verifier::VerifiedMessage;
 use crate::service_facts::{ServiceFacts, TypeId};
 use crate::service_frame::{self, SealError, ServiceFrame};
 use crate::service_introspection::{CallStep, IntrospectedCall, Introspection};
+use crate::stats::Tally;
 
 /// What a server and the requests in hand share.
 #[derive(Debug)]
@@ -41,7 +43,7 @@ pub(crate) struct ServerPort {
 pub(crate) struct ServerCounters {
     pub(crate) answered: AtomicU64,
     pub(crate) faults: AtomicU64,
-    pub(crate) overloaded: AtomicU64,
+    pub(crate) overloaded: Tally,
 }
 
 impl ServerPort {
@@ -51,6 +53,17 @@ impl ServerPort {
 
     pub(crate) fn refuse(&self, refusal: Refusal) {
         self.reception.refuse(refusal);
+    }
+
+    pub(crate) fn stats(&self) -> ServiceServerStats {
+        ServiceServerStats {
+            requests: self.reception.stats(),
+            waiting: self.desk.len(),
+            depth: self.desk.depth(),
+            answered: self.counters.answered.load(Ordering::Relaxed),
+            faults: self.counters.faults.load(Ordering::Relaxed),
+            overloaded: self.counters.overloaded.get(),
+        }
     }
 
     pub(crate) fn send_fault(&self, message: &VerifiedMessage, fault: &ServiceFault) -> Result<(), RespondError> {

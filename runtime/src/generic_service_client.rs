@@ -11,7 +11,7 @@
 mod asked;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -77,6 +77,8 @@ impl GenericServiceClient {
             .endpoints
             .add_service(&node.name, ServiceEnd::Client, name, types, definition)
             .ok_or(ServiceError::TooMany)?;
+        let calls = Arc::default();
+        node.endpoints.add_calls(&facts, &calls);
         let card_change = node.card_changed();
         let introspection = Introspection::default();
         if let Err(error) = introspection.configure(&node, &facts, options.introspection) {
@@ -91,7 +93,7 @@ impl GenericServiceClient {
             facts,
             options,
             sending: Mutex::default(),
-            calls: Arc::default(),
+            calls,
             card_change,
         })
     }
@@ -330,14 +332,7 @@ impl GenericServiceClient {
 
     /// What became of its calls.
     pub fn stats(&self) -> ServiceClientStats {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        ServiceClientStats {
-            sent: read(&self.calls.sent),
-            answered: read(&self.calls.answered),
-            faults: read(&self.calls.faults),
-            refused: read(&self.calls.refused),
-            open: self.calls.open.load(Ordering::Acquire),
-        }
+        self.calls.stats()
     }
 
     fn key_expr(&self, server: &KnownServer) -> String {

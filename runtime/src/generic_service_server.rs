@@ -8,7 +8,6 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -65,6 +64,8 @@ pub struct ServiceServerStats {
     pub requests: SubscriptionStats,
     /// Requests that wait for the handler now.
     pub waiting: usize,
+    /// How many may wait.
+    pub depth: usize,
     /// Responses sent.
     pub answered: u64,
     /// Faults sent, those for want of room included.
@@ -87,7 +88,6 @@ impl GenericServiceServer {
             .add_service(&node.name, ServiceEnd::Server, name, types, definition)
             .ok_or(ServiceError::TooMany)?;
         let desk = Arc::new(RequestDesk::new(options.depth.get()));
-        node.endpoints.add_desk(&desk);
         let reception = |of_type: &TypeId, depth| reception(&node, &facts, of_type, depth, options.frame_len_max);
         let requests = reception(&facts.types.request, options.depth);
         let cancelling = reception(&TypeId::cancel(), CANCELLATIONS_KEPT);
@@ -100,12 +100,13 @@ impl GenericServiceServer {
             node: Arc::clone(&node),
             introspection: Introspection::default(),
         });
+        node.endpoints.add_server(&port);
         let (core, waiting) = (Arc::downgrade(&node), Arc::clone(&desk));
         let take = move |Delivery { message, .. }: Delivery| {
             if let Err(message) = waiting.put(message)
                 && let Some(node) = core.upgrade()
             {
-                counters.overloaded.fetch_add(1, Ordering::Relaxed);
+                counters.overloaded.add(1);
                 refuse_for_want_of_room(&node, &facts, &counters, &message);
             }
         };
@@ -202,14 +203,7 @@ impl GenericServiceServer {
 
     /// What became of everything received.
     pub fn stats(&self) -> ServiceServerStats {
-        let counters = &self.port.counters;
-        ServiceServerStats {
-            requests: self.port.reception.stats(),
-            waiting: self.port.desk.len(),
-            answered: counters.answered.load(Ordering::Relaxed),
-            faults: counters.faults.load(Ordering::Relaxed),
-            overloaded: counters.overloaded.load(Ordering::Relaxed),
-        }
+        self.port.stats()
     }
 
     /// Changes what this server tells of its calls; see [`service_introspection`](crate::service_introspection).

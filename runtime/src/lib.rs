@@ -57,6 +57,8 @@
 //!
 //! Names, from the author's to the fabric's: [`name`] → [`remapping`] → [`node_arguments`].
 //!
+//! How a node is: [`stats`] → [`node_stats`] → `health_checks` → [`health`] → `facts_gathering` → `facts_inquiry`, `metrics`.
+//!
 //! # What is promised, and what is not
 //!
 //! See [`security`] for the threat model.
@@ -89,7 +91,10 @@ pub mod durable_publisher;
 pub mod durable_subscriber;
 mod endpoints;
 pub mod event;
+mod event_talk;
 pub mod evidence;
+mod facts_gathering;
+mod facts_inquiry;
 pub mod generic_action_client;
 pub mod generic_goal_run;
 pub mod generic_publisher;
@@ -103,6 +108,8 @@ mod goal_ledger;
 pub mod goal_state;
 mod goal_watch;
 pub mod graph;
+pub mod health;
+mod health_checks;
 mod history;
 mod inquiry;
 mod journal;
@@ -120,12 +127,15 @@ mod link_error;
 pub mod local_registry;
 mod matching;
 mod message_info;
+mod metrics;
+mod metrics_server;
 pub mod name;
 pub mod node;
 pub mod node_arguments;
 pub mod node_builder;
 pub mod node_clock;
 mod node_link;
+pub mod node_stats;
 mod number_set;
 mod outbox;
 pub mod parameter;
@@ -136,10 +146,12 @@ pub mod parameter_table;
 pub mod parameter_yaml;
 pub mod parameters;
 mod payload;
+mod peer_facts;
 mod presence;
 pub mod private_file;
 mod publish_error;
 pub mod publisher;
+mod publisher_port;
 pub mod qos;
 mod queue;
 pub mod raw_link;
@@ -147,9 +159,11 @@ mod reach;
 mod receipt;
 mod receipt_desk;
 mod reception;
+mod refusal_ledger;
 pub mod remapping;
 mod request_desk;
 mod revocations;
+pub mod rosout;
 pub mod router;
 pub mod run_time_type;
 pub mod security;
@@ -178,6 +192,7 @@ pub mod stats;
 pub mod subscriber;
 pub mod subscription_options;
 mod sync;
+mod talk_limit;
 mod tls_files;
 pub mod trace;
 mod translation_desk;
@@ -203,6 +218,7 @@ pub use durable_publisher::{
 };
 pub use durable_subscriber::{DurableSubscriber, DurableSubscriberError, GenericDurableSubscriber};
 pub use event::{Counterpart, EventCallback, EventStream, PublisherEvent, SubscriberEvent};
+pub use facts_inquiry::FactsError;
 pub use generic_action_client::{ActionClientOptions, GenericActionClient};
 pub use generic_goal_run::{GenericGoalOutcome, GenericGoalRun};
 pub use generic_publisher::{GenericPublisher, PublishError, Published, PublisherError};
@@ -213,12 +229,14 @@ pub use goal_error::{CancelGoalError, GoalResultError, SendGoalError};
 pub use goal_id::{GoalId, GoalIdError};
 pub use goal_state::GoalState;
 pub use goal_watch::GenericFeedback;
+pub use health::{Finding, FindingKind, Health, Level, QueueKind, QueueUse};
 pub use journal::JournalError;
 pub use lifecycle::{
     CallbackReturn, Lifecycle, LifecycleCallbacks, LifecycleError, LifecycleState, ManagedPublisher, Transition,
     TransitionError,
 };
 pub use link::{Bytes, Discovery, LinkConfig, RouterLink, SharedMemory, TlsFiles};
+pub use metrics_server::MetricsError;
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;
 pub use node::close::{Close, Unsent};
@@ -226,6 +244,7 @@ pub use node::state::StateGathering;
 pub use node_arguments::{ArgumentError, NodeArguments};
 pub use node_builder::{NodeBuilder, OpenError};
 pub use node_clock::{Clock, ClockError, ClockEvent, ClockSource, SleepError};
+pub use node_stats::{NodeStats, PublisherReport, ServiceReport, SubscriptionReport};
 pub use nuncio_msgs as msgs;
 pub use nuncio_msgs::nuncio_msgs::msg::ServiceFault;
 pub use nuncio_msgs::service::Service;
@@ -239,6 +258,7 @@ pub use parameter_table::{DeclareError, SetError};
 pub use parameter_yaml::{ParameterFileError, ParameterYamlError};
 pub use parameters::{LoadError, Parameters};
 pub use payload::{DecodeError, EncodeError};
+pub use peer_facts::PeerFacts;
 pub use publisher::Publisher;
 pub use qos::{Durability, History, Liveliness, Priority, QosProfile, Reliability};
 pub use receipt::Receipt;

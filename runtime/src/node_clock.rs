@@ -108,7 +108,7 @@ impl Clock {
             sim: Mutex::default(),
             hearing: Mutex::default(),
             changed: Event::new(),
-            events: Events::default(),
+            events: Events::on("/clock"),
             ignored: AtomicU64::new(0),
         });
         let weak = Arc::downgrade(&core);
