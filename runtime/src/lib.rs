@@ -262,7 +262,7 @@ pub use peer_facts::PeerFacts;
 pub use publisher::Publisher;
 pub use qos::{Durability, History, Liveliness, Priority, QosProfile, Reliability};
 pub use receipt::Receipt;
-pub use reception::RefusalEvent;
+pub use refusal_ledger::RefusalEvent;
 pub use remapping::{Remapping, RemappingError, RemappingFileError};
 pub use router::Router;
 pub use security::believer::Verdict;

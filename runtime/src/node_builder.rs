@@ -250,9 +250,8 @@ impl NodeBuilder {
         let peers = Arc::new(Peers::default());
         let mut locators = link.locators().await;
         locators.truncate(LOCATORS_MAX);
-        let signing_desk = SigningDesk::new(name.as_str(), identity.clone(), self.signing_budget);
         Node::start(NodeCore {
-            signing_desk: Arc::new(signing_desk),
+            signing_desk: Arc::new(SigningDesk::new(name.as_str(), identity.clone(), self.signing_budget)),
             believer: Arc::new(Believer::new(self.domain.clone(), pins)),
             graph: GraphState::new(identity.public_key(), name.clone()),
             name,

@@ -18,7 +18,7 @@ use crate::name::TopicName;
 use crate::qos::QosProfile;
 use crate::qos::compatibility::Request;
 use crate::queue::{ParcelQueue, Queue};
-use crate::refusal_ledger::{REFUSALS_KEPT, RefusalLedger};
+use crate::refusal_ledger::{REFUSALS_KEPT, RefusalEvent, RefusalLedger};
 use crate::run_time_type::Translation;
 use crate::security::frame::Layout;
 use crate::security::key::PublicKey;
@@ -33,15 +33,6 @@ mod missing;
 mod waiting;
 
 use self::waiting::{Stream, WAITING_BYTES_MAX, WAITING_FRAMES_MAX, Waiting};
-
-/// A refusal and where it happened.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct RefusalEvent {
-    /// The topic that the frame arrived on.
-    pub topic: TopicName,
-    /// The reason and what was found.
-    pub refusal: Refusal,
-}
 
 /// Where one subscription's frames end up.
 #[derive(Debug)]

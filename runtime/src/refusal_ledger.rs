@@ -2,17 +2,26 @@
 
 use std::sync::Arc;
 
+use crate::name::TopicName;
 use crate::queue::Queue;
-use crate::reception::RefusalEvent;
 use crate::rosout;
 use crate::security::peers::Peers;
-use crate::security::refusal::Reason;
+use crate::security::refusal::{Reason, Refusal};
 use crate::sign_of_life::ticks;
 use crate::stats::RefusalCounters;
 use crate::talk_limit::TalkLimit;
 
 /// How many refusals are kept for whoever wants to read them; older ones are only counted.
 pub(crate) const REFUSALS_KEPT: usize = 256;
+
+/// A refusal and where it happened.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RefusalEvent {
+    /// The topic that the frame arrived on.
+    pub topic: TopicName,
+    /// The reason and what was found.
+    pub refusal: Refusal,
+}
 
 /// Where the refusals of a node end up.
 #[derive(Debug)]

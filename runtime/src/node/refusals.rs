@@ -3,7 +3,7 @@
 use super::{Node, NodeCore};
 use crate::generic_subscriber::ReceiveError;
 use crate::name::TopicName;
-use crate::reception::RefusalEvent;
+use crate::refusal_ledger::RefusalEvent;
 use crate::security::refusal::Refusal;
 
 impl Node {

@@ -181,11 +181,7 @@ impl Verifier {
         time_checks::check(&layout, &facts, floor, &standing.policy, &permit.limits, now_ns)?;
 
         let digest = layout.digest(raw);
-        let numbers = Numbers {
-            epoch: layout.header.epoch,
-            first: layout.header.first_number,
-            last: layout.last_number(),
-        };
+        let numbers = numbers_of(&layout);
         let (context, novelty) = self.look_at_stream(&layout, &facts, numbers, tag(&digest));
         let suspect = match novelty {
             // Of a journal it may have been let go of before, for want of room: whoever asked takes each number once.
@@ -226,17 +222,12 @@ impl Verifier {
             return Ok(Opened::Duplicate);
         };
         self.check_rate(&layout, &permit.limits, now_ns)?;
-        let provenance = match (layout.header.replay, missing) {
-            (true, _) => Provenance::Replay,
-            (false, Some(_)) => Provenance::History,
-            (false, None) => Provenance::Live,
-        };
         let proof = Proof {
             bytes: bytes.clone(),
+            provenance: Provenance::of(&layout.header, missing.is_some()),
             layout,
             facts,
             verdict,
-            provenance,
             received_time_ns: now_ns,
             asks_approval: !permit.limits.second_signers.is_empty(),
         };
@@ -503,7 +494,15 @@ struct Arrival {
 }
 
 /// Whether the messages keep to the topic's limits, as far as that can be told without their signature.
-pub(super) fn check_sizes(layout: &Layout, raw: &[u8], limits: &TopicLimits) -> Result<(), Refusal> {
+pub(super) fn numbers_of(layout: &Layout) -> Numbers {
+    Numbers {
+        epoch: layout.header.epoch,
+        first: layout.header.first_number,
+        last: layout.last_number(),
+    }
+}
+
+fn check_sizes(layout: &Layout, raw: &[u8], limits: &TopicLimits) -> Result<(), Refusal> {
     let refuse = |reason, detail: String| Err(Refusal::new(reason, Some(layout.header.key), detail));
     let Some(max) = limits.max_size else { return Ok(()) };
     let len = layout
