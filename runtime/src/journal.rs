@@ -25,9 +25,8 @@
 //! - One process at a time has a journal.
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::link::Bytes;

@@ -493,8 +493,7 @@ struct Arrival {
     is_answer: bool,
 }
 
-/// Whether the messages keep to the topic's limits, as far as that can be told without their signature.
-pub(super) fn numbers_of(layout: &Layout) -> Numbers {
+fn numbers_of(layout: &Layout) -> Numbers {
     Numbers {
         epoch: layout.header.epoch,
         first: layout.header.first_number,
@@ -502,7 +501,8 @@ pub(super) fn numbers_of(layout: &Layout) -> Numbers {
     }
 }
 
-fn check_sizes(layout: &Layout, raw: &[u8], limits: &TopicLimits) -> Result<(), Refusal> {
+/// Whether the messages keep to the topic's limits, as far as that can be told without their signature.
+pub(super) fn check_sizes(layout: &Layout, raw: &[u8], limits: &TopicLimits) -> Result<(), Refusal> {
     let refuse = |reason, detail: String| Err(Refusal::new(reason, Some(layout.header.key), detail));
     let Some(max) = limits.max_size else { return Ok(()) };
     let len = layout
