@@ -1,5 +1,6 @@
 //! What a journal gives back: whole, torn, damaged, full, or held by somebody else.
 
+use std::fs;
 use std::process::Command;
 
 use super::*;
