@@ -25,7 +25,7 @@ pub(super) const LEDGER: &str = "ledger";
 /// How many tasks publish at the same time.
 const TASKS: u64 = 4;
 /// How many messages the reader with a cursor takes for one acknowledgement, in turns.
-const ACKNOWLEDGED_AFTER: [u64; 3] = [1, 1, 5];
+const ACKNOWLEDGED_AFTER: [u64; 3] = [1, 8, 32];
 
 /// Publishes until it is told to stop, and says then when all readers have acknowledged everything.
 pub(super) async fn write(
