@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use event_listener::{Event, Listener, listener};
+use event_listener::Event;
 use nuncio_msgs::TypeHash;
 use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, TypeDefinition};
 
@@ -16,7 +16,7 @@ use crate::event::{Events, PublisherEvent};
 use crate::evidence::SentFrames;
 use crate::inquiry::Inquiries;
 use crate::journal_keeper::JournalKeeper;
-use crate::link::{Bytes, LinkError};
+use crate::link::Bytes;
 use crate::matching::Matches;
 use crate::name::TopicName;
 use crate::node::NodeCore;
@@ -315,40 +315,6 @@ impl GenericPublisher {
     /// The topic.
     pub fn topic(&self) -> &TopicName {
         &self.port.facts.topic
-    }
-
-    /// Whether any subscriber is known now.
-    ///
-    /// # Errors
-    ///
-    /// [`LinkError`] when the link is closed.
-    pub fn has_subscribers(&self) -> Result<bool, LinkError> {
-        self.port.outbox.link().has_subscribers()
-    }
-
-    /// Waits until a subscriber is known; `false` when none came in time.
-    ///
-    /// # Errors
-    ///
-    /// [`LinkError`] when the link is closed.
-    pub fn wait_for_subscribers(&self, timeout: Duration) -> Result<bool, LinkError> {
-        let deadline = Instant::now().checked_add(timeout);
-        loop {
-            listener!(self.matched => changed);
-            if self.has_subscribers()? {
-                return Ok(true);
-            }
-            let woken = match deadline {
-                Some(deadline) => changed.wait_deadline(deadline).is_some(),
-                None => {
-                    changed.wait();
-                    true
-                }
-            };
-            if !woken {
-                return self.has_subscribers();
-            }
-        }
     }
 
     /// What was sent so far.

@@ -6,7 +6,8 @@
 //!
 //! # Invariants
 //!
-//! - A node answers with frames of its own publishers only, and with nothing that was not sent to everybody before.
+//! - A node answers with frames of its own publishers only, and with nothing that was not sent to everybody before,
+//!   or is about to be: what is in a journal is sent, or was before the last start.
 //! - At most [`QUESTIONS_MAX`] questions wait; those beyond get no answers, and their askers report what they miss.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

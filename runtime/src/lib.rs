@@ -23,6 +23,7 @@
 //! subscribe   link -> reception -> security::verifier -> Verified -> queue -> payload -> Received<M>
 //! late, lost  sequencer -> history (asks the publisher) -> security::verifier -> sequencer -> queue
 //! acked       inquiry (asks the subscribers' nodes) -> receipt_desk (what was accepted: acceptance) -> receipt -> acknowledgement
+//! durable     outbox -> journal_keeper -> journal (on the disk) -> link; cursor -> sequencer (asks for what is behind it) -> queue
 //! trace       question -> evidence of the publishers -> security::testimony -> Verified -> the next question
 //! call        &Request -> payload -> frame for one server (service_frame) -> link -> reception (as above) -> request_desk
 //! respond     &Response -> payload -> frame for one request (service_frame) -> link -> security::answer -> Verified

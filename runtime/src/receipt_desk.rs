@@ -210,6 +210,7 @@ impl NodeCore {
         }
         let mut accepted = NumberSet::of(numbers.first, numbers.last);
         for reception in here {
+            reception.hear_of(numbers.stream, publisher, numbers.last);
             accepted = accepted.and(&reception.accepted(numbers.stream, publisher.offer.journal_since));
             if let Some(refusal) = reception.acceptance.refusal_of(numbers) {
                 explain(&mut receipt, &refusal);

@@ -108,6 +108,7 @@ pub(crate) mod missing;
 mod pins;
 mod public_key;
 mod rate_limit;
+mod road;
 mod survey;
 mod time_checks;
 mod trust_edit;

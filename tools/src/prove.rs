@@ -2,13 +2,15 @@
 //!
 //! Every attack goes through the code that a live subscription uses: the verifier alone ([`bitflip`], [`forge`],
 //! [`splice`]), or whole nodes over real links ([`replay`], [`stranger`], [`router`]), or processes of their own
-//! ([`flood`], [`restart`]). Each has genuine frames beside the hostile ones: an attack on a node that delivers
+//! ([`flood`], [`restart`], [`durable`]). Each has genuine frames beside the hostile ones: an attack on a node that delivers
 //! nothing at all would prove nothing.
 //!
 //! What arrived is judged by its content and its numbers, not by the verifier's own word.
 
 mod bitflip;
 mod courier;
+mod durable;
+mod durable_parts;
 mod flood;
 mod flooder;
 mod forge;
@@ -65,7 +67,7 @@ pub(crate) fn what(attack: Attack) -> String {
 }
 
 /// How many attempts are made unless somebody says otherwise. What an attempt is, differs: a frame for most, a killing
-/// for [`restart`]; [`bitflip`] and [`splice`] go round that often.
+/// for [`restart`], a round of them for [`durable`]; [`bitflip`] and [`splice`] go round that often.
 pub(crate) const fn attempts(attack: Attack) -> u64 {
     match attack {
         Attack::Bitflip => 1,
@@ -76,6 +78,7 @@ pub(crate) const fn attempts(attack: Attack) -> u64 {
         Attack::Flood => 500_000,
         Attack::Router => 2_000,
         Attack::Restart => 12,
+        Attack::Durable => 200,
     }
 }
 
@@ -106,6 +109,7 @@ pub(crate) async fn run(attack: Attack, settings: Settings) -> Result<Report, Pr
         Attack::Flood => flood::run(settings).await,
         Attack::Router => router::run(settings).await,
         Attack::Restart => restart::run(settings).await,
+        Attack::Durable => durable::run(settings).await,
     }
 }
 

@@ -1,10 +1,14 @@
 //! What happens around a publisher beside its messages.
 
 use std::io;
+use std::time::{Duration, Instant};
+
+use event_listener::{Listener, listener};
 
 use super::{Closed, GenericPublisher, PublishError, PublisherFacts};
 use crate::contact::Note;
 use crate::event::{EventCallback, EventStream, PublisherEvent};
+use crate::link::LinkError;
 use crate::matching;
 use crate::qos::Liveliness;
 use crate::sign_of_life::nanoseconds;
@@ -19,6 +23,40 @@ impl PublisherFacts {
 }
 
 impl GenericPublisher {
+    /// Whether any subscriber is known now.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link is closed.
+    pub fn has_subscribers(&self) -> Result<bool, LinkError> {
+        self.port.outbox.link().has_subscribers()
+    }
+
+    /// Waits until a subscriber is known; `false` when none came in time.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link is closed.
+    pub fn wait_for_subscribers(&self, timeout: Duration) -> Result<bool, LinkError> {
+        let deadline = Instant::now().checked_add(timeout);
+        loop {
+            listener!(self.matched => changed);
+            if self.has_subscribers()? {
+                return Ok(true);
+            }
+            let woken = match deadline {
+                Some(deadline) => changed.wait_deadline(deadline).is_some(),
+                None => {
+                    changed.wait();
+                    true
+                }
+            };
+            if !woken {
+                return self.has_subscribers();
+            }
+        }
+    }
+
     /// What happens around this publisher: subscribers that come and go or request more than is offered, deadlines missed.
     ///
     /// ```no_run

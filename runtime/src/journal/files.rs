@@ -1,4 +1,4 @@
-//! The files of a journal's folder: the lock, and its segments as they are found, made and removed.
+//! The files of a journal: found, made, locked and removed.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -6,14 +6,15 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use super::Segment;
-use super::error::{JournalError, failed};
+use super::error::failed;
 use super::segment::{self, Place, SegmentHeader};
+use super::{JournalError, Segment};
 use crate::private_file::{self, Others};
 
 /// The largest segment that is read: one with a single frame of the largest size.
 const SEGMENT_LEN_MAX: u64 = 1 << 32;
 
+/// Keeps other processes out, and other publishers of this one.
 pub(super) fn take_lock(dir: &Path) -> Result<File, JournalError> {
     let path = dir.join("lock");
     let opened = File::options()

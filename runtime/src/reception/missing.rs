@@ -86,6 +86,13 @@ impl Reception {
         self.cursor.is_none() || self.queue.len() < self.depth
     }
 
+    /// A publisher has asked about a message with this number.
+    pub(crate) fn hear_of(&self, of: StreamId, publisher: &Arc<WriterFacts>, number: u64) {
+        if let Some(ask) = self.sequencer.hear_of(of, publisher, number) {
+            self.go_on_and_ask(Some(ask));
+        }
+    }
+
     /// What was accepted of a publisher here. Whoever asks waits for more.
     pub(crate) fn accepted(&self, of: StreamId, journal_since: Option<u64>) -> NumberSet {
         match &self.cursor {

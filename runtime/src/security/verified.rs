@@ -33,15 +33,6 @@ pub enum Provenance {
 }
 
 impl Provenance {
-    /// That of a frame, which may have come as the answer to a question for missing messages.
-    pub(crate) fn of(header: &Header, is_answer: bool) -> Self {
-        match (header.replay, is_answer) {
-            (true, _) => Self::Replay,
-            (false, true) => Self::History,
-            (false, false) => Self::Live,
-        }
-    }
-
     /// The word for it in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {

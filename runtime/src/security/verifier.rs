@@ -37,6 +37,7 @@ use super::peers::{Peers, WriterFacts};
 use super::rate_limit::RateLimits;
 use super::refusal::{Reason, Refusal};
 use super::replay_window::{Novelty, Numbers, ReplayError, ReplayWindow};
+use super::road::Road;
 use super::signature_check::{check_signature, layout_refusal};
 use super::time_checks;
 use super::topic_limits::TopicLimits;
@@ -171,27 +172,23 @@ impl Verifier {
         let Some((facts, floor)) = self.whose(&layout, raw, missing.is_some())? else {
             return Ok(Opened::Stranger(key));
         };
-        let is_kept = missing.is_some() && self.setup.keeps_cursor && facts.offer.journal_since.is_some();
-        let since = facts.offer.journal_since.filter(|_| is_kept);
-        missing.map_or(Ok(()), |missing| missing.check(&layout, since))?;
+        let road = self.road(missing, &facts);
+        missing.map_or(Ok(()), |missing| missing.check(&layout, road.journal_since()))?;
         let standing = self.setup.trust.standing(&facts, now_ns);
         let permit = standing.permit()?;
         check_sizes(&layout, raw, &permit.limits)?;
-        self.check_instance(&layout, &facts, is_kept)?;
+        self.check_instance(&layout, &facts, road)?;
         time_checks::check(&layout, &facts, floor, &standing.policy, &permit.limits, now_ns)?;
 
         let digest = layout.digest(raw);
-        let numbers = numbers_of(&layout);
+        let numbers = Numbers {
+            epoch: layout.header.epoch,
+            first: layout.header.first_number,
+            last: layout.last_number(),
+        };
         let (context, novelty) = self.look_at_stream(&layout, &facts, numbers, tag(&digest));
-        let suspect = match novelty {
-            // Of a journal it may have been let go of before, for want of room: whoever asked takes each number once.
-            Ok(Novelty::Duplicate) if !is_kept => return Ok(Opened::Duplicate),
-            Ok(_) => None,
-            Err(ReplayError::StaleEpoch { .. }) if is_kept => None,
-            // What was asked for may be older than the window goes back. Whoever asked takes each number once.
-            Err(ReplayError::TooOld { .. }) if missing.is_some() => None,
-            Err(error @ ReplayError::Equivocation { .. }) => Some(error),
-            Err(error) => return Err(replay_refusal(key, error)),
+        let Some(suspect) = road.weigh(novelty).map_err(|error| replay_refusal(key, error))? else {
+            return Ok(Opened::Duplicate);
         };
         check_signature(&layout, raw, &digest, &context, &facts.peer.key)?;
         if let Some(error) = suspect {
@@ -212,22 +209,19 @@ impl Verifier {
             numbers,
             tag: tag(&digest),
             context,
-            is_answer: missing.is_some(),
+            road,
         };
-        let admitted = match is_kept {
-            true => Some(0),
-            false => self.admit(&facts, (&layout, raw), arrival)?,
-        };
-        let Some(missing_before) = admitted else {
+        let Some(missing_before) = self.admit(&facts, (&layout, raw), arrival)? else {
             return Ok(Opened::Duplicate);
         };
         self.check_rate(&layout, &permit.limits, now_ns)?;
+        let provenance = road.provenance(layout.header.replay);
         let proof = Proof {
             bytes: bytes.clone(),
-            provenance: Provenance::of(&layout.header, missing.is_some()),
             layout,
             facts,
             verdict,
+            provenance,
             received_time_ns: now_ns,
             asks_approval: !permit.limits.second_signers.is_empty(),
         };
@@ -251,10 +245,10 @@ impl Verifier {
     }
 
     /// Whether this instance of the node may still speak, and speaks live where only that is taken.
-    fn check_instance(&self, layout: &Layout, facts: &WriterFacts, is_kept: bool) -> Result<(), Refusal> {
+    fn check_instance(&self, layout: &Layout, facts: &WriterFacts, road: Road) -> Result<(), Refusal> {
         let header = &layout.header;
         let refuse = |reason, detail| Err(Refusal::new(reason, Some(header.key), detail));
-        if header.epoch < facts.peer.epoch && !is_kept {
+        if header.epoch < facts.peer.epoch && road.journal_since().is_none() {
             let (name, newer) = (&facts.peer.name, facts.peer.epoch);
             let detail = format!(
                 "epoch {} of {name}, which has started again with epoch {newer}",
@@ -267,6 +261,14 @@ impl Verifier {
             return refuse(Reason::ReplayNotAllowed, detail.to_owned());
         }
         Ok(())
+    }
+
+    fn road(&self, missing: Option<&Missing>, facts: &WriterFacts) -> Road {
+        match (missing, facts.offer.journal_since) {
+            (None, _) => Road::Live,
+            (Some(_), Some(since)) if self.setup.keeps_cursor => Road::Kept(since),
+            (Some(_), _) => Road::Asked,
+        }
     }
 
     /// Whether a frame may have so many bytes. It can be asked before they are there in one piece.
@@ -434,8 +436,13 @@ impl Verifier {
             numbers,
             tag,
             context,
-            is_answer,
+            road,
         } = arrival;
+        if road.journal_since().is_some() {
+            // The window is for what is live. Whoever asked takes each number once.
+            return Ok(Some(0));
+        }
+        let is_answer = road != Road::Live;
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         if streams.len() >= STREAMS_MAX && !streams.contains_key(&(key, layout.header.writer)) {
             streams.retain(|(key, writer), _| self.peers.writer(*key, *writer).is_some());
@@ -489,16 +496,7 @@ struct Arrival {
     numbers: Numbers,
     tag: u64,
     context: Context,
-    /// Whether it answers a question, and says nothing of what is live.
-    is_answer: bool,
-}
-
-fn numbers_of(layout: &Layout) -> Numbers {
-    Numbers {
-        epoch: layout.header.epoch,
-        first: layout.header.first_number,
-        last: layout.last_number(),
-    }
+    road: Road,
 }
 
 /// Whether the messages keep to the topic's limits, as far as that can be told without their signature.

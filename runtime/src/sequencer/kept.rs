@@ -79,6 +79,20 @@ impl Sequencer {
         state.ask_kept(id)
     }
 
+    /// A publisher with a journal has asked about a message with this number, so there is one. It may have been published before
+    /// the link knew of this subscription, and nothing after it.
+    pub(crate) fn hear_of(&self, of: StreamId, facts: &Arc<WriterFacts>, number: u64) -> Option<Ask> {
+        if !self.keeps(facts) {
+            return None;
+        }
+        let id = StreamId {
+            epoch: facts.peer.epoch(),
+            ..of
+        };
+        let mut state = self.lock();
+        self.meet_kept(&mut state, id, facts, number.saturating_add(1))
+    }
+
     /// No more answers can come to a question: what is still missing is asked for again, at once where something came.
     pub(super) fn end_kept(state: &mut State, ask: &Ask) -> Option<Ask> {
         let id = ask.missing.stream;

@@ -43,6 +43,8 @@ pub(crate) enum Attack {
     Router,
     /// Publisher and subscriber killed at random and started again, while an attacker repeats and forges
     Restart,
+    /// A durable publisher and its readers killed at random: what was acknowledged is neither lost nor given twice
+    Durable,
 }
 
 fn selection() -> impl TypedValueParser<Value = Selection> {
@@ -81,6 +83,12 @@ pub(crate) enum Part {
     Talker,
     /// Prints the numbers of the emergency stops that it receives
     Listener,
+    /// Publishes emergency stops that it keeps on the disk
+    DurableWriter,
+    /// Writes what it receives into a ledger, with its position
+    LedgerReader,
+    /// Keeps a cursor file, and prints what it receives and acknowledges
+    CursorReader,
     /// Floods with bytes that are no frames
     Garbage,
     /// Floods with frames of a known key and a wrong signature

@@ -9,8 +9,8 @@ use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::sync::Notify;
 
-use super::flooder;
 use super::witness::roomy;
+use super::{durable_parts, flooder};
 use crate::cli::{GlobalArgs, Part, ProvePart};
 use crate::commands::{CommandError, Outcome};
 use crate::render::Render;
@@ -34,11 +34,21 @@ pub(crate) async fn run(global: &GlobalArgs, render: &Render, args: ProvePart) -
         match args.part {
             Part::Talker => talk(global, render, link, args.rate).await,
             Part::Listener => listen(global, render, link).await,
+            Part::DurableWriter => durable_parts::write(global, render, link, args.rate, &begin).await,
+            Part::LedgerReader => durable_parts::keep_ledger(global, render, link).await,
+            Part::CursorReader => durable_parts::keep_cursor(global, render, link).await,
             _ => flooder::flood(global, render, link, &args, &begin).await,
         }
     };
     tokio::select! {
-        ended = part => ended.map(|()| Outcome::Found),
+        ended = part => {
+            if let Err(error) = &ended {
+                // Whoever has started this process does not see its standard error.
+                render.json(&json!({ "problem": error.to_string() }))?;
+                render.flush()?;
+            }
+            ended.map(|()| Outcome::Found)
+        }
         () = abandoned(&begin) => Ok(Outcome::Found),
     }
 }
@@ -70,7 +80,7 @@ pub(super) fn is_genuine(stop: &EmergencyStop, number: u64) -> bool {
     stop.stop_id == format!("stop {number}")
 }
 
-async fn node(name: &str, global: &GlobalArgs, link: LinkConfig) -> Result<Node, CommandError> {
+pub(super) async fn node(name: &str, global: &GlobalArgs, link: LinkConfig) -> Result<Node, CommandError> {
     let keystore = Keystore::open(Keystore::default_dir()?)?;
     let builder = Node::builder(name)
         .domain(global.domain.clone())
@@ -79,7 +89,7 @@ async fn node(name: &str, global: &GlobalArgs, link: LinkConfig) -> Result<Node,
     Ok(builder.open().await?)
 }
 
-fn ready(render: &Render, node: &Node) -> Result<(), CommandError> {
+pub(super) fn ready(render: &Render, node: &Node) -> Result<(), CommandError> {
     render.json(&json!({
         "ready": true,
         "time_ns": clock::now_ns(),

@@ -115,11 +115,19 @@ fn killed_processes_lose_nothing_unseen_and_repeat_nothing() {
 }
 
 #[test]
+fn a_durable_topic_loses_nothing_and_repeats_nothing_whoever_is_killed() {
+    let line = prove("durable", "8");
+    assert_kept(&line);
+    assert!(number(&line, "tried") >= 8, "{line}");
+    assert!(number(&line, "in_the_ledger") >= number(&line, "kept"), "{line}");
+}
+
+#[test]
 fn the_list_names_every_attack_and_people_get_a_verdict() {
     let listed = User::new().run(&["prove", "list", "--json"]).json();
     let names: Vec<_> = listed.iter().filter_map(|line| line["attack"].as_str()).collect();
     let all = [
-        "bitflip", "forge", "replay", "splice", "stranger", "flood", "router", "restart",
+        "bitflip", "forge", "replay", "splice", "stranger", "flood", "router", "restart", "durable",
     ];
     assert_eq!(names, all);
     let ended = User::new().run(&["prove", "splice", "--n", "1"]);
