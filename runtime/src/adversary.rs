@@ -135,26 +135,40 @@ impl Adversary {
     ///
     /// [`LinkError`] when a link is closed.
     pub fn relay_presence(&self, to: &Self) -> Result<Relay, LinkError> {
+        let [tokens, cards] = [
+            key_expr::all_node_tokens(&self.domain),
+            key_expr::all_cards(&self.domain),
+        ];
+        self.relay_presence_on(to, &tokens, &cards)
+    }
+
+    /// The same for the nodes of one key alone, so that presence can be passed on both ways.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when a link is closed.
+    pub fn relay_presence_of(&self, key: &PublicKey, to: &Self) -> Result<Relay, LinkError> {
+        let tokens = key_expr::node_tokens_of_key(&self.domain, key);
+        self.relay_presence_on(to, &tokens, &key_expr::cards_of_key(&self.domain, key))
+    }
+
+    fn relay_presence_on(&self, to: &Self, tokens: &str, cards: &str) -> Result<Relay, LinkError> {
+        let questions = self.relay_questions(to, cards)?;
         let other = Arc::clone(&to.link);
-        let cards = self
-            .link
-            .subscribe(&key_expr::all_cards(&self.domain), move |key_expr, bytes| {
-                // What the far side does not take is lost, as on any router.
-                let _ = other.put(key_expr, bytes.as_slice().to_vec());
-            })?;
-        let questions = self.relay_questions(to, &key_expr::all_cards(&to.domain))?;
+        let cards = self.link.subscribe(cards, move |key_expr, bytes| {
+            // What the far side does not take is lost, as on any router.
+            let _ = other.put(key_expr, bytes.as_slice().to_vec());
+        })?;
         let other = Arc::clone(&to.link);
-        let tokens = Mutex::new(HashMap::new());
-        let presence = self
-            .link
-            .watch_tokens(&key_expr::all_node_tokens(&self.domain), move |key_expr, alive| {
-                let mut tokens = tokens.lock().unwrap_or_else(PoisonError::into_inner);
-                if !alive {
-                    tokens.remove(key_expr);
-                } else if let Ok(token) = other.declare_token(key_expr) {
-                    tokens.insert(key_expr.to_owned(), token);
-                }
-            })?;
+        let passed_on = Mutex::new(HashMap::new());
+        let presence = self.link.watch_tokens(tokens, move |key_expr, alive| {
+            let mut tokens = passed_on.lock().unwrap_or_else(PoisonError::into_inner);
+            if !alive {
+                tokens.remove(key_expr);
+            } else if let Ok(token) = other.declare_token(key_expr) {
+                tokens.insert(key_expr.to_owned(), token);
+            }
+        })?;
         Ok(Relay {
             _declared: vec![presence, cards, questions],
         })

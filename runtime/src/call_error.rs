@@ -118,6 +118,7 @@ impl fmt::Display for CallError {
                     ServiceFault::CODE_OVERLOADED => "is overloaded",
                     ServiceFault::CODE_INVALID_REQUEST => "does not take the request",
                     ServiceFault::CODE_ABANDONED => "gave no response",
+                    ServiceFault::CODE_NOTHING_FOUND => "has nothing to answer with",
                     _ => "failed",
                 };
                 write!(f, "{server} {what}: {}", fault.text)

@@ -14,15 +14,16 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+mod asking;
 mod cards;
 pub(crate) mod desk;
 
+use asking::ask;
 use cards::{learned, take_answer};
 use desk::ASKING_MAX;
 pub(crate) use desk::{AskOutcome, ContactDesk, Note, Question, RoundTrip};
 
-use crate::card::{self, NONCE_LEN};
-use crate::clock;
+use crate::card;
 use crate::history;
 use crate::key_expr::{self, NodeClaim};
 use crate::node::NodeCore;
@@ -83,6 +84,8 @@ struct Presence {
     measured: HashMap<PublicKey, Instant>,
     /// When the watch has something to look after.
     watch_due: Option<Instant>,
+    /// When requests for receipts are to be looked at.
+    receipts_due: Option<Instant>,
     /// Keys whose copying was proved: one proof of each is enough.
     proved: HashSet<PublicKey>,
 }
@@ -100,6 +103,7 @@ impl Presence {
             .chain(wanted)
             .chain(self.approvals_due)
             .chain(self.watch_due)
+            .chain(self.receipts_due)
             .chain(self.announcement_due)
             .min()
     }
@@ -112,6 +116,9 @@ impl Presence {
         if self.announcement_due.is_some_and(|due| due <= now) {
             self.announcement_due = None;
             node.announce_newest_card();
+        }
+        if self.receipts_due.is_some_and(|due| due <= now) {
+            self.receipts_due = node.attend_receipts();
         }
         if self.approvals_due.is_some_and(|due| due <= now) {
             let receptions = node.receptions();
@@ -158,6 +165,13 @@ impl Presence {
         let freed = self.meeting.values().map(|since| *since + ANSWER_TIMEOUT);
         // When all have been asked for longer than that, only the end of a question makes room, and leaves a note.
         freed.filter(|freed| *freed > now).min().or(Some(now + UNMET_PAUSE))
+    }
+
+    /// Requests of a publisher that was not known may be answered now, if any wait.
+    fn look_at_receipts(&mut self) {
+        if let Some(due) = &mut self.receipts_due {
+            *due = Instant::now();
+        }
     }
 
     fn announce_soon(&mut self) {
@@ -272,6 +286,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
             }
         }
         Note::Answered(claim, bytes, nonce, round_trip) => {
+            presence.look_at_receipts();
             let opened = card::open(bytes.as_slice(), &node.domain, &claim, &nonce, &node.peers);
             take_answer(node, presence, &claim, opened, round_trip);
         }
@@ -293,6 +308,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         Note::AnswersEnded(key, question) => end_answers(node, key, question),
         Note::MeetingEnded(claim) => end_meeting(node, presence, claim),
         Note::AwaitsApproval => presence.approvals_due = Some(Instant::now()),
+        Note::ReceiptsDue => presence.receipts_due = Some(Instant::now()),
         Note::OwnCardChanged => presence.announce_soon(),
         Note::Close => {}
     }
@@ -346,46 +362,4 @@ fn is_known(node: &NodeCore, claim: &NodeClaim) -> bool {
     node.peers
         .node(claim.key, &claim.node)
         .is_some_and(|peer| peer.epoch() >= claim.epoch)
-}
-
-/// Asks for cards, and leaves `at_the_end` when no more can come or the time is over.
-fn ask(node: &Arc<NodeCore>, key_expr: &str, timeout: Duration, at_the_end: Note) {
-    let mut nonce = [0; NONCE_LEN];
-    let end = EndNote {
-        node: Arc::downgrade(node),
-        note: Some(at_the_end),
-    };
-    if getrandom::fill(&mut nonce).is_err() {
-        // Without randomness there is no freshness; whoever waits is refused as unknown.
-        return;
-    }
-    let since = Instant::now();
-    let asked = node
-        .link
-        .query(key_expr, nonce.to_vec(), timeout, move |answered_on, bytes| {
-            let Some(node) = end.node.upgrade() else { return };
-            if let Some(claim) = key_expr::parse_node_claim(&node.domain, answered_on) {
-                let round_trip = RoundTrip {
-                    took: since.elapsed(),
-                    answered_ns: clock::now_ns(),
-                };
-                node.contact.leave(Note::Answered(claim, bytes, nonce, round_trip));
-            }
-        });
-    // When the question could not even be put, the closure was dropped and has left its note.
-    drop(asked);
-}
-
-/// Leaves a note when the link drops the closure that receives answers.
-struct EndNote {
-    node: Weak<NodeCore>,
-    note: Option<Note>,
-}
-
-impl Drop for EndNote {
-    fn drop(&mut self) {
-        if let (Some(node), Some(note)) = (self.node.upgrade(), self.note.take()) {
-            node.contact.leave(note);
-        }
-    }
 }

@@ -14,6 +14,7 @@ use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, TypeDefinition};
 
 use crate::event::{Events, PublisherEvent};
 use crate::evidence::SentFrames;
+use crate::inquiry::Inquiries;
 use crate::key_expr;
 use crate::link::{Bytes, LinkError};
 use crate::matching::Matches;
@@ -27,9 +28,11 @@ use crate::qos::compatibility::Offer;
 use crate::security::context::Context;
 use crate::security::frame::{Accompaniment, FrameWriter, Header, Kind, MessageId, PushError, Writer};
 use crate::security::key::PublicKey;
+use crate::security::missing::StreamId;
 use crate::sign_of_life::{Signs, Wish};
 use crate::stats::PublisherStats;
 
+mod acked;
 mod events;
 
 /// How long a publisher that is dropped waits for its messages to leave. What is late leaves all the same.
@@ -119,6 +122,15 @@ impl Published {
     pub fn id(&self) -> MessageId {
         MessageId::of(&self.key, self.writer, self.epoch, self.number)
     }
+
+    /// What it is one of.
+    pub(crate) fn stream(&self) -> StreamId {
+        StreamId {
+            key: self.key,
+            writer: self.writer,
+            epoch: self.epoch,
+        }
+    }
 }
 
 /// Publishes payloads of one type on one topic.
@@ -127,6 +139,7 @@ pub struct GenericPublisher {
     facts: Arc<PublisherFacts>,
     outbox: Arc<Outbox>,
     matched: Arc<Event>,
+    inquiries: Arc<Inquiries>,
     /// The change of the card that entered this publisher.
     card_change: u64,
 }
@@ -185,8 +198,10 @@ impl GenericPublisher {
         node.signing_desk.serve(&outbox);
         node.match_publisher(&facts);
         let card_change = node.card_changed();
+        let inquiries = Inquiries::new(Arc::downgrade(&node), Arc::clone(&facts));
         Ok(Self {
             card_change,
+            inquiries: Arc::new(inquiries),
             node,
             facts,
             outbox,

@@ -44,10 +44,10 @@ use crate::service_options::ServiceClientOptions;
 
 /// Calls one service.
 pub struct GenericServiceClient {
-    node: Arc<NodeCore>,
+    pub(crate) node: Arc<NodeCore>,
     facts: Arc<ServiceFacts>,
     options: ServiceClientOptions,
-    choice: Choice,
+    pub(crate) choice: Choice,
     /// Held while a request is numbered, signed and sent: requests leave in the order of their numbers.
     sending: Mutex<()>,
     calls: Arc<Calls>,

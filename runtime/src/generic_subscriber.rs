@@ -277,6 +277,18 @@ impl GenericReceived {
         Self { topic, delivery }
     }
 
+    /// The same, in memory of its own: for whoever keeps it long.
+    pub(crate) fn detached(&self) -> Self {
+        let message = self.message().detached();
+        Self {
+            topic: self.topic.clone(),
+            delivery: Delivery {
+                message,
+                ..self.delivery.clone()
+            },
+        }
+    }
+
     pub(crate) fn into_delivery(self) -> (TopicName, Delivery) {
         (self.topic, self.delivery)
     }

@@ -10,6 +10,7 @@
 //! nuncio/<domain>/@message/<id>/<place>                  the frame with this message, by query
 //! nuncio/<domain>/@effects/<id>/<place>                  frames with messages that name this one as their cause, by query
 //! nuncio/<domain>/@history/<key>/<epoch>/<writer>        the last frames of a publisher, by query
+//! nuncio/<domain>/@receipt/<key>/<epoch>/<node name>     what a node has accepted, signed for who asks, by query
 //! nuncio/<domain>/@trust/<anchor key>                    an anchor's list of revocations: put when issued, and by query
 //! nuncio_unsigned/<domain>/<topic>                       bytes that nobody signed, for measurements
 //! ```
@@ -58,6 +59,11 @@ pub(crate) fn node_token(domain: &Domain, key: &PublicKey, epoch: u64, node: &No
     format!("nuncio/{domain}/@node/{}/{epoch:016x}{node}", hex(key.as_bytes()))
 }
 
+/// The liveliness tokens of all nodes that have this key.
+pub(crate) fn node_tokens_of_key(domain: &Domain, key: &PublicKey) -> String {
+    format!("nuncio/{domain}/@node/{}/**", hex(key.as_bytes()))
+}
+
 /// All liveliness tokens of a domain.
 pub(crate) fn all_node_tokens(domain: &Domain) -> String {
     format!("nuncio/{domain}/@node/**")
@@ -101,6 +107,16 @@ pub(crate) fn type_definitions(domain: &Domain, key: &PublicKey) -> String {
 /// The definitions of all types.
 pub(crate) fn all_type_definitions(domain: &Domain) -> String {
     format!("nuncio/{domain}/@type/**")
+}
+
+/// Where a node tells publishers which of their messages it has accepted.
+pub(crate) fn receipts(domain: &Domain, key: &PublicKey, epoch: u64, node: &NodeName) -> String {
+    format!("nuncio/{domain}/@receipt/{}/{epoch:016x}{node}", hex(key.as_bytes()))
+}
+
+/// The same of all nodes of a domain.
+pub(crate) fn all_receipts(domain: &Domain) -> String {
+    format!("nuncio/{domain}/@receipt/**")
 }
 
 /// The last frames of a publisher.
@@ -150,8 +166,8 @@ pub(crate) fn service_servers(domain: &Domain, pattern: &str, key: Option<&Publi
 }
 
 /// Where only the holder of this key speaks.
-pub(crate) fn all_of_key(domain: &Domain, key: &PublicKey) -> [String; 5] {
-    let kinds = ["@node", "@card", "@alive", "@type", "@history"];
+pub(crate) fn all_of_key(domain: &Domain, key: &PublicKey) -> [String; 6] {
+    let kinds = ["@node", "@card", "@alive", "@type", "@history", "@receipt"];
     kinds.map(|kind| format!("nuncio/{domain}/{kind}/{}/**", hex(key.as_bytes())))
 }
 
@@ -172,6 +188,7 @@ pub(crate) fn every_kind(domain: &Domain) -> Vec<String> {
         format!("nuncio/{domain}/@alive/**"),
         all_type_definitions(domain),
         all_histories(domain),
+        all_receipts(domain),
         by_message,
         by_cause,
         trust,

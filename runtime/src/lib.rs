@@ -22,6 +22,7 @@
 //! busy nodes  outbox -> signing_desk (one signature for the frames of many publishers) -> outbox -> link
 //! subscribe   link -> reception -> security::verifier -> Verified -> queue -> payload -> Received<M>
 //! late, lost  sequencer -> history (asks the publisher) -> security::verifier -> sequencer -> queue
+//! acked       inquiry (asks the subscribers' nodes) -> receipt_desk (what was accepted: acceptance) -> receipt -> acknowledgement
 //! trace       question -> evidence of the publishers -> security::testimony -> Verified -> the next question
 //! call        &Request -> payload -> frame for one server (service_frame) -> link -> reception (as above) -> request_desk
 //! respond     &Response -> payload -> frame for one request (service_frame) -> link -> security::answer -> Verified
@@ -46,7 +47,11 @@
 //! [`generic_action_client`] → [`generic_goal_run`] → `goal_watch` → [`action_server`] → `action_port` →
 //! `goal_ledger` → [`goal_state`].
 //!
+//! State documents, which are topics: [`StateDocument`] → [`StateWatch`] → `state_shelf`.
+//!
 //! Parameters: [`parameters`] → `parameter_desk` → [`parameter_table`] → `parameter_services` → [`parameter_client`].
+//!
+//! Managed nodes: [`lifecycle`] → `lifecycle_desk` → `lifecycle_state` → `lifecycle_services`.
 //!
 //! Names, from the author's to the fabric's: [`name`] → [`remapping`] → [`node_arguments`].
 //!
@@ -56,6 +61,8 @@
 //!
 //! The runtime is for Unix: keys are guarded by file modes and locks.
 
+mod acceptance;
+pub mod acknowledgement;
 pub mod action_client;
 mod action_error;
 mod action_port;
@@ -67,6 +74,7 @@ pub mod approval;
 mod approval_desk;
 pub mod approver;
 mod assertion;
+mod attendant;
 mod buffers;
 pub mod call_error;
 mod card;
@@ -90,8 +98,13 @@ pub mod goal_state;
 mod goal_watch;
 pub mod graph;
 mod history;
+mod inquiry;
 mod key_expr;
 mod lane;
+pub mod lifecycle;
+mod lifecycle_desk;
+mod lifecycle_services;
+mod lifecycle_state;
 mod lifespan;
 pub mod link;
 mod link_config;
@@ -104,6 +117,7 @@ pub mod node;
 pub mod node_arguments;
 pub mod node_builder;
 mod node_link;
+mod number_set;
 mod outbox;
 pub mod parameter;
 pub mod parameter_client;
@@ -121,6 +135,8 @@ pub mod qos;
 mod queue;
 pub mod raw_link;
 mod reach;
+mod receipt;
+mod receipt_desk;
 mod reception;
 pub mod remapping;
 mod request_desk;
@@ -135,6 +151,7 @@ pub mod service_directory;
 mod service_error;
 mod service_facts;
 mod service_frame;
+pub mod service_gathering;
 pub mod service_introspection;
 pub mod service_options;
 pub mod service_server;
@@ -143,6 +160,10 @@ mod sign_of_life;
 mod signing_budget;
 mod signing_desk;
 mod stand_in;
+mod state_document;
+mod state_reading;
+mod state_shelf;
+mod state_watch;
 pub mod stats;
 pub mod subscriber;
 pub mod subscription_options;
@@ -156,6 +177,7 @@ pub mod type_support;
 mod watch;
 mod whereabouts;
 
+pub use acknowledgement::{Acknowledgement, ReaderAnswer, ReaderOutcome};
 pub use action_client::{ActionClient, GoalOutcome, GoalRun};
 pub use action_error::ActionError;
 pub use action_server::{AcceptError, ActionServer, EndError, GoalHandle, IncomingGoal};
@@ -175,9 +197,15 @@ pub use goal_error::{CancelGoalError, GoalResultError, SendGoalError};
 pub use goal_id::{GoalId, GoalIdError};
 pub use goal_state::GoalState;
 pub use goal_watch::GenericFeedback;
+pub use lifecycle::{
+    CallbackReturn, Lifecycle, LifecycleCallbacks, LifecycleError, LifecycleState, ManagedPublisher, Transition,
+    TransitionError,
+};
 pub use link::{Bytes, Discovery, LinkConfig, RouterLink, SharedMemory, TlsFiles};
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;
+pub use node::close::{Close, Unsent};
+pub use node::state::StateGathering;
 pub use node_arguments::{ArgumentError, NodeArguments};
 pub use node_builder::{NodeBuilder, OpenError};
 pub use nuncio_msgs as msgs;
@@ -195,6 +223,7 @@ pub use parameters::{LoadError, Parameters};
 pub use payload::{DecodeError, EncodeError};
 pub use publisher::Publisher;
 pub use qos::{Durability, History, Liveliness, Priority, QosProfile, Reliability};
+pub use receipt::Receipt;
 pub use reception::RefusalEvent;
 pub use remapping::{Remapping, RemappingError, RemappingFileError};
 pub use router::Router;
@@ -216,10 +245,14 @@ pub use service_client::ServiceClient;
 pub use service_directory::{ServerProblem, ServiceServerInfo};
 pub use service_error::ServiceError;
 pub use service_frame::SealError;
+pub use service_gathering::{Answers, Respondent};
 pub use service_introspection::{ServiceIntrospection, UnknownIntrospection};
 pub use service_options::{ServiceClientOptions, ServiceServerOptions};
 pub use service_server::{IncomingRequest, ServiceServer, Serving};
 pub use service_support::ServiceSupport;
+pub use state_document::{StateDocument, StateError, StateName, StateNameError, StateVersion};
+pub use state_reading::{StateFilter, StateLimits, StateReading, StateSource, StateStanding, StateWatchStats};
+pub use state_watch::StateWatch;
 pub use stats::{PublisherStats, SigningStats, SubscriptionStats};
 pub use subscriber::{Callback, Received, Subscriber};
 pub use subscription_options::{SubscriptionOptions, TypeVersions, Unapproved};

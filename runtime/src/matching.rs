@@ -104,6 +104,13 @@ impl Matches {
         })
     }
 
+    /// The nodes with at least one that matches, and in which start of them.
+    pub(crate) fn readers(&self) -> Vec<(Counterpart, u64)> {
+        let has_match = |node: &OfNode| node.found.iter().any(|(fit, _)| *fit == Fit::Full);
+        let matching = self.nodes.iter().filter(|(_, node)| has_match(node));
+        matching.map(|(of, node)| (of.clone(), node.epoch)).collect()
+    }
+
     fn count_change(&mut self, (fit, id): (Fit, u64), appeared: bool, ended: bool) -> Change {
         if fit == Fit::Full {
             self.full = if appeared { self.full + 1 } else { self.full - 1 };

@@ -23,6 +23,7 @@ use crate::parameters::ParameterShelf;
 use crate::publisher::Publisher;
 use crate::qos::QosProfile;
 use crate::queue::Queue;
+use crate::receipt_desk::ReceiptDesk;
 use crate::reception::{Reception, RefusalEvent};
 use crate::remapping::{Kind, Remappings};
 use crate::revocations::RevocationShelf;
@@ -43,9 +44,12 @@ use crate::type_support::{self, TypeError, TypeSupport};
 use crate::watch::Watch;
 
 mod actions;
+pub(crate) mod close;
+mod lifecycle;
 mod parameters;
 mod refusals;
 mod services;
+pub(crate) mod state;
 mod trust;
 
 /// A node: publishes and subscribes under one name and one key.
@@ -79,6 +83,7 @@ pub(crate) struct NodeCore {
     pub(crate) watch: Watch,
     pub(crate) evidence: Evidence,
     pub(crate) history: HistoryDesk,
+    pub(crate) receipts: ReceiptDesk,
     pub(crate) signing_desk: Arc<SigningDesk>,
     pub(crate) refusals: Arc<Queue<RefusalEvent>>,
     pub(crate) started_ns: i64,
@@ -299,31 +304,6 @@ impl Node {
     /// How many signatures of others this node has checked so far. Frames that were signed together cost it one.
     pub fn verifications(&self) -> u64 {
         self.core.peers.verifications()
-    }
-
-    /// Closes the node: it vanishes from the graph, what was published is signed and flushed within five seconds, and
-    /// further sends are errors. What was received can still be taken.
-    ///
-    /// # Errors
-    ///
-    /// [`LinkError`] when the link cannot be closed in order. The node is closed all the same.
-    pub async fn close(&self) -> Result<(), LinkError> {
-        if self.core.closed.swap(true, Ordering::AcqRel) {
-            return Ok(());
-        }
-        self.core.take_back_presence();
-        self.core.endpoints.close_desks();
-        self.core.signing_desk.close().await;
-        self.core.contact.leave(Note::Close);
-        self.core.history.close();
-        let closed = self.core.link.close().await;
-        self.core.receptions().iter().for_each(|reception| reception.close());
-        let publishers = self.core.endpoints.publishers();
-        publishers.iter().for_each(|publisher| publisher.events.close());
-        self.core.refusals.close();
-        self.core.trust_events.close();
-        self.core.trust_watch.end();
-        closed
     }
 }
 

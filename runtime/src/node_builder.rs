@@ -19,6 +19,7 @@ use crate::parameter::ParameterValue;
 use crate::parameter_yaml::{self, ParameterFileError};
 use crate::private_file::FileError;
 use crate::queue::Queue;
+use crate::receipt_desk::ReceiptDesk;
 use crate::reception::REFUSALS_KEPT;
 use crate::remapping::{self, Remapping, RemappingError, RemappingFileError, Remappings};
 use crate::revocations::RevocationShelf;
@@ -255,6 +256,7 @@ impl NodeBuilder {
             watch: Watch::default(),
             evidence: Evidence::default(),
             history: HistoryDesk::default(),
+            receipts: ReceiptDesk::default(),
             refusals,
             started_ns: clock::now_ns(),
             locators,

@@ -12,7 +12,7 @@
 //!
 //! [`PublisherStats::dropped`]: crate::PublisherStats::dropped
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,8 @@ use crate::security::frame::{Accompaniment, FrameWriter, HEADER_LEN, Header, Pus
 use crate::security::replay_window::WINDOW_LEN;
 use crate::signing_desk::SigningDesk;
 use crate::stats::add;
+
+mod leaving;
 
 /// The size at which a frame is ready. With what is around it, it fits into one batch of the link: Zenoh's TCP links have
 /// batches of 48 KiB over loopback (three halves of the segment size) and of almost 64 KiB elsewhere. What does not fit is
@@ -85,6 +87,8 @@ pub(crate) struct Outbox {
     congested: AtomicBool,
     /// How long a payload was lately.
     payload_len: AtomicUsize,
+    /// The number of the last message that the link has taken.
+    left_until: AtomicU64,
 }
 
 impl Outbox {
@@ -106,6 +110,7 @@ impl Outbox {
             left: Event::new(),
             congested: AtomicBool::new(false),
             payload_len: AtomicUsize::new(0),
+            left_until: AtomicU64::new(0),
         }
     }
 
@@ -272,6 +277,7 @@ impl Outbox {
     /// Hands a frame to the link.
     pub(crate) fn send(&self, frame: SealedFrame) -> Result<(), LinkError> {
         let (count, len) = (u64::from(frame.count), frame.bytes.total_len() as u64);
+        let last = frame.first_number + count - 1;
         // Before it is sent: whoever receives it may ask for it at once.
         self.facts
             .sent_frames
@@ -281,6 +287,7 @@ impl Outbox {
         self.congested.store(start.elapsed() > CONGESTED, Ordering::Relaxed);
         match &put {
             Ok(()) => {
+                self.left_until.fetch_max(last, Ordering::AcqRel);
                 add(&self.facts.sent, count);
                 add(&self.facts.sent_bytes, len);
             }
@@ -295,38 +302,6 @@ impl Outbox {
             desk.enter(self, Instant::now() + self.delay_left());
         }
         self.left.notify(usize::MAX);
-    }
-
-    /// Lets nothing more in. What is in still leaves.
-    pub(crate) fn close(&self) {
-        self.lane.lock().closed = true;
-        self.left.notify(usize::MAX);
-    }
-
-    /// Waits until everything has left; `false` when that was not so in time.
-    pub(crate) fn flush(&self, desk: &Arc<SigningDesk>, deadline: Instant) -> bool {
-        loop {
-            listener!(self.left => left);
-            if self.lane.lock().is_idle() {
-                return true;
-            }
-            desk.hurry(Instant::now());
-            if left.wait_deadline(deadline).is_none() {
-                return self.lane.lock().is_idle();
-            }
-        }
-    }
-
-    /// As [`flush`](Self::flush), for a task that waits.
-    pub(crate) async fn flushed(&self, desk: &Arc<SigningDesk>) {
-        loop {
-            listener!(self.left => left);
-            if self.lane.lock().is_idle() {
-                return;
-            }
-            desk.hurry(Instant::now());
-            left.await;
-        }
     }
 
     /// How many messages wait to be signed.

@@ -15,16 +15,17 @@ use nuncio_msgs::rcl_interfaces::srv::{
 };
 use nuncio_msgs::service::Service;
 
+use crate::attendant;
 use crate::node::Node;
 use crate::parameter::{ParameterInfo, ParameterValue};
 use crate::parameter_desk::ParameterDesk;
 use crate::parameter_table::ParameterTable;
 use crate::service_error::ServiceError;
-use crate::service_server::Serving;
+use crate::service_server::{Attended, Serving};
 
-/// Serves the parameters until what is returned is dropped.
+/// Serves the parameters until what is returned is dropped. One thread answers for all six services.
 pub(crate) fn serve(node: &Node, desk: &Arc<ParameterDesk>) -> Result<Vec<Serving>, ServiceError> {
-    Ok(vec![
+    let servers = vec![
         one::<GetParameters>(node, desk, "get_parameters", |desk, request| {
             let values = each(desk, &request.names, |table, name| {
                 table
@@ -75,7 +76,8 @@ pub(crate) fn serve(node: &Node, desk: &Arc<ParameterDesk>) -> Result<Vec<Servin
             let result = set(desk, request.parameters);
             Ok(SetParametersAtomicallyResponse { result })
         })?,
-    ])
+    ];
+    attendant::attend(format!("nuncio{}", node.name()), servers)
 }
 
 fn one<S: Service>(
@@ -83,10 +85,10 @@ fn one<S: Service>(
     desk: &Arc<ParameterDesk>,
     name: &str,
     answer: impl Fn(&ParameterDesk, S::Request) -> Result<S::Response, ServiceFault> + Send + 'static,
-) -> Result<Serving, ServiceError> {
+) -> Result<Attended, ServiceError> {
     let desk = Arc::clone(desk);
     let server = node.service_server::<S>(&format!("~/{name}"))?;
-    server.on_request(move |request, _| answer(&desk, request))
+    Ok(server.attended(move |request, _| answer(&desk, request)))
 }
 
 /// One answer for each name, all of the same moment. A name that stands twice is a fault: a short request could otherwise ask

@@ -84,6 +84,7 @@ impl NodeCore {
                 node.history.take(&node, query);
             }
         })?;
+        let receipts = self.declare_receipts()?;
         let weak = Arc::downgrade(self);
         let announcements = self
             .link
@@ -108,6 +109,7 @@ impl NodeCore {
             list_answers,
             lists,
             announcements,
+            receipts,
             histories,
             effects,
             messages,
@@ -115,6 +117,16 @@ impl NodeCore {
             cards,
         ]);
         Ok(())
+    }
+
+    fn declare_receipts(self: &Arc<Self>) -> Result<Declared, LinkError> {
+        let weak = Arc::downgrade(self);
+        let receipts = key_expr::receipts(&self.domain, &self.public_key(), self.epoch, &self.name);
+        self.link.serve(&receipts, move |query| {
+            if let Some(node) = weak.upgrade().filter(|node| node.check_open().is_ok()) {
+                node.take_receipt_request(query);
+            }
+        })
     }
 
     fn watch_tokens(self: &Arc<Self>) -> Result<Declared, LinkError> {

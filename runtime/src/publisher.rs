@@ -2,9 +2,11 @@
 
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::time::Duration;
 
 use nuncio_msgs::Message;
 
+use crate::acknowledgement::Acknowledgement;
 use crate::generic_publisher::{GenericPublisher, PublishError, Published};
 use crate::outbox::NoRoom;
 use crate::payload;
@@ -75,6 +77,35 @@ impl<M: Message> Publisher<M> {
     /// As [`try_publish`](Self::try_publish), and when the origin is longer than 255 bytes.
     pub fn try_publish_with(&self, message: &M, with: Accompaniment<'_>) -> Result<Published, PublishError> {
         self.publish_or(NoRoom::GiveBack, message, with)
+    }
+
+    /// Publishes a message and waits, for at most `timeout`, until every node that subscribed when it was published has said
+    /// what became of it. Each answer is a [`Receipt`](crate::Receipt) that the node has signed, which can be kept and shown.
+    ///
+    /// Subscribers are asked after the message was published, so that messages that nobody waits for cost nothing more, and
+    /// many that are waited for at the same time share a question. A node answers as soon as it has accepted the message, or
+    /// shortly before the time is over.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use nuncio::msgs::geometry_msgs::msg::Twist;
+    /// # async fn run(node: nuncio::Node) -> Result<(), Box<dyn std::error::Error>> {
+    /// let publisher = node.publisher::<Twist>("cmd_vel")?;
+    /// let acknowledgement = publisher.publish_acked(&Twist::default(), Duration::from_secs(1)).await?;
+    /// if !acknowledgement.is_accepted_by_all() {
+    ///     println!("{acknowledgement}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish): nothing was published then. What subscribers refuse is no error but an answer.
+    pub async fn publish_acked(&self, message: &M, timeout: Duration) -> Result<Acknowledgement, PublishError> {
+        let readers = self.generic.readers();
+        let published = self.publish(message)?;
+        Ok(self.generic.ask_readers(readers, published, timeout).await)
     }
 
     fn publish_or(&self, no_room: NoRoom, message: &M, with: Accompaniment<'_>) -> Result<Published, PublishError> {

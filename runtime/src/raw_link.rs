@@ -33,6 +33,13 @@ pub struct RawSubscriber {
     _declared: Declared,
 }
 
+/// Answers what is asked on one topic; dropping it ends that.
+#[derive(Debug)]
+#[must_use = "questions are answered only while this is kept"]
+pub struct RawServer {
+    _declared: Declared,
+}
+
 impl RawLink {
     /// Opens a link of its own.
     ///
@@ -81,6 +88,41 @@ impl RawLink {
             .link
             .subscribe_in_pieces(&key_expr, move |_, pieces| receive(pieces))?;
         Ok(RawSubscriber { _declared: declared })
+    }
+
+    /// Answers what is asked on a topic, in the thread that received it: `answer` must not block for long.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link is closed.
+    pub fn serve(
+        &self,
+        topic: &TopicName,
+        answer: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Result<RawServer, LinkError> {
+        let key_expr = key_expr::unsigned_topic(&self.domain, topic);
+        let declared = self.link.serve(&key_expr.clone(), move |query| {
+            // Whoever is gone needs no answer.
+            let _ = query.reply(&key_expr, answer(query.payload()));
+        })?;
+        Ok(RawServer { _declared: declared })
+    }
+
+    /// Asks on a topic. `receive` is called with each answer, and dropped when no more can come.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when the link is closed.
+    pub fn ask(
+        &self,
+        topic: &TopicName,
+        bytes: Vec<u8>,
+        patience: Duration,
+        receive: impl Fn(Bytes) + Send + Sync + 'static,
+    ) -> Result<(), LinkError> {
+        let key_expr = key_expr::unsigned_topic(&self.domain, topic);
+        self.link
+            .call(&key_expr, bytes, patience, move |_, bytes| receive(bytes))
     }
 
     /// Closes the link.

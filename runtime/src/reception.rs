@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError, Weak};
 
+use crate::acceptance::Acceptance;
 use crate::approval::{ApprovalPart, ApprovalState, Passing};
 use crate::approval_desk::ApprovalDesk;
 use crate::clock;
@@ -19,6 +20,7 @@ use crate::queue::{ParcelQueue, Queue};
 use crate::run_time_type::Translation;
 use crate::security::frame::Layout;
 use crate::security::key::PublicKey;
+use crate::security::peers::WriterFacts;
 use crate::security::refusal::{Reason, Refusal};
 use crate::security::verifier::{Opened, Verified, Verifier};
 use crate::sequencer::Sequencer;
@@ -59,6 +61,7 @@ pub(crate) struct Reception {
     /// What is done about messages that a second signer has to approve.
     approval: ApprovalPart,
     pub(crate) queue: ParcelQueue<DeliveredFrame>,
+    pub(crate) acceptance: Acceptance,
     /// What is called with each message where it arrives, if anything is.
     callback: OnceLock<Mutex<DeliveryCallback>>,
     pub(crate) refusals: Queue<Refusal>,
@@ -88,6 +91,7 @@ impl Reception {
             approval,
             queue: ParcelQueue::new(qos.kept().get()),
             callback: OnceLock::new(),
+            acceptance: Acceptance::default(),
             refusals: Queue::new(REFUSALS_KEPT),
             events: Arc::default(),
             node_refusals,
@@ -156,16 +160,29 @@ impl Reception {
             add(&self.counters.missing, frame.missing_before());
         }
         let delivered = DeliveredFrame::new(passing, translation);
-        let Some(callback) = self.callback.get() else {
-            self.queue.put(delivered);
-            return;
-        };
-        // A queue that is shorter than the frame would drop what nobody is late for.
-        match callback.try_lock() {
-            Ok(mut callback) if self.queue.len() == 0 => callback.take(delivered, self),
-            _ => self.queue.put(delivered),
+        match self.callback.get().map(Mutex::try_lock) {
+            None => self.queue.put(delivered),
+            // A queue that is shorter than the frame would drop what nobody is late for.
+            Some(Ok(mut callback)) if self.queue.len() == 0 => callback.take(delivered, self),
+            Some(_) => self.queue.put(delivered),
         }
         self.call_back();
+        self.note_accepted(
+            frame,
+            only.map_or((frame.first_number(), frame.last_number()), |number| (number, number)),
+        );
+    }
+
+    /// These numbers of a frame are accepted; a publisher may wait to hear that.
+    fn note_accepted(&self, frame: &Verified, (first, last): (u64, u64)) {
+        if self.acceptance.add(frame.stream(), first, last) {
+            self.contact.leave(Note::ReceiptsDue);
+        }
+    }
+
+    /// Whether messages of this publisher are for this subscription.
+    pub(crate) fn takes_from(&self, publisher: &WriterFacts) -> bool {
+        self.verifier.may_take(publisher) && publisher.offer.misses(self.sequencer.request()).is_none()
     }
 
     /// Has `callback` called with each message from now on, in the thread that it arrives in.
@@ -255,7 +272,10 @@ impl Reception {
         match self.verifier.open(bytes, clock::now_ns()) {
             Opened::Verified(verified) => self.deliver(verified),
             Opened::Duplicate => add(&self.counters.duplicates, 1),
-            Opened::Refused(refusal) => self.refuse(refusal),
+            Opened::Refused(refusal) => {
+                self.acceptance.note_refusal(bytes.as_slice(), &refusal);
+                self.refuse(refusal);
+            }
             Opened::Stranger(key) => return Some(key),
         }
         None
@@ -284,6 +304,7 @@ impl Reception {
                     desk.take(&approved, &approval)
                         .unwrap_or_else(|refusal| self.refuse(refusal));
                 }
+                self.note_accepted(&frame, (frame.first_number(), frame.last_number()));
             }
             ApprovalPart::Awaits(desk) if frame.asks_approval() => desk.attend(self, &frame),
             ApprovalPart::Awaits(_) => self.go_on(Passing::whole(frame, ApprovalState::NotAsked)),

@@ -8,7 +8,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use event_listener::{Event, Listener, listener};
@@ -76,6 +76,8 @@ pub(crate) struct RequestDesk {
     state: Mutex<State>,
     depth: usize,
     changed: Event,
+    /// Where somebody waits who looks after several desks.
+    bell: OnceLock<Arc<Event>>,
 }
 
 #[derive(Debug)]
@@ -100,7 +102,13 @@ impl RequestDesk {
             state: Mutex::default(),
             depth: depth.max(1),
             changed: Event::new(),
+            bell: OnceLock::new(),
         }
+    }
+
+    /// Rings this bell, too, when a request has come and when the desk is closed.
+    pub(crate) fn ring(&self, bell: &Arc<Event>) {
+        let _ = self.bell.set(Arc::clone(bell));
     }
 
     /// Lets a request wait.
@@ -126,6 +134,7 @@ impl RequestDesk {
         };
         drop(overdue);
         self.changed.notify(1);
+        self.ring_bell();
         Ok(())
     }
 
@@ -219,7 +228,14 @@ impl RequestDesk {
             std::mem::take(&mut state.waiting)
         };
         self.changed.notify(usize::MAX);
+        self.ring_bell();
         waiting.into_iter().map(|waiting| waiting.message).collect()
+    }
+
+    fn ring_bell(&self) {
+        if let Some(bell) = self.bell.get() {
+            bell.notify(usize::MAX);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

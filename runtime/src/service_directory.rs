@@ -156,6 +156,13 @@ impl KnownServer {
     }
 }
 
+impl NoServer {
+    fn of(wanted: &ServiceFacts, others: Vec<(NodeName, ServerProblem)>) -> Self {
+        let service = wanted.name.clone();
+        Self { service, others }
+    }
+}
+
 /// Which server a client calls.
 #[derive(Debug)]
 pub(crate) struct Choice {
@@ -193,6 +200,25 @@ impl Choice {
         {
             return Ok(server.clone());
         }
+        let callable = self.callable(node)?;
+        let behind = |server: &KnownServer| last.as_ref().is_some_and(|last| server.place() > last.server.place());
+        let next = callable.iter().position(behind).unwrap_or_default();
+        let Some(server) = callable.get(next) else {
+            return Err(NoServer::of(&self.wanted, Vec::new()));
+        };
+        *last = Some(LastChoice {
+            server: server.clone(),
+            is_avoided: false,
+        });
+        Ok(server.clone())
+    }
+
+    /// All servers that can be called, by node name and key; at least one.
+    ///
+    /// # Errors
+    ///
+    /// [`NoServer`] when none can be, with those that were found.
+    pub(crate) fn callable(&self, node: &NodeCore) -> Result<Vec<KnownServer>, NoServer> {
         let (mut callable, mut others) = (Vec::new(), Vec::new());
         for server in all(node, &self.wanted.name) {
             match server.problem(node, &self.wanted, self.role.as_ref()) {
@@ -200,19 +226,10 @@ impl Choice {
                 Some(problem) => others.push((server.facts.peer.name.clone(), problem)),
             }
         }
-        let behind = |server: &KnownServer| last.as_ref().is_some_and(|last| server.place() > last.server.place());
-        let next = callable.iter().position(behind).unwrap_or_default();
-        let Some(server) = callable.get(next) else {
-            return Err(NoServer {
-                service: self.wanted.name.clone(),
-                others,
-            });
-        };
-        *last = Some(LastChoice {
-            server: server.clone(),
-            is_avoided: false,
-        });
-        Ok(server.clone())
+        match callable.is_empty() {
+            true => Err(NoServer::of(&self.wanted, others)),
+            false => Ok(callable),
+        }
     }
 
     /// The server that has this key, whichever is called otherwise.
@@ -229,8 +246,7 @@ impl Choice {
                 Some(problem) => others.push((server.facts.peer.name.clone(), problem)),
             }
         }
-        let service = self.wanted.name.clone();
-        Err(NoServer { service, others })
+        Err(NoServer::of(&self.wanted, others))
     }
 
     /// Calls another server the next time, if there is another.

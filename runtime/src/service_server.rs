@@ -96,17 +96,28 @@ impl<S: Service> ServiceServer<S> {
         let thread = thread::Builder::new().name(format!("nuncio{}", self.name()));
         let run = move || {
             while let Ok(taken) = self.generic.recv_timeout(Duration::MAX) {
-                let Some(incoming) = decode::<S>(taken) else { continue };
-                let IncomingRequest { request, info, generic } = incoming;
-                // Whom the answer does not reach has been told, or does not wait.
-                let _ = match handler(request, &info) {
-                    Ok(response) => respond::<S>(generic, &response),
-                    Err(fault) => generic.fail(&fault),
-                };
+                answer::<S>(taken, &mut handler);
             }
         };
         thread.spawn(run).map_err(ServiceError::Thread)?;
         Ok(Serving { desk })
+    }
+
+    /// The server with what answers its requests, for an [attendant](crate::attendant).
+    pub(crate) fn attended(
+        self,
+        mut handler: impl FnMut(S::Request, &MessageInfo) -> Result<S::Response, ServiceFault> + Send + 'static,
+    ) -> Attended {
+        Attended {
+            serving: Serving {
+                desk: Arc::clone(self.generic.desk()),
+            },
+            answer_next: Box::new(move || {
+                let taken = self.generic.try_recv()?;
+                answer::<S>(taken, &mut handler);
+                Ok(())
+            }),
+        }
     }
 }
 
@@ -146,11 +157,18 @@ impl<S: Service> IncomingRequest<S> {
     }
 }
 
+/// A server whose requests are answered by whoever calls `answer_next`.
+pub(crate) struct Attended {
+    pub(crate) serving: Serving,
+    /// Answers the next request if there is one.
+    pub(crate) answer_next: Box<dyn FnMut() -> Result<(), ReceiveError> + Send>,
+}
+
 /// A service whose requests go to a handler. Dropping it ends the service.
 #[derive(Debug)]
 #[must_use = "the handler is called only while this is kept"]
 pub struct Serving {
-    desk: Arc<RequestDesk>,
+    pub(crate) desk: Arc<RequestDesk>,
 }
 
 impl Drop for Serving {
@@ -166,6 +184,19 @@ impl<S> Deref for ServiceServer<S> {
     fn deref(&self) -> &GenericServiceServer {
         &self.generic
     }
+}
+
+fn answer<S: Service>(
+    taken: GenericRequest,
+    handler: &mut impl FnMut(S::Request, &MessageInfo) -> Result<S::Response, ServiceFault>,
+) {
+    let Some(incoming) = decode::<S>(taken) else { return };
+    let IncomingRequest { request, info, generic } = incoming;
+    // Whom the answer does not reach has been told, or does not wait.
+    let _ = match handler(request, &info) {
+        Ok(response) => respond::<S>(generic, &response),
+        Err(fault) => generic.fail(&fault),
+    };
 }
 
 fn respond<S: Service>(request: GenericRequest, response: &S::Response) -> Result<(), RespondError> {

@@ -16,7 +16,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::agenda::{Agenda, Task};
-use crate::outbox::{Outbox, PendingFrame, SealedFrame};
+use crate::node::close::{Close, Unsent};
+use crate::outbox::{FOREVER, Outbox, PendingFrame, SealedFrame};
 use crate::security::key::Identity;
 use crate::security::merkle::LEAVES_MAX;
 use crate::security::signer::SignedTree;
@@ -29,9 +30,6 @@ const THREADS_MAX: usize = 32;
 const HELD_UP: Duration = Duration::from_millis(20);
 /// How long a thread that was started because others were held up waits for more to do.
 const PATIENCE: Duration = Duration::from_millis(100);
-
-/// How long a desk that is closed waits for its messages to leave.
-const FLUSH_TIME: Duration = Duration::from_secs(5);
 
 /// Signs for the publishers of one node.
 #[derive(Debug)]
@@ -124,8 +122,9 @@ impl SigningDesk {
         }
     }
 
-    /// Lets nothing more in, waits until everything has left, and ends. What a congested link has not taken in time is lost.
-    pub(crate) async fn close(self: &Arc<Self>) {
+    /// Lets nothing more in, waits until everything has left, as far as that is wished, and ends. What has not left then, and
+    /// what a congested link has not taken in time, is lost; gives what that is.
+    pub(crate) async fn close(self: &Arc<Self>, how: Close) -> Vec<Unsent> {
         let outboxes: Vec<_> = {
             let outboxes = self.outboxes.lock().unwrap_or_else(PoisonError::into_inner);
             outboxes.iter().filter_map(Weak::upgrade).collect()
@@ -136,8 +135,15 @@ impl SigningDesk {
                 outbox.flushed(self).await;
             }
         };
-        let _ = tokio::time::timeout(FLUSH_TIME, all_have_left).await;
+        let time = match how {
+            Close::Drain(time) => time.min(FOREVER),
+            Close::Now => Duration::ZERO,
+        };
+        if time.is_zero() || tokio::time::timeout(time, all_have_left).await.is_err() {
+            outboxes.iter().for_each(|outbox| outbox.discard());
+        }
         self.end();
+        outboxes.iter().filter_map(|outbox| outbox.unsent()).collect()
     }
 
     /// Lets the threads end when everything is signed.

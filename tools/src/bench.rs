@@ -10,13 +10,16 @@ mod audience;
 pub(crate) mod cost;
 mod far_end;
 pub(crate) mod fleet;
+pub(crate) mod late_joiners;
 pub(crate) mod latency;
 mod member;
+pub(crate) mod memory;
 mod near_end;
 mod plot;
 mod quantile;
 pub(crate) mod rate;
 pub(crate) mod robot;
+pub(crate) mod service;
 mod tally;
 pub(crate) mod throughput;
 mod words;
@@ -33,13 +36,14 @@ pub(crate) use self::latency::Latency;
 pub(crate) use self::member::run as run_member;
 pub(crate) use self::near_end::NearEnd;
 pub(crate) use self::plot::svg;
-pub(crate) use self::rate::AtRate;
-pub(crate) use self::robot::Robot;
 pub(crate) use self::throughput::{Side, Throughput};
 pub(crate) use self::words::closing_words;
 
 /// How long anything that has to happen may take. Far longer than it does take: a machine may be busy.
 const DEADLINE: Duration = crate::fabric::DEADLINE;
+
+/// From one look at what has no event to the next.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Payloads, in bytes.
 const SIZES: [usize; 4] = [64, 1 << 10, 64 << 10, 1 << 20];

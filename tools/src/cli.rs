@@ -5,12 +5,14 @@ mod bench;
 mod doctor;
 mod interface;
 mod key;
+mod lifecycle;
 mod node;
 mod param;
 mod prove;
 mod qos;
 mod router;
 mod service;
+mod state;
 mod topic;
 mod topic_approve;
 mod trace;
@@ -34,6 +36,7 @@ pub(crate) use self::interface::{
     InterfaceProto, InterfaceShow, InterfaceTranscode, MessageForm, OwnFolders,
 };
 pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, KeyRotate, PassphraseFrom};
+pub(crate) use self::lifecycle::{LifecycleCommand, LifecycleGet, LifecycleList, LifecycleNodes, LifecycleSet};
 pub(crate) use self::node::{NodeCommand, NodeInfo, NodeList};
 pub(crate) use self::param::{
     ParamCommand, ParamDelete, ParamDescribe, ParamDump, ParamGet, ParamList, ParamLoad, ParamSet,
@@ -44,6 +47,7 @@ pub(crate) use self::router::Router;
 pub(crate) use self::service::{
     ServiceCall, ServiceCommand, ServiceEcho, ServiceFind, ServiceInfo, ServiceList, ServiceType,
 };
+pub(crate) use self::state::{StateCommand, StateGet, StateList, StateSelection, StateWatch};
 pub(crate) use self::topic::{
     TopicBw, TopicCommand, TopicDelay, TopicEcho, TopicFind, TopicHz, TopicInfo, TopicList, TopicPub, TopicType,
 };
@@ -151,6 +155,12 @@ pub(crate) enum Command {
     /// Parameters of nodes: list, look into, set, dump, load
     #[command(subcommand)]
     Param(ParamCommand),
+    /// Managed nodes: find them, see and change their state
+    #[command(subcommand)]
+    Lifecycle(LifecycleCommand),
+    /// State documents, such as battery or capabilities: list, print, watch
+    #[command(subcommand)]
+    State(StateCommand),
     /// Message, service and action types that this program knows
     #[command(subcommand)]
     Interface(InterfaceCommand),

@@ -5,6 +5,7 @@ mod action_info;
 mod action_list;
 mod action_send_goal;
 mod bench;
+mod bench_cases;
 mod demo;
 mod doctor;
 mod doctor_keystore;
@@ -25,6 +26,7 @@ mod key_new;
 mod key_revoke;
 mod key_rotate;
 mod key_show;
+mod lifecycle;
 mod node_info;
 mod node_list;
 mod param_get;
@@ -36,6 +38,8 @@ mod service_call;
 mod service_echo;
 mod service_info;
 mod service_list;
+mod state;
+mod state_watch;
 mod topic_approve;
 mod topic_bw;
 mod topic_delay;
@@ -64,8 +68,8 @@ use nuncio::CallError;
 use crate::bench::{run_member, run_part as run_bench_part};
 use crate::catalog::Catalog;
 use crate::cli::{
-    ActionCommand, Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, NodeCommand, OwnFolders, ParamCommand,
-    ServiceCommand, TopicCommand, TrustCommand,
+    ActionCommand, Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, LifecycleCommand, NodeCommand, OwnFolders,
+    ParamCommand, ServiceCommand, StateCommand, TopicCommand, TrustCommand,
 };
 use crate::prove::run_part;
 use crate::render::{OutputError, Render};
@@ -149,6 +153,8 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Service(command) => service(&global, render, command),
         Command::Action(command) => action(&global, render, command),
         Command::Param(command) => param(&global, render, command),
+        Command::Lifecycle(command) => lifecycle(&global, render, command),
+        Command::State(command) => state(&global, render, command),
         Command::Interface(command) => interface(&global, render, command),
         Command::Key(command) => key(&global, render, command),
         Command::Trust(command) => trust(&global, render, command),
@@ -229,6 +235,23 @@ fn param(global: &GlobalArgs, render: &Render, command: ParamCommand) -> Result<
         Param::Dump(args) => param_get::dump(session, &args).await,
         Param::Load(args) => param_set::load(session, &args).await,
         Param::Delete(args) => param_set::delete(session, &args).await,
+    })
+}
+
+fn lifecycle(global: &GlobalArgs, render: &Render, command: LifecycleCommand) -> Result<Outcome, CommandError> {
+    on_the_network(global, render, async |session| match command {
+        LifecycleCommand::Nodes(args) => lifecycle::nodes(session, &args).await,
+        LifecycleCommand::Get(args) => lifecycle::get(session, &args).await,
+        LifecycleCommand::List(args) => lifecycle::list(session, &args).await,
+        LifecycleCommand::Set(args) => lifecycle::set(session, &args).await,
+    })
+}
+
+fn state(global: &GlobalArgs, render: &Render, command: StateCommand) -> Result<Outcome, CommandError> {
+    on_the_network(global, render, async |session| match command {
+        StateCommand::List(args) => state::list(session, args).await,
+        StateCommand::Get(args) => state::get(session, args).await,
+        StateCommand::Watch(args) => state_watch::run(session, args).await,
     })
 }
 

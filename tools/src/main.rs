@@ -10,6 +10,7 @@ mod demo;
 mod expectations;
 mod fabric;
 mod field_notes;
+mod filter;
 mod findings;
 mod instant;
 mod interrupt;
@@ -25,6 +26,7 @@ mod sanitize;
 mod session;
 mod signed_by;
 mod silence;
+mod state_reader;
 mod trust_home;
 mod values;
 

@@ -132,7 +132,7 @@ impl<'a> Session<'a> {
     /// Closes the node in order, if that is to be had in time.
     pub(crate) async fn close(self) {
         match tokio::time::timeout(CLOSE_TIMEOUT, self.node.close()).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(unsent)) => unsent.iter().for_each(|lost| self.render.note(lost.to_string())),
             Ok(Err(error)) => self.render.note(format!("the link did not close in order: {error}")),
             Err(_) => self.render.note("the link did not close in time"),
         }

@@ -62,6 +62,8 @@ pub(crate) enum Note {
     AssertionWished,
     /// This node publishes, subscribes or serves something else than before.
     OwnCardChanged,
+    /// Requests for receipts wait: what they ask about may have come, or their time is to be watched.
+    ReceiptsDue,
     /// The node is closing.
     Close,
 }

@@ -11,6 +11,7 @@ use super::*;
 use crate::link::{Bytes, Declared, Discovery, Link, LinkConfig};
 use crate::local_registry::reserve_loopback_port;
 use crate::name::{Domain, TopicName};
+use crate::node::close::Close;
 use crate::qos::QosProfile;
 use crate::security::frame::{Kind, Layout, Writer};
 use crate::security::key::Identity;
@@ -356,4 +357,24 @@ async fn a_topic_that_the_link_does_not_take_holds_up_no_other() {
     }
     assert_eq!(to_stuck.count(|facts| &facts.sent), sent, "it is still held up");
     drop(release);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_desk_that_closes_says_which_numbers_did_not_leave() {
+    for how in [Close::Drain(Duration::from_millis(10)), Close::Now] {
+        let (bench, _link) = Bench::new(hourly()).await;
+        bench.desk.serve(&bench.outbox);
+        for _ in 1..=3 {
+            bench.publish(b"left").unwrap();
+        }
+        assert!(bench.outbox.flush(&bench.desk, Instant::now() + DEADLINE));
+        bench.publish(b"held up by the link").unwrap();
+        let _held = bench.hold();
+        bench.publish(b"waits").unwrap();
+        bench.publish(b"waits").unwrap();
+        let unsent = bench.desk.close(how).await;
+        let said: Vec<_> = unsent.iter().map(|unsent| (unsent.first, unsent.last)).collect();
+        assert_eq!(said, [(4, 6)], "{how:?}");
+        assert_eq!(bench.outbox.queue_len(), 0);
+    }
 }

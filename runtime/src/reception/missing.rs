@@ -16,7 +16,7 @@ impl Reception {
     /// A publisher is there, or may be there again. What it keeps is asked for where that is wanted.
     pub(crate) fn meet(&self, writer: Writer, facts: &Arc<WriterFacts>) {
         // What does not fit is told where the two are matched.
-        if !self.verifier.may_take(facts) || facts.offer.misses(self.sequencer.request()).is_some() {
+        if !self.takes_from(facts) {
             return;
         }
         if self.verifier.is_fresh(facts) {

@@ -15,6 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use super::decision::Permit;
 use super::key::PublicKey;
 use super::keystore::Pins;
+use super::peer::Peer;
 use super::peers::WriterFacts;
 use super::refusal::{Reason, Refusal};
 use super::succession::Succession;
@@ -223,7 +224,7 @@ impl Believer {
             (Subject::Topic, topic.as_str(), exclusive),
         ];
         let mut pins = subjects.map(|(subject, name, _)| known.pinned(&self.domain, subject, name));
-        let retiring = self.follow_successions(&mut known, facts, policy, &subjects, &mut pins, now_ns);
+        let retiring = self.follow_successions(&mut known, &facts.peer, policy, &subjects, &mut pins, now_ns);
         let mismatch = subjects.iter().zip(pins).find_map(|((subject, name, _), pin)| {
             pin.filter(|pin| *pin != key)
                 .map(|pin| pin_refusal(key, pin, *subject, name))
@@ -255,19 +256,47 @@ impl Believer {
         Ok(believed)
     }
 
+    /// Whether the name of a node is its key's: in mode `tofu` the key that is pinned to it, which this one is from now on
+    /// if none was. In other modes names are not asked about.
+    ///
+    /// # Errors
+    ///
+    /// `PinMismatch` when another key is pinned, `Overloaded` when a pin can neither be stored nor remembered.
+    pub(crate) fn judge_name(&self, peer: &Peer, policy: &TrustPolicy, now_ns: i64) -> Result<(), Refusal> {
+        let (key, name) = (peer.public_key(), peer.name().as_str());
+        if policy.mode != TrustMode::Tofu || peer.name().is_hidden() {
+            return Ok(());
+        }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let subjects = [(Subject::Node, name, true)];
+        let mut pins = [known.pinned(&self.domain, Subject::Node, name)];
+        self.follow_successions(&mut known, peer, policy, &subjects, &mut pins, now_ns);
+        let holder = match pins {
+            [Some(pinned)] => pinned,
+            [None] => {
+                self.generation.fetch_add(1, Ordering::AcqRel);
+                known.pin(&self.domain, Subject::Node, name, key)?
+            }
+        };
+        match holder == key {
+            true => Ok(()),
+            false => Err(pin_refusal(key, holder, Subject::Node, name)),
+        }
+    }
+
     /// Lets the pins move on to this writer's key where the keys that they hold say so. Whether the key is itself one whose
     /// time ends.
     fn follow_successions(
         &self,
         known: &mut Known,
-        facts: &WriterFacts,
+        peer: &Peer,
         policy: &TrustPolicy,
         subjects: &[(Subject, &str, bool)],
         pins: &mut [Option<PublicKey>],
         now_ns: i64,
     ) -> bool {
-        let key = facts.peer.public_key();
-        let road = self.road(facts, policy, pins, now_ns).unwrap_or_default();
+        let key = peer.public_key();
+        let road = self.road(peer, policy, pins, now_ns).unwrap_or_default();
         known.retire(&road, key, now_ns);
         let mut retiring = false;
         for ((subject, name, _), pin) in subjects.iter().zip(pins) {
@@ -292,13 +321,13 @@ impl Believer {
     /// revoked: whoever stole one could sign a step.
     fn road(
         &self,
-        facts: &WriterFacts,
+        peer: &Peer,
         policy: &TrustPolicy,
         pins: &[Option<PublicKey>],
         now_ns: i64,
     ) -> Option<Vec<Succession>> {
-        let credentials = facts.peer.credentials();
-        let (key, chain) = (facts.peer.public_key(), credentials.successions.as_ref()?);
+        let credentials = peer.credentials();
+        let (key, chain) = (peer.public_key(), credentials.successions.as_ref()?);
         let oldest = chain.steps().last()?.terms().old;
         let from = pins.iter().flatten().copied().filter(|pin| *pin != key);
         let road = from

@@ -13,6 +13,7 @@ use super::believer::Verdict;
 use super::context::Context;
 use super::frame::{Header, Layout, MessageId, MessagePlace, MessageSpan};
 use super::key::PublicKey;
+use super::missing::StreamId;
 use super::peers::WriterFacts;
 use super::refusal::Refusal;
 use super::signature_check::check_signature;
@@ -55,7 +56,7 @@ pub struct Verified {
 }
 
 /// What the checks have found of a frame.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Proof {
     pub(super) bytes: Bytes,
     pub(super) layout: Layout,
@@ -128,6 +129,15 @@ impl Verified {
         Ok(Self::new(proof, 0))
     }
 
+    /// The same, in memory of its own: what the link shares with other frames is let go of.
+    fn detached(&self) -> Self {
+        let proof = Proof {
+            bytes: Bytes::from(self.frame_bytes().to_vec()),
+            ..self.proof.clone()
+        };
+        Self { proof, ..*self }
+    }
+
     /// The query that it came with, if it is a request.
     pub(crate) fn asked_by(&self) -> Option<&Query> {
         self.proof.bytes.asked_by()
@@ -186,6 +196,11 @@ impl Verified {
     /// Whether its messages are for those only who have a second signer's approval.
     pub(crate) fn asks_approval(&self) -> bool {
         self.proof.asks_approval
+    }
+
+    /// The publisher that it is of, in one start of its node.
+    pub(crate) fn stream(&self) -> StreamId {
+        StreamId::of(&self.proof.layout)
     }
 
     /// What is known of its writer.
@@ -276,6 +291,14 @@ impl VerifiedMessage {
     /// The frame that it came in.
     pub fn frame(&self) -> &Verified {
         &self.frame
+    }
+
+    /// The same, with its frame in memory of its own.
+    pub(crate) fn detached(&self) -> Self {
+        Self {
+            frame: Arc::new(self.frame.detached()),
+            span: self.span.clone(),
+        }
     }
 
     /// The payload's bytes.

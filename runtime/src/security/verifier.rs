@@ -300,7 +300,7 @@ impl Verifier {
             ExpectedType::Versions { name, .. } => facts.type_name == *name,
             ExpectedType::AsInCard => true,
         };
-        is_type && facts.topic == self.setup.topic
+        is_type && facts.topic == self.setup.topic && facts.kind == self.setup.kind
     }
 
     /// Whether the frame's type is taken here. Other versions are, by a card of the same instance; the signature proves it.

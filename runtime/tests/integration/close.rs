@@ -1,9 +1,11 @@
 //! The end of a node: nothing sent is lost, and nothing is sent afterwards.
 
-use nuncio::msgs::geometry_msgs::msg::Twist;
-use nuncio::{PublishError, PublisherError, QosProfile, ReceiveError, SubscriberError};
+use std::time::Duration;
 
-use crate::peers::{DEADLINE, Peers, next};
+use nuncio::msgs::geometry_msgs::msg::Twist;
+use nuncio::{Close, PublishError, PublisherError, QosProfile, ReceiveError, SubscriberError};
+
+use crate::peers::{DEADLINE, Peers, listen, next, node};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn closing_flushes_what_was_published() {
@@ -55,4 +57,24 @@ async fn whoever_waits_on_a_closed_node_is_told() {
     closed.unwrap();
     assert_eq!(received.unwrap_err(), ReceiveError::Closed);
     assert_eq!(refused.unwrap_err(), ReceiveError::Closed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_a_closing_node_drops_is_said_with_its_numbers_and_a_drained_node_drops_nothing() {
+    let hourly = QosProfile {
+        signing_delay: Duration::from_secs(3600),
+        ..QosProfile::default()
+    };
+    for (how, expected) in [(Close::Now, Some((1, 3))), (Close::Drain(DEADLINE), None)] {
+        let (talker, _) = listen(node("talker", 1).signing_budget(0.0)).await;
+        let publisher = talker.publisher_with::<Twist>("/cmd_vel", hourly).unwrap();
+        for _ in 0..3 {
+            publisher.publish(&Twist::default()).unwrap();
+        }
+        let unsent = talker.close_with(how).await.unwrap();
+        let said = unsent.first().map(|unsent| (unsent.first, unsent.last));
+        assert_eq!((said, unsent.len()), (expected, expected.iter().len()), "{how:?}");
+        assert_eq!(publisher.stats().sent, if expected.is_some() { 0 } else { 3 });
+        assert_eq!(talker.close_with(Close::Now).await.unwrap(), [], "it has said so once");
+    }
 }

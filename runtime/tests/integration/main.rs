@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
 
+mod acked;
 mod actions;
 mod approval;
 mod close;
@@ -14,6 +15,7 @@ mod generic_actions;
 mod graph;
 mod history;
 mod large_messages;
+mod lifecycle;
 mod names;
 mod parameters;
 mod peers;
@@ -25,9 +27,11 @@ mod rotation;
 mod run_time_types;
 mod same_machine;
 mod service_events;
+mod service_gathering;
 mod service_refusals;
 mod services;
 mod silent_publishers;
+mod state;
 mod trace;
 mod trust;
 mod trust_refusals;

@@ -296,3 +296,24 @@ async fn another_node_dumps_all_values_and_loads_them_again_or_nothing() {
     client.load(&dumped).await.unwrap();
     assert_eq!(parameters.dump(), dumped);
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn all_parameter_services_of_a_node_share_one_thread() {
+    let threads = || {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+        // The kernel keeps fifteen characters of a name.
+        names.filter(|name| name.trim_end() == "nuncio/frugally").count()
+    };
+    let node = node("frugally", 9).open().await.unwrap();
+    let before = threads();
+    let parameters = node.parameters();
+    parameters
+        .declare("speed", 0.5, ParameterDescriptor::default())
+        .unwrap();
+    let client = node.parameter_client("/frugally").unwrap();
+    assert_eq!(client.get(&["speed"]).await.unwrap(), [0.5.into()]);
+    assert_eq!(threads(), before + 1);
+    assert_eq!(client.list(&[], 0).await.unwrap().names, ["speed"]);
+}

@@ -11,15 +11,17 @@ use std::time::Duration;
 use nuncio::msgs::geometry_msgs::msg::Twist;
 use nuncio::raw_link::{RawLink, RawSubscriber};
 use nuncio::subscriber::Callback;
-use nuncio::{Discovery, Identity, Keystore, LinkConfig, Node, QosProfile, clock};
+use nuncio::{Discovery, Domain, Identity, Keystore, LinkConfig, Node, QosProfile, clock};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::arrivals::Arrivals;
 use super::audience::Audience;
 use super::latency::micros_between;
+use super::memory::Subscriptions;
+use super::service::Servers;
 use super::tally::{Order, Tallied, Tally};
-use super::{BenchError, LOADS, Load, PING, PONG, Way, failed, parsed, roomy};
+use super::{BenchError, LOADS, Load, PING, PONG, Way, failed, late_joiners, parsed, roomy};
 use crate::cli::{BenchPart, GlobalArgs};
 use crate::commands::{CommandError, Outcome};
 use crate::render::Render;
@@ -51,6 +53,11 @@ struct FarEnd {
     ears: BTreeMap<String, Ear>,
     arrivals: Arrivals,
     audience: Option<Audience>,
+    subscriptions: Subscriptions,
+    /// How to get onto the near end's fabric, and into its domain.
+    link: LinkConfig,
+    domain: Domain,
+    _servers: Servers,
     _echo: Callback,
     _raw_echo: RawSubscriber,
     _raw: RawLink,
@@ -97,6 +104,10 @@ impl FarEnd {
             ears: ears.collect::<Result<_, BenchError>>()?,
             arrivals: Arrivals::open(&node, &raw)?,
             audience: None,
+            subscriptions: Subscriptions::default(),
+            _servers: Servers::open(&node, &raw)?,
+            link: link(global.connect.clone(), Some(false)),
+            domain: global.domain.clone(),
             _echo: echo(&node)?,
             _raw_echo: raw_echo(&raw)?,
             node,
@@ -109,6 +120,8 @@ impl FarEnd {
         match order.get("wish").and_then(Value::as_str) {
             Some("arrivals") => Ok(self.of_arrivals(order).await),
             Some("audience") => self.of_audience(order),
+            Some("memory") => self.subscriptions.obey(&self.node, order).await,
+            Some("late_joiners") => self.late_joiners().await,
             _ => Ok(match self.ears.get(topic) {
                 Some(ear) => ear.obey(order).await,
                 None => json!({ "unknown": order }),
@@ -129,6 +142,13 @@ impl FarEnd {
                 json!({ "counting": true })
             }
         }
+    }
+
+    /// Joins in a node of its own.
+    async fn late_joiners(&self) -> Result<Value, BenchError> {
+        let identity = Identity::generate().map_err(failed("making a key"))?;
+        let builder = Node::builder("late").domain(self.domain.clone());
+        late_joiners::join(self.link.clone(), builder.keystore(Keystore::ephemeral(identity))).await
     }
 
     fn of_audience(&mut self, order: &Value) -> Result<Value, BenchError> {

@@ -225,7 +225,7 @@ fn start(place: &TempDir, command: &[&str], more: Vec<OsString>) -> io::Result<O
 }
 
 /// How much memory a process has for itself, in KiB, by Linux's word; 0 elsewhere.
-fn own_kib(pid: u32) -> f64 {
+pub(super) fn own_kib(pid: u32) -> f64 {
     let status = fs::read_to_string(in_proc(pid, "status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
     line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::{self, Stdio};
+use std::sync::Arc;
 
 use nuncio::graph::Graph;
 use nuncio::raw_link::RawLink;
@@ -17,7 +18,7 @@ use crate::other_process::OtherProcess;
 #[derive(Debug)]
 pub(crate) struct NearEnd {
     pub(super) node: Node,
-    pub(super) raw: RawLink,
+    pub(super) raw: Arc<RawLink>,
     far: OtherProcess,
     link: String,
 }
@@ -56,7 +57,7 @@ impl NearEnd {
         .map_err(failed("starting the far end"))?;
         let mut near = Self {
             node,
-            raw,
+            raw: Arc::new(raw),
             far,
             link: String::new(),
         };

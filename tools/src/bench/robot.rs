@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::fleet::cpu_seconds;
 use super::quantile::{median, rounded};
-use super::{BenchError, Costs, DEADLINE, NearEnd, Settings, failed, in_a_thread, late};
+use super::{BenchError, Costs, DEADLINE, LOOK, NearEnd, Settings, failed, in_a_thread, late};
 
 const TOPICS: u64 = 200;
 const RATE_HZ: u64 = 50;
@@ -24,9 +24,8 @@ const PERIOD: Duration = Duration::from_micros(1_000_000 / (TOPICS * RATE_HZ));
 /// Sent before a turn counts: what the signing budget has saved up is used up then.
 const LEAD: Duration = Duration::from_millis(300);
 
-/// How long what is still on its way is waited for, and how often it is looked at.
+/// How long what is still on its way is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
-const LOOK: Duration = Duration::from_millis(10);
 
 /// The name of one of the topics.
 pub(super) fn topic(nth: u64) -> String {

@@ -61,6 +61,12 @@ pub(crate) enum BenchCase {
     Rate,
     /// What signatures cost a robot that publishes on 200 topics, 50 times a second each, and whoever hears all of them
     Robot,
+    /// Calls of a service, one after the other and many at once, beside raw queries
+    Service,
+    /// A thousand subscribers that come late and get the last messages
+    LateJoiners,
+    /// What a subscription and a publisher take of memory
+    Memory,
     /// Many nodes that meet each other: how long it takes, and what they cost at rest
     Fleet,
 }

@@ -26,14 +26,16 @@ pub(crate) enum ServiceCommand {
     /// Call a service, signed with this user's key, and print the response and who signed it
     ///
     /// VALUES are YAML or JSON; fields that are left out have the schema's defaults. No schema files are needed: a type that
-    /// this program does not know is asked of the server. One server is called, which the trust policy permits to serve.
+    /// this program does not know is asked of the server. One server is called, which the trust policy permits to serve; with
+    /// --all each such server is, and those that do not answer are named.
     ///
     /// Exit code 1: no such service, or no response in time. Exit code 3: servers are there, and none may be called.
     ///
     /// --timeout: the longest wait for the response; 5 by default.
     #[command(after_help = "Examples:\n  \
         nuncio service call /add example_interfaces/srv/AddTwoInts '{a: 1, b: 2}'\n  \
-        nuncio service call /arm/stop --expect arm_controller")]
+        nuncio service call /arm/stop --expect arm_controller\n  \
+        nuncio service call /find_object '{label: cup}' --all")]
     Call(ServiceCall),
     /// Print what the ends of a service tell of its calls, each with who signed it
     ///
@@ -113,6 +115,9 @@ pub(crate) struct ServiceCall {
     /// The type, such as std_srvs/srv/SetBool, if it is to be checked, and the request as YAML or JSON
     #[arg(value_names = ["TYPE", "VALUES"], num_args = 0..=2)]
     pub(crate) request: Vec<String>,
+    /// Call every server that may be called, and print each answer
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Call only a server whose key holds this role by trust.toml
     #[arg(long, value_name = "ROLE", value_parser = RoleName::parse)]
     pub(crate) expect: Option<RoleName>,

@@ -7,10 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::bench_cases;
 use super::{CommandError, Outcome};
 use crate::bench::{
-    self, AtRate, Costs, Latency, Load, NearEnd, Road, Robot, Settings, Side, Throughput, fleet::Fleet,
-    fleet::FleetSize,
+    self, Costs, Latency, Load, NearEnd, Road, Settings, Side, Throughput, fleet::Fleet, fleet::FleetSize,
 };
 use crate::cli::{Bench, BenchCase};
 use crate::interrupt::Interrupt;
@@ -80,18 +80,7 @@ async fn measure(render: &Render, args: &Bench, measured: &mut Measured) -> Resu
         if wants(BenchCase::Latency) {
             latency(render, settings, near, measured, &costs).await?;
         }
-        if args.case == BenchCase::Rate {
-            let at_rate = render
-                .progress("measuring a steady stream", bench::rate::measure(near, settings))
-                .await?;
-            show_at_rate(render, &at_rate)?;
-        }
-        if args.case == BenchCase::Robot {
-            let robot = render
-                .progress("measuring a robot", bench::robot::measure(near, settings, costs))
-                .await?;
-            show_robot(render, &robot)?;
-        }
+        bench_cases::run(render, settings, near, args.case, costs).await?;
     }
     if wants(BenchCase::Throughput) {
         if let Some(near) = near.take() {
@@ -186,7 +175,7 @@ fn lost_of(side: &Side) -> String {
     lost(side.sent, side.received)
 }
 
-fn lost(sent: u64, received: u64) -> String {
+pub(super) fn lost(sent: u64, received: u64) -> String {
     format!(
         "{} of {}",
         grouped(sent.saturating_sub(received) as f64),
@@ -233,72 +222,6 @@ fn show_latency(render: &Render, latency: &Latency, costs: &Costs) -> Result<(),
     show(render, "Where the median signed round trip goes", &table)
 }
 
-fn show_at_rate(render: &Render, measured: &[AtRate]) -> Result<(), CommandError> {
-    if render.is_json() {
-        measured.iter().try_for_each(|at_rate| render.json(&at_rate.json()))?;
-        return Ok(render.flush()?);
-    }
-    let mut table = Table::new([
-        "LINK",
-        "",
-        "P50 µs",
-        "P99 µs",
-        "ADDED P99 µs",
-        "SIGNING % OF A CORE",
-        "LOST",
-    ]);
-    let raw = measured.first().map(|first| ("raw", first, &first.raw));
-    let signed = measured.iter().map(|one| (one.qos, one, &one.signed));
-    for (name, at_rate, stream) in raw.into_iter().chain(signed) {
-        let is_signed = name != "raw";
-        let if_signed = |number: f64| {
-            if is_signed {
-                format!("{number:.1}")
-            } else {
-                "-".to_owned()
-            }
-        };
-        table.row([
-            at_rate.link.clone(),
-            name.to_owned(),
-            format!("{:.1}", stream.p50_us()),
-            format!("{:.1}", stream.p99_us()),
-            if_signed(at_rate.added_p99_us()),
-            if_signed(stream.signing_percent()),
-            lost(stream.sent, stream.received),
-        ]);
-    }
-    show(
-        render,
-        "One way of a Twist at 10,000 a second on one topic, from when it was due; by QoS profile",
-        &table,
-    )
-}
-
-fn show_robot(render: &Render, measured: &[Robot]) -> Result<(), CommandError> {
-    if render.is_json() {
-        measured.iter().try_for_each(|robot| render.json(&robot.json()))?;
-        return Ok(render.flush()?);
-    }
-    let mut table = Table::new(["SPREAD", "SIGNING", "TALKER", "VERIFYING", "OTHER CHECKS", "LISTENER"]);
-    for robot in measured {
-        let percent = |percent: f64| format!("{percent:.1}");
-        table.row([
-            robot.spread().to_owned(),
-            percent(robot.signing_percent()),
-            percent(robot.talker_percent()),
-            percent(robot.verifying_percent()),
-            percent(robot.checks_percent()),
-            percent(robot.listener_percent()),
-        ]);
-    }
-    show(
-        render,
-        "A robot of 200 topics at 50 Hz and whoever hears them all, in % of a core",
-        &table,
-    )
-}
-
 fn show_costs(render: &Render, costs: &Costs) -> Result<(), CommandError> {
     let mut table = Table::new(["STEP", "µs", ""]);
     for cost in costs.all() {
@@ -323,7 +246,7 @@ fn show_fleet(render: &Render, fleet: &Fleet) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn show(render: &Render, title: &str, table: &Table) -> Result<(), CommandError> {
+pub(super) fn show(render: &Render, title: &str, table: &Table) -> Result<(), CommandError> {
     render.line(Some(Tone::Strong), title)?;
     for line in table.lines(2) {
         render.line(None, &line)?;

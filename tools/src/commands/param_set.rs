@@ -197,9 +197,9 @@ mod tests {
 
     #[test]
     fn values_are_yaml_and_an_empty_one_is_an_empty_text() {
-        let read = read(&["a", "1", "b", "1.0", "c", "", "d", "left arm", "e", "[x, y]"]).unwrap();
+        let read = read(&["a", "1", "b", "1.0", "c", "", "d", "left arm", "e", "[x, z]"]).unwrap();
         let values: Vec<_> = read.into_iter().map(|(_, value)| value).collect();
-        let list = vec!["x".to_owned(), "y".to_owned()];
+        let list = vec!["x".to_owned(), "z".to_owned()];
         assert_eq!(
             values,
             [1.into(), 1.0.into(), "".into(), "left arm".into(), list.into()]

@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use nuncio::graph::Endpoint;
 use nuncio::msgs::nuncio_msgs::msg::CardService;
-use nuncio::{GenericResponse, ServiceClientOptions, ServiceIntrospection, ServiceSupport, TypeHash, clock};
+use nuncio::{
+    CallError, GenericResponse, GenericServiceClient, ServiceClientOptions, ServiceIntrospection, ServiceSupport,
+    TypeHash, clock,
+};
 use serde_json::Map;
 
 use super::topic_echo::with_member;
 use super::{CommandError, Outcome, unanswered};
 use crate::catalog::{Catalog, is_named};
 use crate::cli::ServiceCall;
-use crate::render::{Tone, block};
+use crate::render::{Tone, block, count};
 use crate::session::Session;
 use crate::signed_by;
 use crate::values;
@@ -51,15 +54,17 @@ pub(super) async fn run(session: &mut Session<'_>, args: ServiceCall) -> Result<
     let client = session
         .node
         .generic_service_client(args.service.as_str(), &support, options)?;
+    if args.all {
+        let outcome = call_all(session, &support, &client, &payload).await;
+        stay(args.introspection).await;
+        return outcome;
+    }
     let called = render.progress("waiting for the response", client.call(&payload));
     let answered = tokio::select! {
         answered = called => answered,
         () = session.interrupt.wished() => return Ok(Outcome::Nothing),
     };
-    if args.introspection != ServiceIntrospection::Off {
-        // Who hears of this call has to ask for this node's card first.
-        tokio::time::sleep(STAY).await;
-    }
+    stay(args.introspection).await;
     match answered {
         Ok(response) => {
             print(session, &support, &response)?;
@@ -67,6 +72,62 @@ pub(super) async fn run(session: &mut Session<'_>, args: ServiceCall) -> Result<
         }
         Err(error) => unanswered(render, error),
     }
+}
+
+/// Who is told of a call by this node has to ask for its card first.
+async fn stay(introspection: ServiceIntrospection) {
+    if introspection != ServiceIntrospection::Off {
+        tokio::time::sleep(STAY).await;
+    }
+}
+
+/// Calls all servers and prints what each has said.
+async fn call_all(
+    session: &mut Session<'_>,
+    support: &ServiceSupport,
+    client: &GenericServiceClient,
+    payload: &[u8],
+) -> Result<Outcome, CommandError> {
+    let render = session.render;
+    let calling = client.call_all(payload, client.options().deadline);
+    let called = tokio::select! {
+        called = render.progress("waiting for the responses", calling) => called,
+        () = session.interrupt.wished() => return Ok(Outcome::Nothing),
+    };
+    let answers = match called {
+        Ok(answers) => answers,
+        Err(error @ CallError::NoServer(_)) => {
+            render.warning(error);
+            return Ok(Outcome::Refused);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    for response in &answers.responses {
+        print(session, support, response)?;
+        if !render.is_json() {
+            render.line(Some(Tone::Quiet), "---")?;
+        }
+    }
+    for (_, error) in &answers.failed {
+        render.warning(error);
+    }
+    for server in &answers.not_asked {
+        let problem = server.problem.as_ref().map(ToString::to_string).unwrap_or_default();
+        render.warning(format!("{} was not asked: {problem}", server.node));
+    }
+    render.note(format!(
+        "{} asked: {} answered, {} found nothing, {} gave no response",
+        count(answers.asked(), "server"),
+        answers.responses.len(),
+        answers.nothing_found.len(),
+        answers.failed.len(),
+    ));
+    let is_refused = |error: &CallError| matches!(error, CallError::Unanswered { .. });
+    Ok(match answers.responses.is_empty() {
+        _ if answers.failed.iter().any(|(_, error)| is_refused(error)) => Outcome::Refused,
+        true => Outcome::Nothing,
+        false => Outcome::Found,
+    })
 }
 
 /// The server's type: from the catalog when the hash is equal, else asked of the server.

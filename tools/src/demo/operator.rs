@@ -135,7 +135,7 @@ impl Operator {
 
     /// Closes the node.
     pub(super) async fn close(&self) -> Result<(), DemoError> {
-        self.node.close().await.map_err(DemoError::Link)
+        self.node.close().await.map(drop).map_err(DemoError::Link)
     }
 }
 

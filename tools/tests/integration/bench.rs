@@ -197,3 +197,44 @@ fn a_plot_that_cannot_be_written_is_exit_2_and_named() {
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains(&place), "{ended:?}");
 }
+
+#[test]
+fn calls_of_a_service_are_all_answered_beside_raw_queries() {
+    let ended = bench(&User::new(), &["service", "--quick", "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let lines = ended.json();
+    let [calls] = of(&lines, "service").try_into().expect("one line");
+    for way in ["raw", "signed"] {
+        assert_eq!(calls[format!("{way}_unanswered")], 0, "{calls}");
+        // Three turns of so many calls.
+        assert_eq!(calls[format!("{way}_answered")], 1200, "{calls}");
+        positive(calls, &format!("{way}_per_second"));
+        assert!(positive(calls, &format!("{way}_p50_us")) <= positive(calls, &format!("{way}_p99_us")));
+    }
+    positive(calls, "ratio");
+}
+
+#[test]
+fn a_thousand_late_subscribers_get_exactly_the_last_messages() {
+    let ended = bench(&User::new(), &["late-joiners", "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let lines = ended.json();
+    let [joiners] = of(&lines, "late_joiners").try_into().expect("one line");
+    assert_eq!(
+        (&joiners["joined"], &joiners["complete"]),
+        (&1000.into(), &1000.into()),
+        "{joiners}"
+    );
+    assert!(positive(joiners, "p50_ms") <= positive(joiners, "p99_ms"), "{joiners}");
+}
+
+#[test]
+fn memory_is_told_for_each_port() {
+    let ended = bench(&User::new(), &["memory", "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let lines = ended.json();
+    let [memory] = of(&lines, "memory").try_into().expect("one line");
+    for port in ["subscription_kib", "heard_subscription_kib", "publisher_kib"] {
+        positive(memory, port);
+    }
+}

@@ -76,6 +76,13 @@ fn the_help_of_each_command_on_keys_trust_and_measures() {
         "doctor",
         "bench",
         "router",
+        "lifecycle nodes",
+        "lifecycle get",
+        "lifecycle list",
+        "lifecycle set",
+        "state list",
+        "state get",
+        "state watch",
     ] {
         let ended = User::new().run(&[&command.split(' ').collect::<Vec<_>>(), ["--help"].as_slice()].concat());
         assert_eq!(ended.code, Some(0));
@@ -109,6 +116,8 @@ fn every_command_has_help() {
         "demo",
         "prove",
         "trace",
+        "lifecycle",
+        "state",
     ];
     for command in commands {
         let args: Vec<&str> = command.split(' ').chain(["--help"]).collect();

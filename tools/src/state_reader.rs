@@ -1,0 +1,200 @@
+//! Reads state documents for people and programs: which are asked for, by whom they are signed, what stands in them, and whether
+//! they satisfy a filter.
+
+use nuncio::{Keystore, Node, NodeName, PublicKey, StateFilter, StateName, StateReading, StateStanding, clock};
+use serde_json::{Map, Value};
+
+use crate::acquaintances::{Acquaintances, Source};
+use crate::catalog::Catalog;
+use crate::cli::StateSelection;
+use crate::commands::CommandError;
+use crate::field_notes::note;
+use crate::filter::{Filter, FilterError, Known};
+use crate::known_types::KnownTypes;
+use crate::render::{OutputError, Render, Tone, block, short_key, span};
+use crate::session::Session;
+
+/// Reads documents of one selection.
+#[derive(Debug)]
+pub(crate) struct StateReader {
+    types: KnownTypes,
+    acquaintances: Acquaintances,
+    filter: Option<Filter>,
+    /// What the filter could not be asked of, if it was not asked of any other type since.
+    misfit: Option<FilterError>,
+    fits_any: bool,
+}
+
+/// A document that satisfies the filter.
+#[derive(Debug)]
+pub(crate) struct ReadState {
+    /// Its JSON, and what people see of it.
+    pub(crate) json: Value,
+    notes: String,
+}
+
+impl StateReader {
+    /// Reads what the arguments say; gives also which documents are to be had.
+    ///
+    /// # Errors
+    ///
+    /// When the filter cannot be read, or nobody is known by the name of the signer.
+    pub(crate) fn new(
+        session: &Session<'_>,
+        name: Option<StateName>,
+        selection: &StateSelection,
+    ) -> Result<(Self, StateFilter), CommandError> {
+        let filter = selection.filter.as_deref().map(Filter::parse).transpose()?;
+        let keystore = Keystore::open(Keystore::default_dir()?)?;
+        let node = &session.node;
+        let acquaintances = Acquaintances::gather(
+            Some(node.public_key()),
+            &node.trust_policy(),
+            &keystore.pins()?,
+            node.domain(),
+        );
+        let signer = selection
+            .signer
+            .as_deref()
+            .map(|whom| acquaintances.find(whom))
+            .transpose()?;
+        let wanted = StateFilter {
+            name,
+            node: selection.node.clone(),
+            signer,
+            ..StateFilter::default()
+        };
+        let reader = Self {
+            types: KnownTypes::new(Catalog::open(&session.interfaces)?),
+            acquaintances,
+            filter,
+            misfit: None,
+            fits_any: false,
+        };
+        Ok((reader, wanted))
+    }
+
+    /// Reads a document; `None` when it does not satisfy the filter, and with a warning when it cannot be read.
+    pub(crate) async fn read(
+        &mut self,
+        (node, render): (&Node, &Render),
+        reading: &StateReading,
+        full_length: bool,
+    ) -> Option<ReadState> {
+        let info = reading.info();
+        let known = self.known(info.signer, &info.node, reading.name());
+        let read = match self.types.of(node, reading.message()).await {
+            Ok(codec) => match codec
+                .check(reading.payload())
+                .and_then(|()| codec.to_json(reading.payload()))
+            {
+                Ok(json) => Ok((codec, json)),
+                Err(error) => Err(error.to_string()),
+            },
+            Err(error) => Err(error.to_string()),
+        };
+        let (codec, json) = match read {
+            Ok(read) => read,
+            Err(problem) => {
+                let name = reading.name();
+                render.warning(format!("{name} of {} cannot be read: {problem}", info.node));
+                return None;
+            }
+        };
+        if let Some(filter) = &self.filter {
+            match filter.for_type(codec) {
+                Ok(typed) => {
+                    self.fits_any = true;
+                    if !typed.matches(&json, &known) {
+                        return None;
+                    }
+                }
+                Err(error) => {
+                    self.misfit = Some(error);
+                    return None;
+                }
+            }
+        }
+        let notes = block(&json, full_length, &|path, value| note(codec, path, value));
+        Some(ReadState { json, notes })
+    }
+
+    /// Why the filter was never asked, if it fitted no document's type.
+    pub(crate) fn misfit(&mut self) -> Option<FilterError> {
+        self.misfit.take().filter(|_| !self.fits_any)
+    }
+
+    /// What a filter may ask beside fields.
+    fn known(&self, signer: PublicKey, node: &NodeName, name: &StateName) -> Known {
+        let own = self.acquaintances.own() == Some(signer);
+        let names = self.acquaintances.names().iter().filter(|name| name.key == signer);
+        // A name that stands for two keys stands for nobody.
+        let names = names
+            .filter(|name| name.source != Source::Topic && self.acquaintances.find(&name.text).is_ok())
+            .map(|name| name.text.clone());
+        Known {
+            signer: std::iter::once(signer.to_string())
+                .chain(own.then(|| crate::acquaintances::ME.to_owned()))
+                .chain(names)
+                .collect(),
+            node: node.to_string(),
+            name: name.to_string(),
+        }
+    }
+}
+
+/// What is told of every document in JSON.
+pub(crate) fn facts(reading: &StateReading) -> Map<String, Value> {
+    let (info, version) = (reading.info(), reading.version());
+    let mut facts = Map::new();
+    let mut fact = |name: &str, value: Value| facts.insert(name.to_owned(), value);
+    fact("name", reading.name().as_str().into());
+    fact("node", info.node.as_str().into());
+    fact("type", reading.type_name().into());
+    fact("type_hash", reading.type_hash().to_string().into());
+    fact("signer", info.signer.to_string().into());
+    fact("verified", true.into());
+    fact("verdict", info.verdict.as_str().into());
+    fact("standing", reading.standing().as_str().into());
+    fact("epoch", version.epoch.into());
+    fact("number", version.number.into());
+    fact("stamp_ns", info.source_time_ns.into());
+    fact("id", info.id().to_string().into());
+    facts
+}
+
+/// How long ago a document was set, by its node's clock and ours.
+pub(crate) fn age(reading: &StateReading) -> String {
+    span(clock::now_ns().saturating_sub(reading.info().source_time_ns))
+}
+
+/// Prints a document.
+pub(crate) fn print(render: &Render, reading: &StateReading, read: &ReadState) -> Result<(), OutputError> {
+    if render.is_json() {
+        let mut line = facts(reading);
+        line.insert("document".to_owned(), read.json.clone());
+        return render.json(&Value::Object(line));
+    }
+    let info = reading.info();
+    let standing = match reading.standing() {
+        StateStanding::Current => String::new(),
+        StateStanding::Gone => ", THE NODE IS GONE".to_owned(),
+        other => format!(", {}", other.as_str().to_uppercase()),
+    };
+    let head = format!(
+        "# {} of {}, signed by {} ({}), #{}, set {} ago{standing}",
+        reading.name(),
+        info.node,
+        short_key(&info.signer),
+        info.verdict.as_str(),
+        reading.version().number,
+        age(reading),
+    );
+    let tone = match reading.standing() {
+        StateStanding::Current => Tone::Quiet,
+        _ => Tone::Warning,
+    };
+    render.line(Some(tone), &head)?;
+    render.lines(&read.notes)?;
+    render.line(Some(Tone::Quiet), "---")
+}
