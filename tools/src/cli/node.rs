@@ -11,9 +11,9 @@ pub(crate) enum NodeCommand {
     ///
     /// --timeout: how long to look for nodes that are not seen at once; 2 by default.
     List(NodeList),
-    /// Show what a node says of itself, its parameters, and how this program finds it
+    /// Show what a node says of itself, its state and parameters, and how this program finds it
     ///
-    /// --timeout: how long to look for the node, 2 by default, and the longest wait for its parameters, 5.
+    /// --timeout: how long to look for the node, 2 by default, and the longest wait for each of its answers, 5.
     Info(NodeInfo),
     /// Show what a node counts: messages, losses, refusals, queues, signatures, and whom it knows
     ///

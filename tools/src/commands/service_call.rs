@@ -55,23 +55,29 @@ pub(super) async fn run(session: &mut Session<'_>, args: ServiceCall) -> Result<
         .node
         .generic_service_client(args.service.as_str(), &support, options)?;
     if args.all {
-        return call_all(session, &support, &client, &payload).await;
+        let outcome = call_all(session, &support, &client, &payload).await;
+        stay(args.introspection).await;
+        return outcome;
     }
     let called = render.progress("waiting for the response", client.call(&payload));
     let answered = tokio::select! {
         answered = called => answered,
         () = session.interrupt.wished() => return Ok(Outcome::Nothing),
     };
-    if args.introspection != ServiceIntrospection::Off {
-        // Who hears of this call has to ask for this node's card first.
-        tokio::time::sleep(STAY).await;
-    }
+    stay(args.introspection).await;
     match answered {
         Ok(response) => {
             print(session, &support, &response)?;
             Ok(Outcome::Found)
         }
         Err(error) => unanswered(render, error),
+    }
+}
+
+/// Who is told of a call by this node has to ask for its card first.
+async fn stay(introspection: ServiceIntrospection) {
+    if introspection != ServiceIntrospection::Off {
+        tokio::time::sleep(STAY).await;
     }
 }
 

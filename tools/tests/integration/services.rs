@@ -98,44 +98,6 @@ async fn a_call_that_nobody_answers_ends_in_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn all_servers_are_called_and_those_without_an_answer_are_told() {
-    let (adder, endpoint, _serving) = served().await;
-    let empty = node("empty", 2).connect(&endpoint).open().await.expect("it opens");
-    let nothing = empty.service_server::<AddTwoInts>("/add").expect("it serves");
-    let _nothing = nothing.on_request(|_, _| {
-        Err(ServiceFault {
-            code: ServiceFault::CODE_NOTHING_FOUND,
-            text: "nothing here".to_owned(),
-        })
-    });
-    let silent = node("silent", 3).connect(&endpoint).open().await.expect("it opens");
-    let _silent = silent.service_server::<AddTwoInts>("/add").expect("it serves");
-    let called = User::new().run(&[
-        "service",
-        "call",
-        "/add",
-        "{a: 1, b: 2}",
-        "--all",
-        "--json",
-        "--timeout",
-        "3",
-        "--connect",
-        &endpoint,
-    ]);
-    let answers = called.json();
-    assert_eq!((called.code, answers.len()), (Some(0), 1), "{called:?}");
-    assert_eq!(answers[0]["response"], json!({"sum": 3}));
-    assert_eq!(answers[0]["signer"], adder.public_key().to_string());
-    assert!(called.stderr.contains("/silent did not answer"), "{called:?}");
-    assert!(
-        called
-            .stderr
-            .contains("3 servers asked: 1 answered, 1 found nothing, 1 gave no response"),
-        "{called:?}"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn what_a_server_tells_of_its_calls_is_echoed_with_who_signed_it() {
     let (node, endpoint) = listen(node("adder", 1)).await;
     let options = ServiceServerOptions {
@@ -243,4 +205,42 @@ async fn a_caller_tells_of_its_own_call_where_the_server_does_not() {
         );
     }
     assert_eq!(echo.end().code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn all_servers_are_called_and_those_without_an_answer_are_told() {
+    let (adder, endpoint, _serving) = served().await;
+    let empty = node("empty", 2).connect(&endpoint).open().await.expect("it opens");
+    let nothing = empty.service_server::<AddTwoInts>("/add").expect("it serves");
+    let _nothing = nothing.on_request(|_, _| {
+        Err(ServiceFault {
+            code: ServiceFault::CODE_NOTHING_FOUND,
+            text: "nothing here".to_owned(),
+        })
+    });
+    let silent = node("silent", 3).connect(&endpoint).open().await.expect("it opens");
+    let _silent = silent.service_server::<AddTwoInts>("/add").expect("it serves");
+    let called = User::new().run(&[
+        "service",
+        "call",
+        "/add",
+        "{a: 1, b: 2}",
+        "--all",
+        "--json",
+        "--timeout",
+        "3",
+        "--connect",
+        &endpoint,
+    ]);
+    let answers = called.json();
+    assert_eq!((called.code, answers.len()), (Some(0), 1), "{called:?}");
+    assert_eq!(answers[0]["response"], json!({"sum": 3}));
+    assert_eq!(answers[0]["signer"], adder.public_key().to_string());
+    assert!(called.stderr.contains("/silent did not answer"), "{called:?}");
+    assert!(
+        called
+            .stderr
+            .contains("3 servers asked: 1 answered, 1 found nothing, 1 gave no response"),
+        "{called:?}"
+    );
 }
