@@ -307,6 +307,15 @@ async fn all_parameter_services_of_a_node_share_one_thread() {
         names.filter(|name| name.trim_end() == "nuncio/frugally").count()
     };
     let node = node("frugally", 9).open().await.unwrap();
+    // A thread has its name a moment after it was started: the node's own first one, too.
+    let named = async {
+        while threads() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, named)
+        .await
+        .expect("the node has a thread");
     let before = threads();
     let parameters = node.parameters();
     parameters
