@@ -247,6 +247,27 @@ async fn a_key_with_too_many_documents_or_bytes_is_held_to_the_limits_and_the_re
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn whoever_is_late_gets_the_newest_version_once_and_keeps_no_others_in_memory() {
+    let peers = Peers::new().await;
+    let watch = peers.listener.state_watch(named("battery")).expect("it watches");
+    let document = battery(&peers.talker, 0.9);
+    next(&watch).await;
+    for _ in 0..100 {
+        document.set(&charged(0.5)).expect("it is set");
+    }
+    let arrived = async {
+        while watch.documents()[0].version() != document.version() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, arrived).await.expect("they arrive");
+    assert_eq!(next(&watch).await.version(), document.version());
+    assert!(watch.try_next().is_err(), "it is told once");
+    let stats = watch.stats();
+    assert_eq!((stats.documents, stats.skipped), (1, 99), "{stats:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn documents_of_types_that_the_program_does_not_have_are_read_by_their_definition() {
     let peers = Peers::new().await;
     let _document = battery(&peers.talker, 0.25);
