@@ -146,16 +146,6 @@ impl Reception {
         }
     }
 
-    /// The node knows of this subscription: answers to questions that are put from now on reach it.
-    pub(crate) fn begin(&self) {
-        let _ = self.began.set(self.contact.last_question());
-    }
-
-    /// Whether this question was put before the node knew of this subscription.
-    pub(crate) fn began_after(&self, question: Question) -> bool {
-        self.began.get().is_some_and(|last| *last >= question)
-    }
-
     /// Counts a refusal and tells those who listen.
     pub(crate) fn refuse(&self, refusal: Refusal) {
         self.counters.refuse(refusal.reason);

@@ -4,7 +4,7 @@ use std::sync::{Arc, TryLockError, Weak};
 
 use super::{Reception, unknown};
 use crate::clock;
-use crate::contact::Note;
+use crate::contact::{Note, Question};
 use crate::event::{Counterpart, SubscriberEvent};
 use crate::link::Bytes;
 use crate::node::NodeCore;
@@ -16,6 +16,16 @@ use crate::security::verifier::Opened;
 use crate::sequencer::{Ask, Next};
 
 impl Reception {
+    /// The node knows of this subscription: answers to questions that are put from now on reach it.
+    pub(crate) fn begin(&self) {
+        let _ = self.began.set(self.contact.last_question());
+    }
+
+    /// Whether this question was put before the node knew of this subscription.
+    pub(crate) fn began_after(&self, question: Question) -> bool {
+        self.began.get().is_some_and(|last| *last >= question)
+    }
+
     /// A publisher is there, or may be there again. What it keeps is asked for where that is wanted.
     pub(crate) fn meet(&self, writer: Writer, facts: &Arc<WriterFacts>) {
         // What does not fit is told where the two are matched.
