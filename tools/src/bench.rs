@@ -15,6 +15,7 @@ pub(crate) mod latency;
 mod member;
 pub(crate) mod memory;
 mod near_end;
+pub(crate) mod outbox;
 mod plot;
 mod quantile;
 pub(crate) mod rate;

@@ -67,6 +67,8 @@ pub(crate) enum BenchCase {
     LateJoiners,
     /// What a subscription and a publisher take of memory
     Memory,
+    /// Durable messages that get onto the disk of the temporary directory, with a sync for each and with shared syncs
+    Outbox,
     /// Many nodes that meet each other: how long it takes, and what they cost at rest
     Fleet,
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::bench_cases;
 use super::{CommandError, Outcome};
+use crate::bench::outbox::Kept;
 use crate::bench::{
     self, Costs, Latency, Load, NearEnd, Road, Settings, Side, Throughput, fleet::Fleet, fleet::FleetSize,
 };
@@ -64,6 +65,12 @@ async fn measure(render: &Render, args: &Bench, measured: &mut Measured) -> Resu
             .await?;
         show_fleet(render, &fleet)?;
         return Ok(fleet.check_all_met()?);
+    }
+    if args.case == BenchCase::Outbox {
+        let measured = render
+            .progress("writing to the disk", bench::outbox::measure(settings))
+            .await?;
+        return measured.iter().try_for_each(|kept| show_kept(render, kept));
     }
     let wants = |case| args.case == case || args.case == BenchCase::All;
     // Latency needs the costs to say where its time goes.
@@ -234,6 +241,18 @@ fn show_costs(render: &Render, costs: &Costs) -> Result<(), CommandError> {
         true => Ok(()),
         false => show(render, "Cost of each step on this machine", &table),
     }
+}
+
+fn show_kept(render: &Render, kept: &Kept) -> Result<(), CommandError> {
+    if render.is_json() {
+        return Ok(render.json(&kept.json())?);
+    }
+    let Kept { tasks, each, group } = kept;
+    let words = format!(
+        "{tasks:>3} at a time: {each:>7.0} messages/s with a sync for each, {group:>7.0} with shared syncs ({:.1} times as many)",
+        kept.ratio()
+    );
+    Ok(render.line(None, &words)?)
 }
 
 fn show_fleet(render: &Render, fleet: &Fleet) -> Result<(), CommandError> {

@@ -42,7 +42,12 @@ pub(super) async fn run(
             let memory = render.progress("measuring memory", memory).await?;
             show_words(render, &memory.json(), &memory.words())
         }
-        BenchCase::All | BenchCase::Throughput | BenchCase::Latency | BenchCase::Cost | BenchCase::Fleet => Ok(()),
+        BenchCase::All
+        | BenchCase::Throughput
+        | BenchCase::Latency
+        | BenchCase::Cost
+        | BenchCase::Fleet
+        | BenchCase::Outbox => Ok(()),
     }
 }
 
