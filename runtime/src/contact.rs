@@ -17,11 +17,13 @@ use std::time::{Duration, Instant};
 mod asking;
 mod cards;
 pub(crate) mod desk;
+mod facts_topic;
 
 use asking::ask;
 use cards::{learned, take_answer};
 use desk::ASKING_MAX;
 pub(crate) use desk::{AskOutcome, ContactDesk, Note, Question, RoundTrip};
+use facts_topic::FactsTopic;
 
 use crate::card;
 use crate::history;
@@ -93,6 +95,7 @@ struct Presence {
     stalled_due: Option<Instant>,
     /// Keys whose copying was proved: one proof of each is enough.
     proved: HashSet<PublicKey>,
+    facts_topic: FactsTopic,
 }
 
 impl Presence {
@@ -111,6 +114,7 @@ impl Presence {
             .chain(self.receipts_due)
             .chain(self.stalled_due)
             .chain(self.announcement_due)
+            .chain(self.facts_topic.due())
             .min()
     }
 
@@ -118,6 +122,7 @@ impl Presence {
     fn attend_deadlines(&mut self, node: &Arc<NodeCore>) {
         self.wanted.ask(node);
         self.watch_due = node.watch.attend(node);
+        self.facts_topic.attend(node);
         let now = Instant::now();
         if self.announcement_due.is_some_and(|due| due <= now) {
             self.announcement_due = None;
@@ -188,7 +193,8 @@ impl Presence {
         }
     }
 
-    fn announce_soon(&mut self) {
+    fn own_card_changed(&mut self, node: &NodeCore) {
+        self.facts_topic.look_at_own(node);
         let due = Instant::now() + ANNOUNCED_AFTER;
         self.announcement_due.get_or_insert(due);
     }
@@ -274,6 +280,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         Note::TokenVanished(claim) => {
             node.graph.token_vanished(&claim);
             node.unmatch_node(&claim);
+            presence.facts_topic.forget(&claim);
             presence.unmet.remove(&claim);
             if presence.tokens.remove(&claim) {
                 presence.vanished.push_back((Instant::now(), claim));
@@ -290,7 +297,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         Note::Announced(claim, bytes) => {
             let opened = card::open(bytes.as_slice(), &node.domain, &claim, &[], &node.peers);
             match opened.and_then(|authentic| presence.admit(node, authentic, CardRoad::Announced)) {
-                Ok(CardOutcome::Updated) => learned(node, &claim),
+                Ok(CardOutcome::Updated) => learned(node, presence, &claim),
                 Ok(CardOutcome::NotFresh) if presence.meeting.contains_key(&claim) => {
                     presence.overtaken.insert(claim);
                 }
@@ -324,7 +331,7 @@ fn attend(node: &Arc<NodeCore>, presence: &mut Presence, note: Note) {
         Note::AwaitsApproval => presence.approvals_due = Some(Instant::now()),
         Note::MessagesStalled => presence.stalled_due = Some(Instant::now() + STALLED_PAUSE),
         Note::ReceiptsDue => presence.receipts_due = Some(Instant::now()),
-        Note::OwnCardChanged => presence.announce_soon(),
+        Note::OwnCardChanged => presence.own_card_changed(node),
         Note::Close => {}
     }
 }
@@ -355,6 +362,7 @@ fn end_answers(node: &Arc<NodeCore>, key: PublicKey, question: Question) {
     for reception in node.receptions() {
         reception.settle(key, question, &node.contact);
     }
+    node.meet_latecomers(key, question);
 }
 
 /// A node whose token stands and whose card did not come is asked again later.

@@ -1,7 +1,6 @@
 //! What a node publishes, subscribes to, serves and calls: the source of its card.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use nuncio_msgs::TypeHash;
@@ -10,15 +9,18 @@ use nuncio_msgs::nuncio_msgs::msg::{CardPublisher, CardService, CardSubscriber, 
 use crate::durable_publisher::DURABLE_INDEX;
 use crate::event::{Events, SubscriberEvent};
 use crate::generic_publisher::PublisherFacts;
+use crate::generic_request::ServerPort;
 use crate::journal_keeper::JournalKeeper;
 use crate::matching::Matches;
 use crate::name::{NodeName, TopicName};
 use crate::qos::QosProfile;
 use crate::qos::compatibility::Request;
-use crate::request_desk::RequestDesk;
+use crate::reception::Reception;
 use crate::security::frame::Writer;
 use crate::security::verifier::ExpectedType;
+use crate::service_calls::Calls;
 use crate::service_facts::{ServiceEnd, ServiceFacts, ServiceTypes};
+use crate::stats::Tally;
 
 /// The most publishers, and the most subscribers, that one node may have: what its card has room for.
 pub(crate) const ENDPOINTS_MAX: usize = 1024;
@@ -38,16 +40,12 @@ pub(crate) struct SubscriberFacts {
     pub(crate) qos: QosProfile,
     pub(crate) events: Arc<Events<SubscriberEvent>>,
     pub(crate) matches: Mutex<Matches>,
-    pub(crate) deadlines_missed: AtomicU64,
+    pub(crate) deadlines_missed: Tally,
+    pub(crate) reception: Weak<Reception>,
 }
 
 impl SubscriberFacts {
-    pub(crate) fn new(
-        topic: TopicName,
-        expected: &ExpectedType,
-        qos: QosProfile,
-        events: &Arc<Events<SubscriberEvent>>,
-    ) -> Self {
+    pub(crate) fn new(topic: TopicName, expected: &ExpectedType, qos: QosProfile, reception: &Arc<Reception>) -> Self {
         let (type_name, type_hash) = match expected {
             ExpectedType::Exactly { name, hash, .. } | ExpectedType::Versions { name, hash, .. } => {
                 (name.clone(), *hash)
@@ -60,9 +58,10 @@ impl SubscriberFacts {
             type_hash,
             any_version: matches!(expected, ExpectedType::Versions { .. }),
             qos,
-            events: Arc::clone(events),
+            events: Arc::clone(&reception.events),
             matches: Mutex::default(),
-            deadlines_missed: AtomicU64::new(0),
+            deadlines_missed: Tally::default(),
+            reception: Arc::downgrade(reception),
         }
     }
 
@@ -95,8 +94,9 @@ struct State {
     publishers: Vec<Arc<PublisherFacts>>,
     subscribers: Vec<Arc<SubscriberFacts>>,
     services: Vec<Arc<ServiceFacts>>,
-    /// Where requests wait.
-    desks: Vec<Weak<RequestDesk>>,
+    /// The servers, and the calls of the clients.
+    servers: Vec<Weak<ServerPort>>,
+    clients: Vec<(Weak<ServiceFacts>, Weak<Calls>)>,
     definitions: HashMap<[u8; 32], Arc<TypeDefinition>>,
     /// How many publishers each topic has had. An index is never used twice: its numbers would start again at 1.
     indexes: HashMap<TopicName, u32>,
@@ -200,18 +200,38 @@ impl Endpoints {
         self.lock().services.retain(|other| !Arc::ptr_eq(other, facts));
     }
 
-    /// Enters where the requests of a server wait.
-    pub(crate) fn add_desk(&self, desk: &Arc<RequestDesk>) {
+    /// Enters a server.
+    pub(crate) fn add_server(&self, port: &Arc<ServerPort>) {
         let mut state = self.lock();
-        state.desks.retain(|desk| desk.strong_count() > 0);
-        state.desks.push(Arc::downgrade(desk));
+        state.servers.retain(|port| port.strong_count() > 0);
+        state.servers.push(Arc::downgrade(port));
+    }
+
+    /// Enters the calls of a client.
+    pub(crate) fn add_calls(&self, of: &Arc<ServiceFacts>, calls: &Arc<Calls>) {
+        let mut state = self.lock();
+        state.clients.retain(|(_, calls)| calls.strong_count() > 0);
+        state.clients.push((Arc::downgrade(of), Arc::downgrade(calls)));
+    }
+
+    /// The servers that are there now.
+    pub(crate) fn servers(&self) -> Vec<Arc<ServerPort>> {
+        self.lock().servers.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// The clients that are there now, with their calls.
+    pub(crate) fn clients(&self) -> Vec<(Arc<ServiceFacts>, Arc<Calls>)> {
+        let state = self.lock();
+        let clients = state.clients.iter();
+        clients
+            .filter_map(|(facts, calls)| Some((facts.upgrade()?, calls.upgrade()?)))
+            .collect()
     }
 
     /// Lets no more requests in. Those that wait end unanswered.
     pub(crate) fn close_desks(&self) {
-        let desks = std::mem::take(&mut self.lock().desks);
-        for desk in desks.iter().filter_map(Weak::upgrade) {
-            drop(desk.close());
+        for port in self.servers() {
+            drop(port.desk.close());
         }
     }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
+use crate::event_talk::{EventTalk, Spoken};
 use crate::generic_subscriber::ReceiveError;
 use crate::name::NodeName;
 use crate::qos::compatibility::Policy;
@@ -143,6 +144,7 @@ pub(crate) struct Events<E> {
     queue: Arc<Queue<E>>,
     callbacks: Mutex<Vec<Weak<Queue<E>>>>,
     closed: AtomicBool,
+    talk: EventTalk,
 }
 
 impl<E> Default for Events<E> {
@@ -151,12 +153,22 @@ impl<E> Default for Events<E> {
             queue: Arc::new(Queue::new(EVENTS_KEPT)),
             callbacks: Mutex::default(),
             closed: AtomicBool::new(false),
+            talk: EventTalk::default(),
         }
     }
 }
 
-impl<E: Clone> Events<E> {
+impl<E: Clone + Spoken> Events<E> {
+    /// The events of an endpoint on this topic.
+    pub(crate) fn on(topic: &str) -> Self {
+        Self {
+            talk: EventTalk::about(topic),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn push(&self, event: E) {
+        event.say(&self.talk);
         for callback in self.callbacks() {
             callback.push(event.clone());
         }

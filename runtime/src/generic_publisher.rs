@@ -16,22 +16,21 @@ use crate::event::{Events, PublisherEvent};
 use crate::evidence::SentFrames;
 use crate::inquiry::Inquiries;
 use crate::journal_keeper::JournalKeeper;
-use crate::key_expr;
 use crate::link::Bytes;
 use crate::matching::Matches;
 use crate::name::TopicName;
 use crate::node::NodeCore;
-use crate::outbox::{FOREVER, FRAME_LEN_MAX, NoRoom, Outbox};
+use crate::outbox::{FOREVER, FRAME_LEN_MAX, NoRoom};
 use crate::payload::EncodeError;
 pub use crate::publish_error::{PublishError, PublisherError};
+use crate::publisher_port::PublisherPort;
 use crate::qos::QosProfile;
 use crate::qos::compatibility::Offer;
-use crate::security::context::Context;
-use crate::security::frame::{Accompaniment, FrameWriter, Header, Kind, MessageId, PushError, Writer};
+use crate::security::frame::{Accompaniment, FrameWriter, MessageId, PushError, Writer};
 use crate::security::key::PublicKey;
 use crate::security::missing::StreamId;
 use crate::sign_of_life::{Signs, Wish};
-use crate::stats::PublisherStats;
+use crate::stats::{PublisherStats, Tally};
 
 mod acked;
 mod events;
@@ -53,18 +52,22 @@ pub(crate) struct PublisherFacts {
     next_number: AtomicU64,
     pub(crate) sent: AtomicU64,
     pub(crate) sent_bytes: AtomicU64,
-    pub(crate) dropped: AtomicU64,
-    pub(crate) failed: AtomicU64,
+    pub(crate) dropped: Tally,
+    pub(crate) failed: Tally,
+    pub(crate) blocked: Tally,
+    pub(crate) timed_out: Tally,
+    pub(crate) would_block: Tally,
     pub(crate) events: Events<PublisherEvent>,
     pub(crate) matches: Mutex<Matches>,
     pub(crate) signs: Signs,
     pub(crate) assertion: Wish,
-    pub(crate) deadlines_missed: AtomicU64,
-    pub(crate) liveliness_lost: AtomicU64,
+    pub(crate) deadlines_missed: Tally,
+    pub(crate) liveliness_lost: Tally,
 }
 
 impl PublisherFacts {
     pub(crate) fn new(topic: TopicName, definition: &TypeDefinition, writer: Writer, qos: QosProfile) -> Self {
+        let events = Events::on(topic.as_str());
         Self {
             topic,
             type_name: definition.type_name.clone(),
@@ -76,14 +79,17 @@ impl PublisherFacts {
             next_number: AtomicU64::new(1),
             sent: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),
-            dropped: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-            events: Events::default(),
+            dropped: Tally::default(),
+            failed: Tally::default(),
+            blocked: Tally::default(),
+            timed_out: Tally::default(),
+            would_block: Tally::default(),
+            events,
             matches: Mutex::default(),
             signs: Signs::default(),
             assertion: Wish::default(),
-            deadlines_missed: AtomicU64::new(0),
-            liveliness_lost: AtomicU64::new(0),
+            deadlines_missed: Tally::default(),
+            liveliness_lost: Tally::default(),
         }
     }
 
@@ -152,18 +158,15 @@ impl Published {
 /// Publishes payloads of one type on one topic.
 pub struct GenericPublisher {
     node: Arc<NodeCore>,
-    facts: Arc<PublisherFacts>,
-    outbox: Arc<Outbox>,
+    port: PublisherPort,
     matched: Arc<Event>,
     inquiries: Arc<Inquiries>,
-    /// The change of the card that entered this publisher.
-    card_change: u64,
 }
 
 impl fmt::Debug for GenericPublisher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GenericPublisher")
-            .field("facts", &self.facts)
+            .field("facts", &self.port.facts)
             .finish_non_exhaustive()
     }
 }
@@ -185,54 +188,21 @@ impl GenericPublisher {
         qos: QosProfile,
         keeper: Option<&Arc<JournalKeeper>>,
     ) -> Result<Self, PublisherError> {
-        node.check_open().map_err(|Closed| PublisherError::Closed)?;
-        let key_expr = key_expr::topic(&node.domain, &topic);
-        let link = node
-            .link
-            .declare_publisher(key_expr, &qos)
-            .map_err(PublisherError::Link)?;
+        let port = PublisherPort::declare(&node, topic, definition, qos, keeper)?;
         let matched = Arc::new(Event::new());
         let notify = Arc::clone(&matched);
-        link.watch_subscribers(move |_| {
+        let watched = port.outbox.link().watch_subscribers(move |_| {
             notify.notify(usize::MAX);
-        })
-        .map_err(PublisherError::Link)?;
-        let facts = node
-            .endpoints
-            .add_publisher(&node.name, topic, definition, qos, keeper)
-            .ok_or(PublisherError::TooMany)?;
-        let context = Context::new(
-            &node.domain,
-            facts.topic.as_str(),
-            &facts.type_name,
-            &facts.type_hash,
-            Kind::Message,
-            &[],
-        );
-        let header = Header {
-            kind: Kind::Message,
-            replay: false,
-            key: node.public_key(),
-            writer: facts.writer,
-            epoch: node.epoch,
-            first_number: 1,
-            first_time_ns: 0,
-            type_hash_prefix: facts.type_hash.prefix(),
-        };
-        let outbox = Outbox::new(Arc::clone(&facts), link, context, header, node.link.frame_len_max());
-        let outbox = Arc::new(outbox);
-        node.signing_desk.serve(&outbox);
-        node.match_publisher(&facts);
-        let card_change = node.card_changed();
-        let inquiries = Inquiries::new(Arc::downgrade(&node), Arc::clone(&facts));
-        Ok(Self {
-            card_change,
-            inquiries: Arc::new(inquiries),
+        });
+        let inquiries = Inquiries::new(Arc::downgrade(&node), Arc::clone(&port.facts));
+        let publisher = Self {
             node,
-            facts,
-            outbox,
+            port,
             matched,
-        })
+            inquiries: Arc::new(inquiries),
+        };
+        watched.map_err(PublisherError::Link)?;
+        Ok(publisher)
     }
 
     /// Publishes the payload that `encode` appends to the buffer it is given, along with the time. It is called again when
@@ -258,15 +228,12 @@ impl GenericPublisher {
         no_room: NoRoom,
         push: impl Fn(&mut FrameWriter, i64) -> Result<(), PushError<EncodeError>>,
     ) -> Result<Published, PublishError> {
-        self.node.check_open().map_err(|Closed| PublishError::Closed)?;
-        // Whoever has met this node learns of the publisher before its first message: both take the same way.
-        self.node.announce_card(self.card_change);
-        let number = self.outbox.publish(&self.node.signing_desk, with, no_room, push)?;
-        self.tell_watch(self.facts.signs.message());
+        let number = self.port.publish(&self.node, with, no_room, push)?;
+        self.tell_watch(self.port.facts.signs.message());
         Ok(Published {
             number,
             key: self.node.public_key(),
-            writer: self.facts.writer,
+            writer: self.port.facts.writer,
             epoch: self.node.epoch,
         })
     }
@@ -342,33 +309,24 @@ impl GenericPublisher {
     /// Waits until everything published was handed to the link; `false` when that was not so in time.
     pub fn flush(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout.min(FOREVER);
-        self.outbox.flush(&self.node.signing_desk, deadline)
+        self.port.outbox.flush(&self.node.signing_desk, deadline)
     }
 
     /// The topic.
     pub fn topic(&self) -> &TopicName {
-        &self.facts.topic
+        &self.port.facts.topic
     }
 
     /// What was sent so far.
     pub fn stats(&self) -> PublisherStats {
-        PublisherStats {
-            sent: self.facts.sent.load(Ordering::Relaxed),
-            sent_bytes: self.facts.sent_bytes.load(Ordering::Relaxed),
-            dropped: self.facts.dropped.load(Ordering::Relaxed),
-            failed: self.facts.failed.load(Ordering::Relaxed),
-            queue_len: self.outbox.queue_len(),
-        }
+        self.port.outbox.stats()
     }
 }
 
 impl Drop for GenericPublisher {
     fn drop(&mut self) {
         self.end();
-        self.node.evidence.retire(&self.facts);
-        self.node.endpoints.remove_publisher(&self.facts);
-        self.facts.events.close();
-        self.node.card_changed();
+        self.port.retire(&self.node);
     }
 }
 

@@ -11,6 +11,7 @@ use nuncio_msgs::nuncio_msgs::msg::ServiceFault;
 
 use crate::approval::ApprovalState;
 use crate::generic_publisher::Closed;
+use crate::generic_service_server::ServiceServerStats;
 use crate::generic_subscriber::MessageInfo;
 use crate::key_expr;
 use crate::link::LinkError;
@@ -23,6 +24,8 @@ use crate::security::refusal::Refusal;
 use crate::security::verifier::VerifiedMessage;
 use crate::service_facts::{ServiceFacts, TypeId};
 use crate::service_frame::{self, SealError, ServiceFrame};
+use crate::service_introspection::{CallStep, IntrospectedCall, Introspection};
+use crate::stats::Tally;
 
 /// What a server and the requests in hand share.
 #[derive(Debug)]
@@ -32,6 +35,7 @@ pub(crate) struct ServerPort {
     pub(crate) reception: Arc<Reception>,
     pub(crate) desk: Arc<RequestDesk>,
     pub(crate) counters: Arc<ServerCounters>,
+    pub(crate) introspection: Introspection,
 }
 
 /// What became of the requests of one server.
@@ -39,7 +43,7 @@ pub(crate) struct ServerPort {
 pub(crate) struct ServerCounters {
     pub(crate) answered: AtomicU64,
     pub(crate) faults: AtomicU64,
-    pub(crate) overloaded: AtomicU64,
+    pub(crate) overloaded: Tally,
 }
 
 impl ServerPort {
@@ -51,9 +55,30 @@ impl ServerPort {
         self.reception.refuse(refusal);
     }
 
+    pub(crate) fn stats(&self) -> ServiceServerStats {
+        ServiceServerStats {
+            requests: self.reception.stats(),
+            waiting: self.desk.len(),
+            depth: self.desk.depth(),
+            answered: self.counters.answered.load(Ordering::Relaxed),
+            faults: self.counters.faults.load(Ordering::Relaxed),
+            overloaded: self.counters.overloaded.get(),
+        }
+    }
+
     pub(crate) fn send_fault(&self, message: &VerifiedMessage, fault: &ServiceFault) -> Result<(), RespondError> {
         self.counters.faults.fetch_add(1, Ordering::Relaxed);
-        send_fault(&self.node, &self.facts, message, fault)
+        let sent = send_fault(&self.node, &self.facts, message, fault);
+        if sent.is_ok() {
+            self.tell(message, CallStep::ResponseSent(None));
+        }
+        sent
+    }
+
+    /// Tells those who look on of a step of the call that a request makes.
+    pub(crate) fn tell(&self, request: &VerifiedMessage, step: CallStep<'_>) {
+        let call = || IntrospectedCall::of(request.frame().header(), request.number());
+        self.introspection.tell(call, step);
     }
 }
 
@@ -144,9 +169,12 @@ impl GenericRequest {
         self.is_answered = true;
         self.check_awaited()?;
         let (node, facts) = (&self.port.node, &self.port.facts);
+        let mut shown = Vec::new();
+        let encode = self.port.introspection.showing(&mut shown, encode);
         let sent = send(node, facts, &facts.types.response, &self.message, encode);
         match &sent {
             Ok(()) => {
+                self.port.tell(&self.message, CallStep::ResponseSent(Some(&shown)));
                 self.port.counters.answered.fetch_add(1, Ordering::Relaxed);
             }
             Err(RespondError::Seal(error)) => {

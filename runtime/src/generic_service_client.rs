@@ -8,8 +8,10 @@
 //! A server hears with the request how long its answer is waited for, and carries out nothing later. A call whose future is
 //! dropped before is taken back: the server is told by a signed cancellation, which may get lost.
 
+mod asked;
+
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,7 @@ use nuncio_msgs::nuncio_msgs::msg::{ServiceCancel, ServiceFault, TypeDefinition}
 use nuncio_msgs::{Message, TypeHash};
 use tokio::sync::oneshot;
 
+use self::asked::Asked;
 use crate::call_error::CallError;
 use crate::clock;
 use crate::generic_publisher::Closed;
@@ -34,8 +37,9 @@ use crate::service_calls::{Calls, OpenCall};
 pub use crate::service_calls::{GenericResponse, ServiceClientStats};
 use crate::service_directory::{Choice, KnownServer, ServiceServerInfo};
 use crate::service_error::ServiceError;
-use crate::service_facts::{ServiceEnd, ServiceFacts, ServiceTypes, TypeId, server_id};
+use crate::service_facts::{ServiceEnd, ServiceFacts, ServiceTypes, TypeId};
 use crate::service_frame::{self, ServiceFrame};
+use crate::service_introspection::{CallStep, IntrospectedCall, Introspection, ServiceIntrospection, client_gid};
 use crate::service_options::ServiceClientOptions;
 
 /// Calls one service.
@@ -47,6 +51,7 @@ pub struct GenericServiceClient {
     /// Held while a request is numbered, signed and sent: requests leave in the order of their numbers.
     sending: Mutex<()>,
     calls: Arc<Calls>,
+    introspection: Introspection,
     /// The change of the card that entered this client.
     card_change: u64,
 }
@@ -57,18 +62,6 @@ impl fmt::Debug for GenericServiceClient {
             .field("facts", &self.facts)
             .finish_non_exhaustive()
     }
-}
-
-/// A request that was sent.
-struct Asked<'a> {
-    client: &'a GenericServiceClient,
-    server: &'a KnownServer,
-    number: u64,
-    since: Instant,
-    answer: oneshot::Receiver<Verified>,
-    refusal: Arc<Mutex<Option<Refusal>>>,
-    /// The server knows that nobody waits for the answer, or has given it.
-    is_over: bool,
 }
 
 impl GenericServiceClient {
@@ -84,14 +77,23 @@ impl GenericServiceClient {
             .endpoints
             .add_service(&node.name, ServiceEnd::Client, name, types, definition)
             .ok_or(ServiceError::TooMany)?;
+        let calls = Arc::default();
+        node.endpoints.add_calls(&facts, &calls);
         let card_change = node.card_changed();
+        let introspection = Introspection::default();
+        if let Err(error) = introspection.configure(&node, &facts, options.introspection) {
+            node.endpoints.remove_service(&facts);
+            node.card_changed();
+            return Err(error);
+        }
         Ok(Self {
+            introspection,
             choice: Choice::new(Arc::clone(&facts), options.server_role.clone()),
             node,
             facts,
             options,
             sending: Mutex::default(),
-            calls: Arc::default(),
+            calls,
             card_change,
         })
     }
@@ -149,7 +151,9 @@ impl GenericServiceClient {
         encode: impl FnOnce(i64, &mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<VerifiedMessage, CallError> {
         self.node.check_open().map_err(|Closed| CallError::Closed)?;
-        let answered = self.ask(server, deadline, encode)?.answer(deadline).await;
+        let asked = self.ask(server, deadline, encode)?;
+        let number = asked.number;
+        let answered = asked.answer(deadline).await;
         if let Err(CallError::DeadlineExceeded { .. } | CallError::ServerGone { .. } | CallError::Unanswered { .. }) =
             &answered
         {
@@ -160,6 +164,8 @@ impl GenericServiceClient {
         let Some(message) = verified.messages().next() else {
             return Err(server.unanswered(None));
         };
+        let response = (!is_fault).then(|| message.payload());
+        self.tell(number, CallStep::ResponseReceived(response));
         if !is_fault {
             self.calls.answered.fetch_add(1, Ordering::Relaxed);
             return Ok(message);
@@ -191,6 +197,8 @@ impl GenericServiceClient {
             cause: None,
             number,
         };
+        let mut shown = Vec::new();
+        let encode = self.introspection.showing(&mut shown, encode);
         let sealed = service_frame::seal(&self.node, &self.facts, &frame, encode).map_err(CallError::Seal)?;
         let (sender, answer) = oneshot::channel();
         let refusal = Arc::new(Mutex::new(None));
@@ -199,6 +207,7 @@ impl GenericServiceClient {
         link.call(&self.key_expr(server), sealed, deadline, receive)
             .map_err(CallError::Link)?;
         self.calls.sent.fetch_add(1, Ordering::Relaxed);
+        self.tell(number, CallStep::RequestSent(&shown));
         Ok(Asked {
             client: self,
             server,
@@ -208,6 +217,24 @@ impl GenericServiceClient {
             refusal,
             is_over: false,
         })
+    }
+
+    /// Tells those who look on of a step of one of this client's calls.
+    fn tell(&self, number: u64, step: CallStep<'_>) {
+        let call = || IntrospectedCall {
+            client_gid: client_gid(&self.node.public_key(), self.facts.writer, self.node.epoch),
+            number,
+        };
+        self.introspection.tell(call, step);
+    }
+
+    /// Changes what this client tells of its calls; see [`service_introspection`](crate::service_introspection).
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] when events cannot be published. Nothing changes then.
+    pub fn configure_introspection(&self, level: ServiceIntrospection) -> Result<(), ServiceError> {
+        self.introspection.configure(&self.node, &self.facts, level)
     }
 
     fn open_call(&self) -> Result<OpenCall, CallError> {
@@ -305,14 +332,7 @@ impl GenericServiceClient {
 
     /// What became of its calls.
     pub fn stats(&self) -> ServiceClientStats {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        ServiceClientStats {
-            sent: read(&self.calls.sent),
-            answered: read(&self.calls.answered),
-            faults: read(&self.calls.faults),
-            refused: read(&self.calls.refused),
-            open: self.calls.open.load(Ordering::Acquire),
-        }
+        self.calls.stats()
     }
 
     fn key_expr(&self, server: &KnownServer) -> String {
@@ -339,55 +359,6 @@ impl GenericServiceClient {
         if let Ok(sealed) = service_frame::seal(&self.node, &self.facts, &frame, encode) {
             // A server that does not hear of it works in vain, no more.
             let _ = self.node.link.put_in_turn(&self.key_expr(server), sealed);
-        }
-    }
-}
-
-impl Asked<'_> {
-    async fn answer(mut self, deadline: Duration) -> Result<Verified, CallError> {
-        let peer = &self.server.facts.peer;
-        let gone = self.server.vanished(&self.client.node);
-        let answer = tokio::select! {
-            biased;
-            answer = &mut self.answer => Some(answer.ok()),
-            () = gone => None,
-            () = tokio::time::sleep(deadline) => Some(None),
-        };
-        self.is_over = true;
-        let server = || peer.name.clone();
-        match answer {
-            Some(Some(verified)) => Ok(verified),
-            None => Err(CallError::ServerGone { server: server() }),
-            Some(None) if self.since.elapsed() >= deadline => Err(CallError::DeadlineExceeded {
-                server: server(),
-                waited: deadline,
-            }),
-            Some(None) => {
-                let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Err(self.server.unanswered(refusal))
-            }
-        }
-    }
-}
-
-impl Drop for Asked<'_> {
-    fn drop(&mut self) {
-        if !self.is_over {
-            self.client.cancel(self.server, self.number);
-        }
-    }
-}
-
-impl KnownServer {
-    fn id(&self) -> Vec<u8> {
-        let peer = &self.facts.peer;
-        server_id(&peer.public_key(), peer.epoch, self.writer)
-    }
-
-    fn unanswered(&self, refusal: Option<Refusal>) -> CallError {
-        CallError::Unanswered {
-            server: self.facts.peer.name.clone(),
-            refusal: refusal.map(Box::new),
         }
     }
 }

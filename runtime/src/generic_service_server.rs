@@ -8,7 +8,6 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -33,6 +32,7 @@ use crate::security::refusal::Refusal;
 use crate::security::verifier::{ExpectedType, Verifier, VerifierSetup};
 use crate::service_error::ServiceError;
 use crate::service_facts::{ServiceEnd, ServiceFacts, ServiceTypes, TypeId, server_id};
+use crate::service_introspection::{CallStep, Introspection, ServiceIntrospection};
 use crate::service_options::ServiceServerOptions;
 use crate::stats::SubscriptionStats;
 
@@ -64,6 +64,8 @@ pub struct ServiceServerStats {
     pub requests: SubscriptionStats,
     /// Requests that wait for the handler now.
     pub waiting: usize,
+    /// How many may wait.
+    pub depth: usize,
     /// Responses sent.
     pub answered: u64,
     /// Faults sent, those for want of room included.
@@ -86,7 +88,6 @@ impl GenericServiceServer {
             .add_service(&node.name, ServiceEnd::Server, name, types, definition)
             .ok_or(ServiceError::TooMany)?;
         let desk = Arc::new(RequestDesk::new(options.depth.get()));
-        node.endpoints.add_desk(&desk);
         let reception = |of_type: &TypeId, depth| reception(&node, &facts, of_type, depth, options.frame_len_max);
         let requests = reception(&facts.types.request, options.depth);
         let cancelling = reception(&TypeId::cancel(), CANCELLATIONS_KEPT);
@@ -97,13 +98,15 @@ impl GenericServiceServer {
             desk: Arc::clone(&desk),
             facts: Arc::clone(&facts),
             node: Arc::clone(&node),
+            introspection: Introspection::default(),
         });
+        node.endpoints.add_server(&port);
         let (core, waiting) = (Arc::downgrade(&node), Arc::clone(&desk));
         let take = move |Delivery { message, .. }: Delivery| {
             if let Err(message) = waiting.put(message)
                 && let Some(node) = core.upgrade()
             {
-                counters.overloaded.fetch_add(1, Ordering::Relaxed);
+                counters.overloaded.add(1);
                 refuse_for_want_of_room(&node, &facts, &counters, &message);
             }
         };
@@ -115,7 +118,9 @@ impl GenericServiceServer {
             }
         };
         cancelling.call_in_place(DeliveryCallback(Box::new(cancel)));
-        Self::declare_on_link(port, requests, cancelling)
+        let server = Self::declare_on_link(port, requests, cancelling)?;
+        server.configure_introspection(options.introspection)?;
+        Ok(server)
     }
 
     fn declare_on_link(
@@ -198,14 +203,17 @@ impl GenericServiceServer {
 
     /// What became of everything received.
     pub fn stats(&self) -> ServiceServerStats {
-        let counters = &self.port.counters;
-        ServiceServerStats {
-            requests: self.port.reception.stats(),
-            waiting: self.port.desk.len(),
-            answered: counters.answered.load(Ordering::Relaxed),
-            faults: counters.faults.load(Ordering::Relaxed),
-            overloaded: counters.overloaded.load(Ordering::Relaxed),
-        }
+        self.port.stats()
+    }
+
+    /// Changes what this server tells of its calls; see [`service_introspection`](crate::service_introspection).
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] when events cannot be published. Nothing changes then.
+    pub fn configure_introspection(&self, level: ServiceIntrospection) -> Result<(), ServiceError> {
+        let port = &self.port;
+        port.introspection.configure(&port.node, &port.facts, level)
     }
 
     /// Where the requests wait.
@@ -214,6 +222,8 @@ impl GenericServiceServer {
     }
 
     fn in_hand(&self, taken: InHand) -> GenericRequest {
+        let step = CallStep::RequestReceived(taken.message.payload());
+        self.port.tell(&taken.message, step);
         GenericRequest::new(Arc::clone(&self.port), taken)
     }
 }

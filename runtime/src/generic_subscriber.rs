@@ -176,9 +176,10 @@ impl GenericSubscriber {
             let place = (topic.clone(), Weak::clone(reception));
             Reception::new(place, verifier, &options.qos, (refusals, contact), desks).behind(cursor)
         });
-        let facts = SubscriberFacts::new(topic.clone(), &expected_type, options.qos, &reception.events);
+        let facts = SubscriberFacts::new(topic.clone(), &expected_type, options.qos, &reception);
         let facts = node.endpoints.add_subscriber(facts).ok_or(SubscriberError::TooMany)?;
         node.add_reception(&reception);
+        reception.begin();
         let (receiving, contact) = (Arc::clone(&reception), Arc::clone(&node.contact));
         let declared = node
             .link

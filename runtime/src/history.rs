@@ -15,12 +15,15 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
+use crate::contact::Question;
 use crate::key_expr;
 use crate::link::{Bytes, LinkError, Query, Slices};
 use crate::node::NodeCore;
 use crate::reception::Reception;
+use crate::security::frame::Writer;
 use crate::security::key::PublicKey;
 use crate::security::missing::Missing;
+use crate::security::peers::WriterFacts;
 use crate::sequencer::Ask;
 
 /// The most questions that wait for their answers in one node.
@@ -106,14 +109,33 @@ fn answer_all(node: &Weak<NodeCore>, questions: &Receiver<Query>) {
 impl NodeCore {
     /// Something was learned of the nodes with this key: subscriptions may have to ask their publishers for messages.
     pub(crate) fn meet_publishers_of(&self, key: PublicKey) {
-        let receptions = self.receptions();
+        self.have_met(key, self.receptions(), |_, _, _| true);
+    }
+
+    /// A question about a key has ended. Subscriptions that began while it was under way may have come after its answers: they
+    /// meet the publishers that they have not met.
+    pub(crate) fn meet_latecomers(&self, key: PublicKey, question: Question) {
+        let mut receptions = self.receptions();
+        receptions.retain(|reception| reception.began_after(question));
+        self.have_met(key, receptions, |reception, writer, facts| {
+            !reception.has_met(writer, facts)
+        });
+    }
+
+    fn have_met(
+        &self,
+        key: PublicKey,
+        receptions: Vec<Arc<Reception>>,
+        wanted: impl Fn(&Reception, Writer, &WriterFacts) -> bool,
+    ) {
         if receptions.is_empty() {
             return;
         }
         let writers = self.peers.writers_of(key);
         for reception in receptions {
             let here = writers.iter().filter(|(_, facts)| facts.topic == reception.topic);
-            here.for_each(|(writer, facts)| reception.meet(*writer, facts));
+            here.filter(|(writer, facts)| wanted(&reception, *writer, facts))
+                .for_each(|(writer, facts)| reception.meet(*writer, facts));
         }
     }
 

@@ -6,6 +6,7 @@
 //! nuncio/<domain>/@node/<key>/<epoch>/<node name>        liveliness token of a node
 //! nuncio/<domain>/@card/<key>/<epoch>/<node name>        the node's signed card: pushed on change, and by query
 //! nuncio/<domain>/@alive/<key>/<epoch>/<node name>       signed statements that publishers of the node are alive
+//! nuncio/<domain>/@facts/<key>/<epoch>/<node name>       what the node says of its own work, signed, by query
 //! nuncio/<domain>/@type/<key>/<type hash>                a type's definition, by query
 //! nuncio/<domain>/@message/<id>/<place>                  the frame with this message, by query
 //! nuncio/<domain>/@effects/<id>/<place>                  frames with messages that name this one as their cause, by query
@@ -72,6 +73,11 @@ pub(crate) fn all_node_tokens(domain: &Domain) -> String {
 /// The card of a node.
 pub(crate) fn card(domain: &Domain, key: &PublicKey, epoch: u64, node: &NodeName) -> String {
     format!("nuncio/{domain}/@card/{}/{epoch:016x}{node}", hex(key.as_bytes()))
+}
+
+/// What a node says of its own work.
+pub(crate) fn facts(domain: &Domain, key: &PublicKey, epoch: u64, node: &NodeName) -> String {
+    format!("nuncio/{domain}/@facts/{}/{epoch:016x}{node}", hex(key.as_bytes()))
 }
 
 /// The cards of all nodes that have this key.
@@ -166,8 +172,8 @@ pub(crate) fn service_servers(domain: &Domain, pattern: &str, key: Option<&Publi
 }
 
 /// Where only the holder of this key speaks.
-pub(crate) fn all_of_key(domain: &Domain, key: &PublicKey) -> [String; 6] {
-    let kinds = ["@node", "@card", "@alive", "@type", "@history", "@receipt"];
+pub(crate) fn all_of_key(domain: &Domain, key: &PublicKey) -> [String; 7] {
+    let kinds = ["@node", "@card", "@alive", "@facts", "@type", "@history", "@receipt"];
     kinds.map(|kind| format!("nuncio/{domain}/{kind}/{}/**", hex(key.as_bytes())))
 }
 
@@ -186,6 +192,7 @@ pub(crate) fn every_kind(domain: &Domain) -> Vec<String> {
         all_node_tokens(domain),
         all_cards(domain),
         format!("nuncio/{domain}/@alive/**"),
+        format!("nuncio/{domain}/@facts/**"),
         all_type_definitions(domain),
         all_histories(domain),
         all_receipts(domain),

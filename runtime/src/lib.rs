@@ -42,7 +42,7 @@
 //! [`security::verifier`] → `sequencer` → [`security::peers`] → `contact` → [`generic_subscriber`] → [`subscriber`].
 //!
 //! Services: [`service_client`] → [`generic_service_client`] → `service_directory` → `service_frame` →
-//! [`generic_service_server`] → `request_desk` → [`service_server`].
+//! [`generic_service_server`] → `request_desk` → [`service_server`]; what others see of calls: [`service_introspection`].
 //!
 //! Actions, which are made of services and topics: [`action_client`] →
 //! [`generic_action_client`] → [`generic_goal_run`] → `goal_watch` → [`action_server`] → `action_port` →
@@ -52,9 +52,13 @@
 //!
 //! Parameters: [`parameters`] → `parameter_desk` → [`parameter_table`] → `parameter_services` → [`parameter_client`].
 //!
+//! Time, for applications: [`node_clock`] → `sim_time`. What guards a node goes by [`clock`], the wall clock.
+//!
 //! Managed nodes: [`lifecycle`] → `lifecycle_desk` → `lifecycle_state` → `lifecycle_services`.
 //!
 //! Names, from the author's to the fabric's: [`name`] → [`remapping`] → [`node_arguments`].
+//!
+//! How a node is: [`stats`] → [`node_stats`] → `health_checks` → [`health`] → `facts_gathering` → `facts_inquiry`, `metrics`.
 //!
 //! # What is promised, and what is not
 //!
@@ -88,7 +92,10 @@ pub mod durable_publisher;
 pub mod durable_subscriber;
 mod endpoints;
 pub mod event;
+mod event_talk;
 pub mod evidence;
+mod facts_gathering;
+mod facts_inquiry;
 pub mod generic_action_client;
 pub mod generic_goal_run;
 pub mod generic_publisher;
@@ -102,6 +109,8 @@ mod goal_ledger;
 pub mod goal_state;
 mod goal_watch;
 pub mod graph;
+pub mod health;
+mod health_checks;
 mod history;
 mod inquiry;
 mod journal;
@@ -119,11 +128,15 @@ mod link_error;
 pub mod local_registry;
 mod matching;
 mod message_info;
+mod metrics;
+mod metrics_server;
 pub mod name;
 pub mod node;
 pub mod node_arguments;
 pub mod node_builder;
+pub mod node_clock;
 mod node_link;
+pub mod node_stats;
 mod number_set;
 mod outbox;
 pub mod parameter;
@@ -134,10 +147,12 @@ pub mod parameter_table;
 pub mod parameter_yaml;
 pub mod parameters;
 mod payload;
+mod peer_facts;
 mod presence;
 pub mod private_file;
 mod publish_error;
 pub mod publisher;
+mod publisher_port;
 pub mod qos;
 mod queue;
 pub mod raw_link;
@@ -145,9 +160,11 @@ mod reach;
 mod receipt;
 mod receipt_desk;
 mod reception;
+mod refusal_ledger;
 pub mod remapping;
 mod request_desk;
 mod revocations;
+pub mod rosout;
 pub mod router;
 pub mod run_time_type;
 pub mod security;
@@ -159,12 +176,14 @@ mod service_error;
 mod service_facts;
 mod service_frame;
 pub mod service_gathering;
+pub mod service_introspection;
 pub mod service_options;
 pub mod service_server;
 pub mod service_support;
 mod sign_of_life;
 mod signing_budget;
 mod signing_desk;
+mod sim_time;
 mod stand_in;
 mod state_document;
 mod state_reading;
@@ -174,6 +193,7 @@ pub mod stats;
 pub mod subscriber;
 pub mod subscription_options;
 mod sync;
+mod talk_limit;
 mod tls_files;
 pub mod trace;
 mod translation_desk;
@@ -199,6 +219,7 @@ pub use durable_publisher::{
 };
 pub use durable_subscriber::{DurableSubscriber, DurableSubscriberError, GenericDurableSubscriber};
 pub use event::{Counterpart, EventCallback, EventStream, PublisherEvent, SubscriberEvent};
+pub use facts_inquiry::FactsError;
 pub use generic_action_client::{ActionClientOptions, GenericActionClient};
 pub use generic_goal_run::{GenericGoalOutcome, GenericGoalRun};
 pub use generic_publisher::{GenericPublisher, PublishError, Published, PublisherError};
@@ -209,18 +230,22 @@ pub use goal_error::{CancelGoalError, GoalResultError, SendGoalError};
 pub use goal_id::{GoalId, GoalIdError};
 pub use goal_state::GoalState;
 pub use goal_watch::GenericFeedback;
+pub use health::{Finding, FindingKind, Health, Level, QueueKind, QueueUse};
 pub use journal::JournalError;
 pub use lifecycle::{
     CallbackReturn, Lifecycle, LifecycleCallbacks, LifecycleError, LifecycleState, ManagedPublisher, Transition,
     TransitionError,
 };
 pub use link::{Bytes, Discovery, LinkConfig, RouterLink, SharedMemory, TlsFiles};
+pub use metrics_server::MetricsError;
 pub use name::{Domain, NodeName, TopicName};
 pub use node::Node;
 pub use node::close::{Close, Unsent};
 pub use node::state::StateGathering;
 pub use node_arguments::{ArgumentError, NodeArguments};
 pub use node_builder::{NodeBuilder, OpenError};
+pub use node_clock::{Clock, ClockError, ClockEvent, ClockSource, SleepError};
+pub use node_stats::{NodeStats, PublisherReport, ServiceReport, SubscriptionReport};
 pub use nuncio_msgs as msgs;
 pub use nuncio_msgs::nuncio_msgs::msg::ServiceFault;
 pub use nuncio_msgs::service::Service;
@@ -234,10 +259,11 @@ pub use parameter_table::{DeclareError, SetError};
 pub use parameter_yaml::{ParameterFileError, ParameterYamlError};
 pub use parameters::{LoadError, Parameters};
 pub use payload::{DecodeError, EncodeError};
+pub use peer_facts::PeerFacts;
 pub use publisher::Publisher;
 pub use qos::{Durability, History, Liveliness, Priority, QosProfile, Reliability};
 pub use receipt::Receipt;
-pub use reception::RefusalEvent;
+pub use refusal_ledger::RefusalEvent;
 pub use remapping::{Remapping, RemappingError, RemappingFileError};
 pub use router::Router;
 pub use security::believer::Verdict;
@@ -259,6 +285,7 @@ pub use service_directory::{ServerProblem, ServiceServerInfo};
 pub use service_error::ServiceError;
 pub use service_frame::SealError;
 pub use service_gathering::{Answers, Respondent};
+pub use service_introspection::{ServiceIntrospection, UnknownIntrospection};
 pub use service_options::{ServiceClientOptions, ServiceServerOptions};
 pub use service_server::{IncomingRequest, ServiceServer, Serving};
 pub use service_support::ServiceSupport;

@@ -11,7 +11,6 @@ use crate::delivery::Delivery;
 use crate::event::{Counterpart, SubscriberEvent};
 use crate::reception::Reception;
 use crate::security::peers::WriterFacts;
-use crate::stats::add;
 
 /// Whether a message of this time is too old, both times by the publisher's clock.
 pub(crate) fn is_expired(lifespan: Duration, source_time_ns: i64, now_ns: i64) -> bool {
@@ -58,7 +57,7 @@ impl Reception {
 
     /// Counts messages of a writer that were too old, and tells those who listen.
     pub(crate) fn count_expired(&self, writer: &WriterFacts, count: u64) {
-        add(&self.counters.expired, count);
+        self.counters.expired.add(count);
         let publisher = Counterpart::of(&writer.peer);
         self.events.push(SubscriberEvent::Expired { publisher, count });
     }

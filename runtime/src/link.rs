@@ -169,6 +169,8 @@ pub struct Link {
     discovery: String,
     shared_memory: SharedMemory,
     frame_len_max: usize,
+    /// The endpoints that it was told to connect to.
+    connects_to: Vec<String>,
     stand_in: Option<StandIn>,
     _membership: Option<Membership>,
 }
@@ -209,6 +211,7 @@ impl Link {
             discovery: at.discovery,
             shared_memory: config.shared_memory(),
             frame_len_max: config.frame_len_max(),
+            connects_to: config.connect.clone(),
             stand_in: None,
             _membership: at.membership,
         })
@@ -267,12 +270,17 @@ impl Link {
 
     /// The far ends of the links that are up.
     pub async fn neighbours(&self) -> Vec<String> {
-        self.session
-            .info()
-            .links()
-            .await
-            .map(|link| link.dst().to_string())
-            .collect()
+        far_ends(self.session.info().links().await)
+    }
+
+    /// As [`neighbours`](Self::neighbours), at once.
+    pub(crate) fn links(&self) -> Vec<String> {
+        far_ends(self.session.info().links().wait())
+    }
+
+    /// The endpoints that it was told to connect to.
+    pub(crate) fn connects_to(&self) -> &[String] {
+        &self.connects_to
     }
 
     /// Puts bytes on a key, before all that waits to be sent. Waits while the link is congested.
@@ -547,6 +555,10 @@ impl Query {
             .wait()
             .map_err(failed("answering"))
     }
+}
+
+fn far_ends(links: impl Iterator<Item = zenoh::session::Link>) -> Vec<String> {
+    links.map(|link| link.dst().to_string()).collect()
 }
 
 /// Passes on the bytes of each answer.

@@ -69,6 +69,16 @@ impl Matches {
         self.full
     }
 
+    /// What would match but for a policy.
+    pub(crate) fn misfits(&self) -> impl Iterator<Item = (&Counterpart, Policy)> {
+        self.nodes.iter().flat_map(|(of, node)| {
+            node.found.iter().filter_map(move |(fit, _)| match fit {
+                Fit::Misses(policy) => Some((of, *policy)),
+                Fit::Full => None,
+            })
+        })
+    }
+
     /// This instance of a node has these now, which may be none. What goes stands before what comes.
     fn update(&mut self, of: &Counterpart, epoch: u64, found: Found) -> Vec<Change> {
         let before = self.nodes.remove(of).unwrap_or_default();
@@ -164,6 +174,9 @@ impl NodeCore {
             return;
         }
         watch.has_gone(claim, known.is_some());
+        if known.is_some() && self.check_open().is_ok() {
+            tracing::info!("{} is gone", claim.node);
+        }
         let of = Counterpart {
             node: claim.node.clone(),
             key: claim.key,

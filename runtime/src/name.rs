@@ -87,6 +87,15 @@ impl TopicName {
         self.0.split('/').any(|part| part.starts_with('_'))
     }
 
+    /// The topic of the events of a service of this name, for introspection.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`] when this name is so long that there is none.
+    pub fn service_events(&self) -> Result<Self, NameError> {
+        Self::parse(&format!("{}/_service_event", self.0))
+    }
+
     /// The topic of the approvals of messages on this one.
     ///
     /// # Errors

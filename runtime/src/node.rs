@@ -16,15 +16,18 @@ use crate::generic_subscriber::{GenericSubscriber, SubscriberError};
 use crate::graph::{Graph, GraphState};
 use crate::history::HistoryDesk;
 use crate::link::{Declared, Link, LinkError};
+use crate::metrics_server::MetricsServer;
 use crate::name::{Domain, NameError, NodeName, TopicName};
 use crate::node_builder::NodeBuilder;
+use crate::node_clock::ClockCore;
 use crate::parameter::ParameterValue;
 use crate::parameters::ParameterShelf;
 use crate::publisher::Publisher;
 use crate::qos::QosProfile;
 use crate::queue::Queue;
 use crate::receipt_desk::ReceiptDesk;
-use crate::reception::{Reception, RefusalEvent};
+use crate::reception::Reception;
+use crate::refusal_ledger::RefusalLedger;
 use crate::remapping::{Kind, Remappings};
 use crate::revocations::RevocationShelf;
 use crate::security::believer::Believer;
@@ -44,6 +47,7 @@ use crate::type_support::{self, TypeError, TypeSupport};
 use crate::watch::Watch;
 
 mod actions;
+mod clock;
 pub(crate) mod close;
 mod durable;
 mod lifecycle;
@@ -86,8 +90,9 @@ pub(crate) struct NodeCore {
     pub(crate) history: HistoryDesk,
     pub(crate) receipts: ReceiptDesk,
     pub(crate) signing_desk: Arc<SigningDesk>,
-    pub(crate) refusals: Arc<Queue<RefusalEvent>>,
+    pub(crate) refusals: Arc<RefusalLedger>,
     pub(crate) started_ns: i64,
+    pub(crate) started: Instant,
     pub(crate) locators: Vec<String>,
     pub(crate) card_number: AtomicU64,
     /// How often the card has changed, and which of the changes was the last to be announced.
@@ -95,9 +100,12 @@ pub(crate) struct NodeCore {
     pub(crate) announced_version: AtomicU64,
     pub(crate) receptions: Mutex<Vec<Weak<Reception>>>,
     pub(crate) declared: Mutex<Vec<Declared>>,
-    /// The parameters, as long as somebody keeps them; and the values that they were given from outside.
+    /// The parameters, and the clock, as long as somebody keeps them; and the values that they were given from outside.
     pub(crate) parameters: Mutex<Weak<ParameterShelf>>,
+    pub(crate) clock: Mutex<Weak<ClockCore>>,
     pub(crate) parameters_given: Vec<(String, ParameterValue)>,
+    /// Where its counters are served, if they are.
+    pub(crate) metrics: Mutex<Option<Arc<MetricsServer>>>,
     /// Other names than the program has.
     pub(crate) remappings: Remappings,
     pub(crate) closed: AtomicBool,
@@ -124,9 +132,13 @@ impl Node {
             .spawn(move || contact::run(&weak, &desk))
             .map_err(|error| LinkError::Open(format!("no thread could be started: {error}")))?;
         core.trust_watch.begin(&core);
+        if let Some(server) = &*core.metrics.lock().unwrap_or_else(PoisonError::into_inner) {
+            server.show(&core);
+        }
         let node = Self { core };
         // Queries can be answered before anybody is told that this node is there.
         node.core.declare_presence()?;
+        tracing::info!("{} is open, signing as {}", node.core.name, node.core.public_key());
         Ok(node)
     }
 
@@ -347,7 +359,7 @@ impl NodeCore {
             Ok(Some(path)) => Ok(path),
             Err(error) => Err(error.to_string()),
         };
-        self.trust_events.push(TrustEvent::Equivocated { stored });
+        self.tell_trust(TrustEvent::Equivocated { stored });
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Instant;
 
 use crate::clock;
 use crate::contact::ContactDesk;
@@ -12,6 +13,7 @@ use crate::evidence::Evidence;
 use crate::graph::GraphState;
 use crate::history::HistoryDesk;
 use crate::link::{Discovery, Link, LinkConfig, LinkError};
+use crate::metrics_server::{MetricsError, MetricsServer};
 use crate::name::{Domain, NameError, NodeName};
 use crate::node::{Node, NodeCore};
 use crate::node_arguments::{GivenParameter, NodeArguments};
@@ -20,7 +22,7 @@ use crate::parameter_yaml::{self, ParameterFileError};
 use crate::private_file::FileError;
 use crate::queue::Queue;
 use crate::receipt_desk::ReceiptDesk;
-use crate::reception::REFUSALS_KEPT;
+use crate::refusal_ledger::RefusalLedger;
 use crate::remapping::{self, Remapping, RemappingError, RemappingFileError, Remappings};
 use crate::revocations::RevocationShelf;
 use crate::security::believer::Believer;
@@ -62,6 +64,7 @@ pub struct NodeBuilder {
     signing_budget: f64,
     parameters: Vec<GivenParameter>,
     parameter_files: Vec<PathBuf>,
+    metrics: Option<String>,
     remappings: Vec<Result<Remapping, RemappingError>>,
     remapping_files: Vec<PathBuf>,
 }
@@ -79,6 +82,7 @@ impl NodeBuilder {
             signing_budget: SIGNING_BUDGET_DEFAULT,
             parameters: Vec::new(),
             parameter_files: Vec::new(),
+            metrics: None,
             remappings: Vec::new(),
             remapping_files: Vec::new(),
         }
@@ -178,6 +182,17 @@ impl NodeBuilder {
         self
     }
 
+    /// Serves the node's counters over HTTP: `GET /metrics` as Prometheus reads them, `GET /health` with status 200 or 503.
+    /// `address` is such as `127.0.0.1:9464`; a port alone is on the loopback interface, port 0 is any that is free
+    /// ([`Node::metrics_address`] tells). Nodes of one process that name the same address are served together.
+    ///
+    /// Without this the variable `NUNCIO_METRICS` decides, but not for nodes of tools, whose names are hidden; without that
+    /// nothing listens. Whoever can connect can read.
+    pub fn metrics(mut self, address: impl Into<String>) -> Self {
+        self.metrics = Some(address.into());
+        self
+    }
+
     /// Another name than the one that the program has: `FROM:=TO`, `__node:=NAME` or `__ns:=/NAMESPACE`. See [`Remapping`]. The
     /// first rule that fits is taken; those of files come last.
     pub fn remap(mut self, rule: &str) -> Self {
@@ -229,14 +244,14 @@ impl NodeBuilder {
             .next_epoch(&identity.public_key(), clock::now_ms())
             .map_err(OpenError::Epoch)?;
         trust.has_passed(i64::try_from(epoch).unwrap_or(i64::MAX).saturating_mul(1_000_000));
+        let metrics = MetricsServer::wished(self.metrics, &name).map_err(OpenError::Metrics)?;
         let link = self.link.in_keystore(keystore.path());
         let link = Link::open(&link, &self.domain).await.map_err(OpenError::Link)?;
-        let refusals = Arc::new(Queue::new(REFUSALS_KEPT));
+        let peers = Arc::new(Peers::default());
         let mut locators = link.locators().await;
         locators.truncate(LOCATORS_MAX);
-        let signing_desk = SigningDesk::new(name.as_str(), identity.clone(), self.signing_budget);
         Node::start(NodeCore {
-            signing_desk: Arc::new(signing_desk),
+            signing_desk: Arc::new(SigningDesk::new(name.as_str(), identity.clone(), self.signing_budget)),
             believer: Arc::new(Believer::new(self.domain.clone(), pins)),
             graph: GraphState::new(identity.public_key(), name.clone()),
             name,
@@ -250,15 +265,16 @@ impl NodeBuilder {
             trust_events: Queue::new(TRUST_EVENTS_KEPT),
             domain: self.domain,
             link,
-            peers: Arc::new(Peers::default()),
+            refusals: Arc::new(RefusalLedger::new(Arc::clone(&peers))),
+            peers,
             contact: Arc::new(ContactDesk::default()),
             endpoints: Endpoints::default(),
             watch: Watch::default(),
             evidence: Evidence::default(),
             history: HistoryDesk::default(),
             receipts: ReceiptDesk::default(),
-            refusals,
             started_ns: clock::now_ns(),
+            started: Instant::now(),
             locators,
             card_number: AtomicU64::new(1),
             card_version: AtomicU64::new(0),
@@ -266,6 +282,8 @@ impl NodeBuilder {
             receptions: Mutex::default(),
             declared: Mutex::default(),
             parameters: Mutex::new(Weak::new()),
+            clock: Mutex::new(Weak::new()),
+            metrics: Mutex::new(metrics),
             parameters_given,
             remappings,
             closed: AtomicBool::new(false),
@@ -349,6 +367,8 @@ pub enum OpenError {
     Pins(PinError),
     /// The epoch cannot be stored, and nothing may be signed without.
     Epoch(EpochError),
+    /// The counters cannot be served where that was asked for.
+    Metrics(MetricsError),
     /// The link cannot be opened.
     Link(LinkError),
 }
@@ -369,6 +389,7 @@ impl fmt::Display for OpenError {
             Self::Revocations(error) => fmt::Display::fmt(error, f),
             Self::Pins(error) => fmt::Display::fmt(error, f),
             Self::Epoch(error) => fmt::Display::fmt(error, f),
+            Self::Metrics(error) => fmt::Display::fmt(error, f),
             Self::Link(error) => fmt::Display::fmt(error, f),
         }
     }

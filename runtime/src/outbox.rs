@@ -29,7 +29,7 @@ use crate::security::context::Context;
 use crate::security::frame::{Accompaniment, FrameWriter, HEADER_LEN, Header, PushError, TRAILER_LEN};
 use crate::security::replay_window::WINDOW_LEN;
 use crate::signing_desk::SigningDesk;
-use crate::stats::add;
+use crate::stats::{PublisherStats, add};
 
 mod leaving;
 
@@ -42,7 +42,7 @@ const FRAME_MESSAGES_MAX: u16 = WINDOW_LEN as u16;
 /// The most frames that wait in front of the one that is being filled: few are full, many have other accompaniments.
 const READY_MAX: usize = 32;
 /// The most bytes that they all have.
-const PENDING_BYTES_MAX: usize = 1 << 20;
+const PENDING_BYTES_MAX: usize = PublisherStats::QUEUE_BYTES_MAX as usize;
 /// What sealing adds at most.
 const SEAL_LEN_MAX: usize = 32 * 8 + TRAILER_LEN;
 /// A frame that the link takes so long for shows that it is congested.
@@ -238,11 +238,12 @@ impl Outbox {
         deadline: &mut Option<Instant>,
     ) -> Result<MutexGuard<'a, LaneState<PendingFrame>>, PublishError> {
         if no_room == NoRoom::GiveBack {
+            self.facts.would_block.add(1);
             return Err(PublishError::WouldBlock);
         }
         if !self.is_reliable() {
             if let Some(oldest) = state.ready.pop_front().or_else(|| state.open.take()) {
-                add(&self.facts.dropped, u64::from(oldest.count()));
+                self.facts.dropped.add(u64::from(oldest.count()));
                 self.buffers.give_back(oldest.finish().into_buffer());
             }
             return Ok(state);
@@ -255,8 +256,12 @@ impl Outbox {
             desk.hurry(now);
         }
         let blocking_time = self.facts.qos.blocking_time;
-        let deadline = *deadline.get_or_insert_with(|| now + blocking_time.min(FOREVER));
+        let deadline = *deadline.get_or_insert_with(|| {
+            self.facts.blocked.add(1);
+            now + blocking_time.min(FOREVER)
+        });
         if left.wait_deadline(deadline).is_none() {
+            self.facts.timed_out.add(1);
             return Err(PublishError::TimedOut { waited: blocking_time });
         }
         Ok(self.lane.lock())
@@ -314,7 +319,7 @@ impl Outbox {
                 add(&self.facts.sent, count);
                 add(&self.facts.sent_bytes, len);
             }
-            Err(_) => add(&self.facts.failed, count),
+            Err(_) => drop(self.facts.failed.add(count)),
         }
         put
     }
@@ -327,11 +332,8 @@ impl Outbox {
         self.left.notify(usize::MAX);
     }
 
-    /// How many messages wait to be signed.
-    pub(crate) fn queue_len(&self) -> u64 {
-        let state = self.lane.lock();
-        let frames = state.ready.iter().chain(&state.open);
-        frames.map(|frame| u64::from(frame.count())).sum()
+    pub(crate) fn facts(&self) -> &Arc<PublisherFacts> {
+        &self.facts
     }
 
     fn delay(&self) -> Duration {
@@ -378,5 +380,6 @@ fn end_open(state: &mut LaneState<PendingFrame>) -> bool {
     has_room
 }
 
+mod account;
 #[cfg(test)]
 mod tests;

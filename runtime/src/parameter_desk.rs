@@ -21,10 +21,14 @@ use crate::publisher::Publisher;
 /// Is asked before parameters change.
 pub(crate) type Callback = dyn Fn(&[(String, ParameterValue)]) -> Result<(), String> + Send + Sync;
 
+/// Is told after parameters have changed.
+pub(crate) type Listener = dyn Fn(&[(String, ParameterValue)]) + Send + Sync;
+
 pub(crate) struct ParameterDesk {
     node: NodeName,
     table: Mutex<ParameterTable>,
     callbacks: Mutex<Vec<Arc<Callback>>>,
+    listeners: Mutex<Vec<Arc<Listener>>>,
     /// Held by whoever makes a change.
     turn: Mutex<()>,
     /// The thread in which callbacks are being asked.
@@ -38,6 +42,7 @@ impl ParameterDesk {
             node,
             table: Mutex::default(),
             callbacks: Mutex::default(),
+            listeners: Mutex::default(),
             turn: Mutex::default(),
             asking: Mutex::default(),
             events: OnceLock::new(),
@@ -50,6 +55,10 @@ impl ParameterDesk {
 
     pub(crate) fn add_callback(&self, callback: Arc<Callback>) {
         lock(&self.callbacks).push(callback);
+    }
+
+    pub(crate) fn add_listener(&self, listener: Arc<Listener>) {
+        lock(&self.listeners).push(listener);
     }
 
     /// Where changes are told from now on.
@@ -74,7 +83,8 @@ impl ParameterDesk {
             name: name.to_owned(),
             value: value.to_message(),
         };
-        self.table().insert(name, value, descriptor);
+        self.table().insert(name, value.clone(), descriptor);
+        self.tell(&[(name.to_owned(), value)]);
         self.publish(ParameterEvent {
             new_parameters: vec![parameter],
             ..ParameterEvent::default()
@@ -90,7 +100,8 @@ impl ParameterDesk {
         let _turn = self.take_turn()?;
         self.table().check(&changes)?;
         self.ask(&changes)?;
-        let event = self.table().apply(changes);
+        let event = self.table().apply(changes.clone());
+        self.tell(&changes);
         self.publish(event);
         Ok(())
     }
@@ -110,6 +121,12 @@ impl ParameterDesk {
             names: changes.iter().map(|(name, _)| name.clone()).collect(),
             reason,
         })
+    }
+
+    fn tell(&self, changes: &[(String, ParameterValue)]) {
+        let listeners = lock(&self.listeners).clone();
+        let _asking = Asking::begin(&self.asking);
+        listeners.iter().for_each(|listener| listener(changes));
     }
 
     fn publish(&self, event: ParameterEvent) {

@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::node::Node;
+use crate::node_clock::USE_SIM_TIME;
 use crate::parameter::{ParameterDescriptor, ParameterInfo, ParameterNames, ParameterValue};
 use crate::parameter_desk::ParameterDesk;
 use crate::parameter_services;
@@ -98,15 +99,16 @@ impl Parameters {
         Ok(value)
     }
 
-    /// Checks that everything that the node's builder and parameter files give was declared. Call it after the last
-    /// declaration, to find names that are misspelled.
+    /// Checks that everything that the node's builder and parameter files give was declared, except for `use_sim_time`, which every
+    /// node may be given. Call it after the last declaration, to find names that are misspelled.
     ///
     /// # Errors
     ///
     /// [`SetError::Unknown`] names all that were not.
     pub fn check_given(&self) -> Result<(), SetError> {
         let table = self.shelf.desk.table();
-        let unknown = self.overrides().iter().filter(|(name, _)| table.get(name).is_none());
+        let is_unknown = |name: &str| name != USE_SIM_TIME && table.get(name).is_none();
+        let unknown = self.overrides().iter().filter(|(name, _)| is_unknown(name));
         let mut names: Vec<_> = unknown.map(|(name, _)| name.clone()).collect();
         names.sort();
         names.dedup();
@@ -159,6 +161,12 @@ impl Parameters {
         callback: impl Fn(&[(String, ParameterValue)]) -> Result<(), String> + Send + Sync + 'static,
     ) {
         self.shelf.desk.add_callback(Arc::new(callback));
+    }
+
+    /// Calls `callback` after parameters were declared or set, with all that changed together. What was said of callbacks of
+    /// [`on_change`](Self::on_change) holds for it, too.
+    pub fn after_change(&self, callback: impl Fn(&[(String, ParameterValue)]) + Send + Sync + 'static) {
+        self.shelf.desk.add_listener(Arc::new(callback));
     }
 
     /// All parameters that have a value as YAML, as ROS 2 writes it.

@@ -102,6 +102,12 @@ pub(crate) fn encode_pair(
     both.inspect_err(|_| bytes.truncate(start))
 }
 
+/// Appends a list of at most one message, given by its payload.
+pub(crate) fn push_at_most_one(message: Option<&[u8]>, bytes: &mut Vec<u8>) {
+    bytes.push(message.is_some().into());
+    bytes.extend_from_slice(message.unwrap_or_default());
+}
+
 /// Writes the message behind what is in `bytes` and returns its length; more zeros may follow it.
 ///
 /// The room is made first: where nothing can grow in between, the compiler turns the elements of a list into a copy.

@@ -59,6 +59,7 @@ impl NodeCore {
                 node.answer_card(&query, &answer_on);
             }
         })?;
+        let facts = self.declare_facts()?;
         let weak = Arc::downgrade(self);
         let types = self
             .link
@@ -85,17 +86,7 @@ impl NodeCore {
             }
         })?;
         let receipts = self.declare_receipts()?;
-        let weak = Arc::downgrade(self);
-        let announcements = self
-            .link
-            .subscribe(&key_expr::all_cards(&self.domain), move |key_expr, bytes| {
-                if let Some(node) = node_of(&weak)
-                    && let Some(claim) = key_expr::parse_node_claim(&node.domain, key_expr)
-                    && !node.is_own(&claim)
-                {
-                    node.contact.leave(Note::Announced(claim, bytes));
-                }
-            })?;
+        let announcements = self.hear_cards()?;
         let [lists, list_answers] = self.declare_revocations()?;
         let tokens = self.watch_tokens()?;
         self.know_own_card();
@@ -114,9 +105,24 @@ impl NodeCore {
             effects,
             messages,
             types,
+            facts,
             cards,
         ]);
         Ok(())
+    }
+
+    fn hear_cards(self: &Arc<Self>) -> Result<Declared, LinkError> {
+        let weak = Arc::downgrade(self);
+        self.link
+            .subscribe(&key_expr::all_cards(&self.domain), move |key_expr, bytes| {
+                if let Some(node) = weak.upgrade()
+                    && node.check_open().is_ok()
+                    && let Some(claim) = key_expr::parse_node_claim(&node.domain, key_expr)
+                    && !node.is_own(&claim)
+                {
+                    node.contact.leave(Note::Announced(claim, bytes));
+                }
+            })
     }
 
     fn declare_receipts(self: &Arc<Self>) -> Result<Declared, LinkError> {
@@ -218,7 +224,7 @@ impl NodeCore {
     }
 
     /// A document of our own that breaks its schema is reported with the refusals: nobody else would ever see it.
-    fn or_report(&self, sealed: Result<Vec<u8>, Refusal>) -> Option<Vec<u8>> {
+    pub(crate) fn or_report(&self, sealed: Result<Vec<u8>, Refusal>) -> Option<Vec<u8>> {
         sealed.map_err(|refusal| self.refuse_document(refusal)).ok()
     }
 

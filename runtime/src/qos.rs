@@ -14,6 +14,9 @@ use crate::evidence;
 
 pub mod compatibility;
 
+/// How long a line of the log is of use, as in ROS 2.
+const ROSOUT_LIFESPAN: Duration = Duration::from_secs(10);
+
 /// How long messages are gathered for one signature unless a profile says otherwise.
 pub const SIGNING_DELAY_DEFAULT: Duration = Duration::from_micros(500);
 /// How long a reliable publisher waits for room unless a profile says otherwise.
@@ -261,6 +264,14 @@ impl QosProfile {
     /// For parameters and what is said of them: reliable, keep the last 1000.
     pub fn parameters() -> Self {
         Self::keep_last(1000)
+    }
+
+    /// For the log on `/rosout`, as in ROS 2: reliable, and whoever is late finds the last 1000 lines of the last ten seconds.
+    pub fn rosout() -> Self {
+        Self {
+            lifespan: Some(ROSOUT_LIFESPAN),
+            ..Self::keep_last(1000).transient_local()
+        }
     }
 
     /// For subscribers that take what there is, such as tools: requests nothing that a publisher could fail to offer, and

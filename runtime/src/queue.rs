@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use event_listener::{Event, Listener, listener};
 
+use crate::sign_of_life::ticks;
+
 /// Some items that come together and are taken one by one.
 pub(crate) trait Parcel {
     type Item;
@@ -59,6 +61,8 @@ struct State<P> {
     /// How many items they hold.
     len: usize,
     dropped: u64,
+    /// When one was last dropped, in ticks; 0 is never.
+    last_drop: u64,
     closed: bool,
 }
 
@@ -85,6 +89,7 @@ impl<P: Parcel> ParcelQueue<P> {
             parcels: VecDeque::new(),
             len: 0,
             dropped: 0,
+            last_drop: 0,
             closed: false,
         };
         Self {
@@ -106,7 +111,13 @@ impl<P: Parcel> ParcelQueue<P> {
             state.parcels.push_back(parcel);
             state.len += count;
             let surplus = state.len.saturating_sub(self.depth);
-            state.drop_first(surplus);
+            if surplus > 0 {
+                state.drop_first(surplus);
+                // Who keeps the newest item only has others dropped all the time, and wishes no other.
+                if self.depth > 1 {
+                    state.last_drop = ticks();
+                }
+            }
         }
         self.changed.notify(count);
     }
@@ -191,6 +202,17 @@ impl<P: Parcel> ParcelQueue<P> {
     /// How many items were dropped because the queue was full.
     pub(crate) fn dropped(&self) -> u64 {
         self.lock().dropped
+    }
+
+    /// How many items the queue keeps at most.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// When an item was last dropped because the queue was full, in ticks; 0 is never. It is not noted of queues that keep one
+    /// item only.
+    pub(crate) fn last_drop(&self) -> u64 {
+        self.lock().last_drop
     }
 
     fn settled(&self) -> Option<Result<P::Item, TakeError>> {

@@ -18,12 +18,13 @@ use crate::name::TopicName;
 use crate::qos::QosProfile;
 use crate::qos::compatibility::Request;
 use crate::queue::{ParcelQueue, Queue};
+use crate::refusal_ledger::{REFUSALS_KEPT, RefusalEvent, RefusalLedger};
 use crate::run_time_type::Translation;
 use crate::security::frame::Layout;
 use crate::security::key::PublicKey;
 use crate::security::peers::WriterFacts;
 use crate::security::refusal::{Reason, Refusal};
-use crate::security::verifier::{Opened, Verified, Verifier};
+use crate::security::verifier::{Opened, Provenance, Verified, Verifier};
 use crate::sequencer::Sequencer;
 use crate::stats::{SubscriptionCounters, SubscriptionStats, add};
 use crate::translation_desk::TranslationDesk;
@@ -32,18 +33,6 @@ mod missing;
 mod waiting;
 
 use self::waiting::{Stream, WAITING_BYTES_MAX, WAITING_FRAMES_MAX, Waiting};
-
-/// How many refusals are kept for whoever wants to read them; older ones are only counted.
-pub(crate) const REFUSALS_KEPT: usize = 256;
-
-/// A refusal and where it happened.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct RefusalEvent {
-    /// The topic that the frame arrived on.
-    pub topic: TopicName,
-    /// The reason and what was found.
-    pub refusal: Refusal,
-}
 
 /// Where one subscription's frames end up.
 #[derive(Debug)]
@@ -71,8 +60,10 @@ pub(crate) struct Reception {
     callback: OnceLock<Mutex<DeliveryCallback>>,
     pub(crate) refusals: Queue<Refusal>,
     pub(crate) events: Arc<Events<SubscriberEvent>>,
-    node_refusals: Arc<Queue<RefusalEvent>>,
+    ledger: Arc<RefusalLedger>,
     pub(crate) contact: Arc<ContactDesk>,
+    /// The last question that was put before the node knew of this subscription.
+    began: OnceLock<Question>,
     pub(crate) counters: SubscriptionCounters,
 }
 
@@ -81,9 +72,10 @@ impl Reception {
         (topic, me): (TopicName, Weak<Self>),
         verifier: Verifier,
         qos: &QosProfile,
-        (node_refusals, contact): (Arc<Queue<RefusalEvent>>, Arc<ContactDesk>),
+        (ledger, contact): (Arc<RefusalLedger>, Arc<ContactDesk>),
         (approval, translation_desk): (ApprovalPart, Option<TranslationDesk>),
     ) -> Self {
+        let events = Arc::new(Events::on(topic.as_str()));
         Self {
             topic,
             verifier,
@@ -100,9 +92,10 @@ impl Reception {
             cursor: None,
             depth: qos.kept().get(),
             refusals: Queue::new(REFUSALS_KEPT),
-            events: Arc::default(),
-            node_refusals,
+            events,
+            ledger,
             contact,
+            began: OnceLock::new(),
             counters: SubscriptionCounters::default(),
         }
     }
@@ -153,6 +146,16 @@ impl Reception {
         }
     }
 
+    /// The node knows of this subscription: answers to questions that are put from now on reach it.
+    pub(crate) fn begin(&self) {
+        let _ = self.began.set(self.contact.last_question());
+    }
+
+    /// Whether this question was put before the node knew of this subscription.
+    pub(crate) fn began_after(&self, question: Question) -> bool {
+        self.began.get().is_some_and(|last| *last >= question)
+    }
+
     /// Counts a refusal and tells those who listen.
     pub(crate) fn refuse(&self, refusal: Refusal) {
         self.counters.refuse(refusal.reason);
@@ -162,7 +165,7 @@ impl Reception {
         if let (Reason::StampTooOld | Reason::StampInFuture, Some(key)) = (refusal.reason, refusal.claimed_key) {
             self.contact.doubt_clock(key);
         }
-        self.node_refusals.push(RefusalEvent {
+        self.ledger.enter(RefusalEvent {
             topic: self.topic.clone(),
             refusal: refusal.clone(),
         });
@@ -177,7 +180,10 @@ impl Reception {
         // What belongs to the frame is counted once, with its first message.
         if only.is_none_or(|number| number == frame.first_number()) {
             add(&self.counters.received_bytes, frame.frame_bytes().len() as u64);
-            add(&self.counters.missing, frame.missing_before());
+            self.counters.missing.add(frame.missing_before());
+        }
+        if frame.provenance() == Provenance::History {
+            add(&self.counters.recovered, only.map_or(u64::from(frame.count()), |_| 1));
         }
         let delivered = DeliveredFrame::new(passing, translation);
         match self.callback.get().map(Mutex::try_lock) {
@@ -247,7 +253,8 @@ impl Reception {
     }
 
     pub(crate) fn stats(&self) -> SubscriptionStats {
-        self.counters.read(self.queue.dropped(), self.queue.len())
+        let queue = (self.queue.len(), self.queue.depth());
+        self.counters.read(self.queue.dropped(), queue)
     }
 
     pub(crate) fn close(&self) {
@@ -408,7 +415,7 @@ mod tests {
     fn subscription() -> (Stage, Reception, Arc<ContactDesk>) {
         let (stage, desk) = (Stage::new(), Arc::new(ContactDesk::default()));
         let verifier = stage.another_subscription().verifier;
-        let aside = (Arc::new(Queue::new(1)), Arc::clone(&desk));
+        let aside = (Arc::new(RefusalLedger::new(Arc::default())), Arc::clone(&desk));
         let (place, qos) = ((topic(TOPIC), Weak::new()), QosProfile::keep_last(10_000));
         let reception = Reception::new(place, verifier, &qos, aside, (ApprovalPart::Shows, None));
         (stage, reception, desk)
@@ -448,7 +455,7 @@ mod tests {
     #[test]
     fn a_callback_gets_every_message_of_a_frame_however_short_the_queue_is() {
         let (stage, desk) = (Stage::new(), Arc::new(ContactDesk::default()));
-        let aside = (Arc::new(Queue::new(1)), Arc::clone(&desk));
+        let aside = (Arc::new(RefusalLedger::new(Arc::default())), Arc::clone(&desk));
         let (place, qos) = ((topic(TOPIC), Weak::new()), QosProfile::keep_last(1));
         let verifier = stage.another_subscription().verifier;
         stage.admit_card(&stage.identity, NODE, EPOCH, 1, 2);

@@ -213,6 +213,11 @@ impl RequestDesk {
         }
     }
 
+    /// How many requests may wait.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
+    }
+
     /// How many requests wait whose callers wait.
     pub(crate) fn len(&self) -> usize {
         let overdue = self.lock().take_overdue();

@@ -224,7 +224,7 @@ impl NodeCore {
         let keys = revoked.len();
         self.trust.has_passed(list.issued_ns());
         self.trust.revoke(&revoked);
-        self.trust_events.push(TrustEvent::Revoked {
+        self.tell_trust(TrustEvent::Revoked {
             anchor: list.anchor(),
             serial: list.serial(),
             keys,

@@ -141,6 +141,13 @@ impl Sequencer {
         self.begin(&mut state, id, facts, next)
     }
 
+    /// Whether there is a stream of this instance of a publisher.
+    pub(crate) fn has_met(&self, writer: Writer, facts: &WriterFacts) -> bool {
+        let state = self.lock();
+        let stream = state.streams.get(&(facts.peer.public_key(), writer));
+        stream.is_some_and(|stream| stream.id.epoch >= facts.peer.epoch())
+    }
+
     /// Takes a frame that was verified.
     pub(crate) fn take(&self, frame: Verified) -> Option<Ask> {
         let facts = Arc::clone(frame.facts());

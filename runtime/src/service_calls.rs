@@ -19,6 +19,19 @@ pub(crate) struct Calls {
     pub(crate) refused: AtomicU64,
 }
 
+impl Calls {
+    pub(crate) fn stats(&self) -> ServiceClientStats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        ServiceClientStats {
+            sent: read(&self.sent),
+            answered: read(&self.answered),
+            faults: read(&self.faults),
+            refused: read(&self.refused),
+            open: self.open.load(Ordering::Acquire),
+        }
+    }
+}
+
 /// Counts a call until the link has forgotten it.
 pub(crate) struct OpenCall(pub(crate) Arc<Calls>);
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::link::FRAME_LEN_MAX_DEFAULT;
 use crate::security::role::RoleName;
+use crate::service_introspection::ServiceIntrospection;
 
 /// How a service is served.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -14,6 +15,8 @@ pub struct ServiceServerOptions {
     pub depth: NonZeroUsize,
     /// The largest request that is accepted, in bytes of its frame.
     pub frame_len_max: usize,
+    /// What the server tells of its calls on `<service>/_service_event`. Nothing by default.
+    pub introspection: ServiceIntrospection,
 }
 
 impl Default for ServiceServerOptions {
@@ -21,6 +24,7 @@ impl Default for ServiceServerOptions {
         Self {
             depth: const { NonZeroUsize::new(1024).unwrap() },
             frame_len_max: FRAME_LEN_MAX_DEFAULT,
+            introspection: ServiceIntrospection::Off,
         }
     }
 }
@@ -37,6 +41,8 @@ pub struct ServiceClientOptions {
     pub calls_max: NonZeroUsize,
     /// The largest response that is accepted, in bytes of its frame.
     pub frame_len_max: usize,
+    /// What the client tells of its calls on `<service>/_service_event`. Nothing by default.
+    pub introspection: ServiceIntrospection,
 }
 
 impl Default for ServiceClientOptions {
@@ -46,6 +52,7 @@ impl Default for ServiceClientOptions {
             server_role: None,
             calls_max: const { NonZeroUsize::new(16_384).unwrap() },
             frame_len_max: FRAME_LEN_MAX_DEFAULT,
+            introspection: ServiceIntrospection::Off,
         }
     }
 }

@@ -87,6 +87,12 @@ impl SigningDesk {
         outboxes.push(Arc::downgrade(outbox));
     }
 
+    /// The outboxes of all publishers that are there now.
+    pub(crate) fn outboxes(&self) -> Vec<Arc<Outbox>> {
+        let outboxes = self.outboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        outboxes.iter().filter_map(Weak::upgrade).collect()
+    }
+
     /// Counts a message that is published now. `true` when it may be signed in place.
     pub(crate) fn admits(&self, now_ns: i64) -> bool {
         self.budget.admits(u64::try_from(now_ns).unwrap_or(0))
@@ -125,10 +131,7 @@ impl SigningDesk {
     /// Lets nothing more in, waits until everything has left, as far as that is wished, and ends. What has not left then, and
     /// what a congested link has not taken in time, is lost; gives what that is.
     pub(crate) async fn close(self: &Arc<Self>, how: Close) -> Vec<Unsent> {
-        let outboxes: Vec<_> = {
-            let outboxes = self.outboxes.lock().unwrap_or_else(PoisonError::into_inner);
-            outboxes.iter().filter_map(Weak::upgrade).collect()
-        };
+        let outboxes = self.outboxes();
         outboxes.iter().for_each(|outbox| outbox.close());
         let all_have_left = async {
             for outbox in &outboxes {

@@ -10,11 +10,14 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nuncio_msgs::Message;
+use nuncio_msgs::nuncio_msgs::msg::CardPublisher;
 
 use crate::generic_publisher::{PublishError, Published, PublisherError};
 use crate::name::{NameError, NodeName, TopicName};
 use crate::publisher::Publisher;
-use crate::qos::QosProfile;
+use crate::qos::compatibility::Offer;
+use crate::qos::{Durability, QosProfile};
+use crate::security::verifier::VerifiedMessage;
 
 /// What stands between a node's name and that of a document.
 const STATE: &str = "/state/";
@@ -66,6 +69,15 @@ impl StateName {
     }
 }
 
+impl StateName {
+    /// The document that a publisher of a node is, if it is one. One that late subscribers would not get is none.
+    pub(crate) fn of_publisher(card: &CardPublisher, node: &NodeName) -> Option<(TopicName, Self)> {
+        let topic = TopicName::parse(&card.topic).ok()?;
+        let name = Self::of_topic(&topic, node)?;
+        (Offer::in_card(card).durability == Durability::TransientLocal).then_some((topic, name))
+    }
+}
+
 impl fmt::Display for StateName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -107,6 +119,15 @@ pub struct StateVersion {
     pub epoch: u64,
     /// The number of the version since then: 1, 2 and so on.
     pub number: u64,
+}
+
+impl StateVersion {
+    /// That of the document in a message.
+    pub(crate) fn of(message: &VerifiedMessage) -> Self {
+        let epoch = message.frame().header().epoch;
+        let number = message.number();
+        Self { epoch, number }
+    }
 }
 
 impl fmt::Display for StateVersion {

@@ -70,9 +70,7 @@ impl StateReading {
 
     /// Its version.
     pub fn version(&self) -> StateVersion {
-        let epoch = self.message().frame().header().epoch;
-        let number = self.message().number();
-        StateVersion { epoch, number }
+        StateVersion::of(self.message())
     }
 
     /// Who signed it, and when.
@@ -136,6 +134,6 @@ pub struct StateWatchStats {
     pub foreign: u64,
     /// Documents that cards name now and that are not subscribed to: there are more than the limits allow.
     pub unwatched: usize,
-    /// Changes that nobody took in time.
-    pub changes_dropped: u64,
+    /// Changes that another one has overtaken before they were told.
+    pub skipped: u64,
 }

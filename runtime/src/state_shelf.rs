@@ -10,7 +10,7 @@
 //!
 //! No I/O here, no clock; what a document holds is nobody's business here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::name::NodeName;
 use crate::security::frame::Writer;
@@ -71,6 +71,12 @@ pub(crate) struct SourceId {
     pub(crate) writer: Writer,
 }
 
+impl SourceId {
+    pub(crate) fn of(key: PublicKey, writer: Writer) -> Self {
+        Self { key, writer }
+    }
+}
+
 /// One version of a document.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry<T> {
@@ -116,7 +122,7 @@ impl<T: Clone> StateShelf<T> {
     }
 
     /// Takes a version, if it is newer than what is held and there is room.
-    pub(crate) fn put(&mut self, entry: Entry<T>) -> Result<Held<T>, TurnedAway> {
+    pub(crate) fn put(&mut self, entry: Entry<T>) -> Result<(), TurnedAway> {
         let id = entry.id;
         if self.version_of(&id).is_some_and(|held| held >= entry.version) {
             return Err(TurnedAway::Stale);
@@ -131,8 +137,13 @@ impl<T: Clone> StateShelf<T> {
             entry,
             standing: StateStanding::Current,
         };
-        self.held.insert(id, held.clone());
-        Ok(held)
+        self.held.insert(id, held);
+        Ok(())
+    }
+
+    /// What is held of a source.
+    pub(crate) fn get(&self, id: &SourceId) -> Option<Held<T>> {
+        self.held.get(id).cloned()
     }
 
     /// The version that is held of a source.
@@ -141,7 +152,7 @@ impl<T: Clone> StateShelf<T> {
     }
 
     /// Asks anew how each document stands with its node; gives those that stand otherwise than before.
-    pub(crate) fn judge(&mut self, standing_of: impl Fn(&Entry<T>) -> StateStanding) -> Vec<Held<T>> {
+    pub(crate) fn judge(&mut self, standing_of: impl Fn(&Entry<T>) -> StateStanding) -> Vec<SourceId> {
         let mut changed = Vec::new();
         for held in self.held.values_mut() {
             let standing = match standing_of(&held.entry) {
@@ -149,7 +160,7 @@ impl<T: Clone> StateShelf<T> {
                 standing => standing,
             };
             if std::mem::replace(&mut held.standing, standing) != standing {
-                changed.push(held.clone());
+                changed.push(held.entry.id);
             }
         }
         let place = |entry: &Entry<T>| (entry.id.key, entry.node.clone(), entry.name.clone());
@@ -157,12 +168,10 @@ impl<T: Clone> StateShelf<T> {
             .held
             .values()
             .filter(|held| held.standing == StateStanding::Current);
-        let current: std::collections::HashSet<_> = current.map(|held| place(&held.entry)).collect();
-        let replaced =
-            |held: &Held<T>| held.standing == StateStanding::Withdrawn && current.contains(&place(&held.entry));
-        self.held.retain(|_, held| !replaced(held));
-        changed.retain(|held| !replaced(held));
-        changed.sort_by(|a, b| a.entry.order().cmp(&b.entry.order()));
+        let current: HashSet<_> = current.map(|held| place(&held.entry)).collect();
+        self.held
+            .retain(|_, held| held.standing != StateStanding::Withdrawn || !current.contains(&place(&held.entry)));
+        changed.retain(|id| self.held.contains_key(id));
         changed
     }
 

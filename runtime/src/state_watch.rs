@@ -16,15 +16,12 @@ use std::thread;
 use std::time::Duration;
 
 use event_listener::{Event, Listener};
-use nuncio_msgs::nuncio_msgs::msg::CardPublisher;
 
 use crate::generic_subscriber::{GenericReceived, GenericSubscriber, ReceiveError, SubscriberError};
 use crate::graph::Graph;
 use crate::name::{NodeName, TopicName};
 use crate::node::NodeCore;
-use crate::qos::compatibility::Offer;
-use crate::qos::{Durability, QosProfile};
-use crate::queue::Queue;
+use crate::qos::QosProfile;
 use crate::security::frame::Writer;
 use crate::security::verifier::ExpectedType;
 use crate::state_document::{StateName, StateVersion};
@@ -32,9 +29,6 @@ use crate::state_reading::{StateFilter, StateReading, StateSource, StateWatchSta
 use crate::state_shelf::{Entry, SourceId, StateShelf, StateStanding, TurnedAway};
 use crate::stats::add;
 use crate::subscriber::Callback;
-
-/// How many changes wait for whoever takes them; of older ones only what they led to is to be seen.
-const CHANGES_KEPT: usize = 1024;
 
 /// Watches state documents. Made by [`Node::state_watch`](crate::Node::state_watch).
 ///
@@ -63,10 +57,12 @@ struct Port {
     filter: StateFilter,
     shelf: Mutex<StateShelf<GenericReceived>>,
     view: Mutex<View>,
-    changes: Queue<StateReading>,
+    /// The sources that have changed since they were last told, each once, in the order in which they did.
+    untold: Mutex<Vec<SourceId>>,
     /// Something is other than it was.
     changed: Event,
     ended: AtomicBool,
+    skipped: AtomicU64,
     stale: AtomicU64,
     turned_away: AtomicU64,
     foreign: AtomicU64,
@@ -98,14 +94,15 @@ impl StateWatch {
         let port = Arc::new(Port {
             node: Arc::clone(node),
             shelf: Mutex::new(StateShelf::new(filter.limits)),
-            filter,
             view: Mutex::default(),
-            changes: Queue::new(CHANGES_KEPT),
+            untold: Mutex::default(),
+            skipped: AtomicU64::new(0),
             changed: Event::new(),
             ended: AtomicBool::new(false),
             stale: AtomicU64::new(0),
             turned_away: AtomicU64::new(0),
             foreign: AtomicU64::new(0),
+            filter,
         });
         // What is known now is subscribed to when this returns.
         Port::look(&port);
@@ -115,14 +112,20 @@ impl StateWatch {
         Ok(Self { port })
     }
 
-    /// Waits for the next change: a newer version, or another standing of one that was told before. Whoever is late gets the
-    /// last 1024; [`documents`](Self::documents) tells what all of them led to.
+    /// Waits for the next change: a newer version, or another standing of one that was told before. Whoever is late gets each
+    /// document as it is then; the versions between are skipped.
     ///
     /// # Errors
     ///
     /// [`ReceiveError::Closed`] when the node was closed.
     pub async fn next(&self) -> Result<StateReading, ReceiveError> {
-        self.port.changes.take().await.map_err(ReceiveError::from)
+        loop {
+            let changed = self.port.changed.listen();
+            match self.try_next() {
+                Err(ReceiveError::Empty) => changed.await,
+                told => return told,
+            }
+        }
     }
 
     /// Takes the next change if there is one.
@@ -131,7 +134,11 @@ impl StateWatch {
     ///
     /// [`ReceiveError::Empty`] when there is none now, [`ReceiveError::Closed`] when there will be none.
     pub fn try_next(&self) -> Result<StateReading, ReceiveError> {
-        self.port.changes.try_take().map_err(ReceiveError::from)
+        let reading = self.port.tell();
+        reading.ok_or(match self.port.ended.load(Ordering::Acquire) {
+            true => ReceiveError::Closed,
+            false => ReceiveError::Empty,
+        })
     }
 
     /// The documents that are held, by name and node; where several keys sign for one, the newest source time first.
@@ -166,7 +173,7 @@ impl StateWatch {
             turned_away: read(&self.port.turned_away),
             foreign: read(&self.port.foreign),
             unwatched: self.port.view().unwatched,
-            changes_dropped: self.port.changes.dropped(),
+            skipped: read(&self.port.skipped),
         }
     }
 }
@@ -188,7 +195,8 @@ fn follow(port: &Weak<Port>) {
                 return;
             }
             if port.node.check_open().is_err() {
-                port.changes.close();
+                port.ended.store(true, Ordering::Release);
+                port.changed.notify(usize::MAX);
                 return;
             }
             Port::look(&port);
@@ -240,7 +248,7 @@ impl Port {
         let (mut sources, mut of_key, mut unwatched) = (HashMap::new(), BTreeMap::<_, usize>::new(), 0);
         for node in &graph.nodes {
             for publisher in node.card.iter().flat_map(|card| &card.publishers) {
-                let Some((topic, name)) = document_of(publisher, &node.name) else {
+                let Some((topic, name)) = StateName::of_publisher(publisher, &node.name) else {
                     continue;
                 };
                 if !self.filter.wants(&name, &node.name, node.key) {
@@ -252,10 +260,7 @@ impl Port {
                     continue;
                 }
                 *of_key += 1;
-                let id = SourceId {
-                    key: node.key,
-                    writer: Writer(publisher.writer),
-                };
+                let id = SourceId::of(node.key, Writer(publisher.writer));
                 let expected = Expected {
                     name,
                     node: node.name.clone(),
@@ -284,11 +289,7 @@ impl Port {
     /// Takes a verified message on the topic of a document.
     fn take(&self, received: &GenericReceived) {
         let frame = received.message().frame();
-        let header = frame.header();
-        let id = SourceId {
-            key: frame.signer(),
-            writer: header.writer,
-        };
+        let id = SourceId::of(frame.signer(), frame.header().writer);
         let Some(name) = StateName::of_topic(frame.topic(), frame.node()) else {
             return add(&self.foreign, 1);
         };
@@ -299,10 +300,7 @@ impl Port {
             id,
             node: frame.node().clone(),
             name,
-            version: StateVersion {
-                epoch: header.epoch,
-                number: received.message().number(),
-            },
+            version: StateVersion::of(received.message()),
             stamp_ns: received.message().source_time_ns(),
             len: frame.frame_bytes().len(),
             // What the link shares with other messages would stay in memory as long as the document.
@@ -310,7 +308,7 @@ impl Port {
         };
         let put = self.shelf().put(entry);
         match put {
-            Ok(held) => self.changes.push(StateReading::of(held)),
+            Ok(()) => self.note_change(id),
             Err(TurnedAway::Stale) => add(&self.stale, 1),
             Err(TurnedAway::TooMany | TurnedAway::TooLarge) => {
                 add(&self.turned_away, 1);
@@ -342,8 +340,34 @@ impl Port {
                 None => StateStanding::Withdrawn,
             }
         });
-        told.into_iter()
-            .for_each(|held| self.changes.push(StateReading::of(held)));
+        told.into_iter().for_each(|id| self.note_change(id));
+    }
+
+    fn note_change(&self, id: SourceId) {
+        let mut untold = self.untold();
+        if untold.contains(&id) {
+            return add(&self.skipped, 1);
+        }
+        if untold.len() >= self.filter.limits.documents {
+            let shelf = self.shelf();
+            untold.retain(|id| shelf.version_of(id).is_some());
+        }
+        untold.push(id);
+    }
+
+    /// The first document that has changed, as it is now. One that was forgotten meanwhile is not told.
+    fn tell(&self) -> Option<StateReading> {
+        let mut untold = self.untold();
+        while !untold.is_empty() {
+            if let Some(held) = self.shelf().get(&untold.remove(0)) {
+                return Some(StateReading::of(held));
+            }
+        }
+        None
+    }
+
+    fn untold(&self) -> MutexGuard<'_, Vec<SourceId>> {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The documents that cards name and that are not here.
@@ -371,11 +395,4 @@ impl Port {
     fn view(&self) -> MutexGuard<'_, View> {
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The document that a publisher of a node is, if it is one. One that late subscribers would not get is none.
-fn document_of(publisher: &CardPublisher, node: &NodeName) -> Option<(TopicName, StateName)> {
-    let topic = TopicName::parse(&publisher.topic).ok()?;
-    let name = StateName::of_topic(&topic, node)?;
-    (Offer::in_card(publisher).durability == Durability::TransientLocal).then_some((topic, name))
 }

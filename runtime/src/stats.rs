@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::security::refusal::Reason;
+use crate::sign_of_life::ticks;
 
 /// What one publisher has sent.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -17,8 +18,21 @@ pub struct PublisherStats {
     pub dropped: u64,
     /// Messages that were gathered and that the link did not take then.
     pub failed: u64,
+    /// How often `publish` had to wait for room.
+    pub blocked: u64,
+    /// Messages that were given up because there was no room in time.
+    pub timed_out: u64,
+    /// Messages that `try_publish` gave back.
+    pub would_block: u64,
     /// Messages that wait to be signed now.
     pub queue_len: u64,
+    /// Bytes of their frames; at most [`QUEUE_BYTES_MAX`](Self::QUEUE_BYTES_MAX), or one larger message.
+    pub queue_bytes: u64,
+}
+
+impl PublisherStats {
+    /// How many bytes may wait to be signed.
+    pub const QUEUE_BYTES_MAX: u64 = 1 << 20;
 }
 
 /// What the signatures of a node's messages have cost.
@@ -39,6 +53,8 @@ pub struct SubscriptionStats {
     pub received: u64,
     /// Bytes of their frames.
     pub received_bytes: u64,
+    /// Messages that came because they were asked for: lost on the way, or kept for late subscribers.
+    pub recovered: u64,
     /// Messages that the publishers numbered and that never came: on reliable topics after they were asked for.
     pub missing: u64,
     /// Messages dropped because the queue was full.
@@ -51,6 +67,8 @@ pub struct SubscriptionStats {
     pub incompatible: u64,
     /// Messages in the queue now.
     pub queue_len: usize,
+    /// How many the queue holds at most.
+    pub queue_depth: usize,
     /// Frames or messages refused, by reason.
     pub refused: BTreeMap<Reason, u64>,
 }
@@ -67,30 +85,60 @@ impl SubscriptionStats {
 pub(crate) struct SubscriptionCounters {
     pub(crate) received: AtomicU64,
     pub(crate) received_bytes: AtomicU64,
-    pub(crate) missing: AtomicU64,
+    pub(crate) recovered: AtomicU64,
+    pub(crate) missing: Tally,
     pub(crate) duplicates: AtomicU64,
-    pub(crate) expired: AtomicU64,
+    pub(crate) expired: Tally,
     pub(crate) incompatible: AtomicU64,
     refused: RefusalCounters,
 }
 
+/// Counts what should not happen, and remembers when it last did. Counting reads a clock, so it is for what is rare.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    count: AtomicU64,
+    /// In [`ticks`]; 0 is never.
+    last: AtomicU64,
+}
+
+impl Tally {
+    /// Counts so many more; nothing when there are none. Gives how many there were then.
+    pub(crate) fn add(&self, amount: u64) -> u64 {
+        if amount > 0 {
+            self.last.store(ticks(), Ordering::Relaxed);
+        }
+        self.count.fetch_add(amount, Ordering::Relaxed) + amount
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// When it last happened, in ticks; 0 is never.
+    pub(crate) fn last(&self) -> u64 {
+        self.last.load(Ordering::Relaxed)
+    }
+}
+
 /// One counter per reason.
 #[derive(Debug, Default)]
-pub(crate) struct RefusalCounters([AtomicU64; Reason::ALL.len()]);
+pub(crate) struct RefusalCounters([Tally; Reason::ALL.len()]);
 
 impl RefusalCounters {
     pub(crate) fn count(&self, reason: Reason) {
-        if let Some(counter) = self.0.get(usize::from(reason.number()) - 1) {
-            add(counter, 1);
+        if let Some(tally) = self.0.get(usize::from(reason.number()) - 1) {
+            tally.add(1);
         }
     }
 
     pub(crate) fn read(&self) -> BTreeMap<Reason, u64> {
-        let counts = Reason::ALL
-            .into_iter()
-            .zip(&self.0)
-            .map(|(reason, count)| (reason, count.load(Ordering::Relaxed)));
+        let counts = self.tallies().map(|(reason, tally)| (reason, tally.get()));
         counts.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// One tally for each reason.
+    pub(crate) fn tallies(&self) -> impl Iterator<Item = (Reason, &Tally)> {
+        Reason::ALL.into_iter().zip(&self.0)
     }
 }
 
@@ -99,17 +147,19 @@ impl SubscriptionCounters {
         self.refused.count(reason);
     }
 
-    pub(crate) fn read(&self, dropped: u64, queue_len: usize) -> SubscriptionStats {
+    pub(crate) fn read(&self, dropped: u64, (queue_len, queue_depth): (usize, usize)) -> SubscriptionStats {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         SubscriptionStats {
             received: load(&self.received),
             received_bytes: load(&self.received_bytes),
-            missing: load(&self.missing),
+            recovered: load(&self.recovered),
+            missing: self.missing.get(),
             dropped,
-            expired: load(&self.expired),
+            expired: self.expired.get(),
             duplicates: load(&self.duplicates),
             incompatible: load(&self.incompatible),
             queue_len,
+            queue_depth,
             refused: self.refused.read(),
         }
     }

@@ -284,7 +284,7 @@ mod tests {
     use super::*;
     use crate::approval::{ApprovalPart, ApprovalState};
     use crate::qos::QosProfile;
-    use crate::queue::Queue;
+    use crate::refusal_ledger::RefusalLedger;
     use crate::security::tests::stage::{Stage, TOPIC, TYPE_HASH, TYPE_NAME, topic};
     use crate::security::verifier::ExpectedType;
 
@@ -299,12 +299,12 @@ mod tests {
                 };
             })
         };
-        let node_refusals = Arc::new(Queue::new(1));
+        let ledger = Arc::new(RefusalLedger::new(Arc::default()));
         let reception = Reception::new(
             (topic(TOPIC), Weak::new()),
             versions().verifier,
             &QosProfile::keep_last(10_000),
-            (node_refusals, Arc::default()),
+            (ledger, Arc::default()),
             (ApprovalPart::Shows, None),
         );
         let ours = TypeDefinition {

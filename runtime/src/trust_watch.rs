@@ -156,7 +156,7 @@ impl TrustWatch {
                 files.had_policy = true;
                 let mode = policy.mode;
                 if node.trust.replace(policy) {
-                    node.trust_events.push(TrustEvent::PolicyChanged { mode });
+                    node.tell_trust(TrustEvent::PolicyChanged { mode });
                     node.contact.leave(Note::PolicyChanged);
                 }
                 None
@@ -172,7 +172,7 @@ impl TrustWatch {
                 let changed = text != files.certificates;
                 files.certificates = text;
                 if changed {
-                    node.trust_events.push(TrustEvent::CertificatesChanged);
+                    node.tell_trust(TrustEvent::CertificatesChanged);
                 }
                 note_problem(node, &mut files.certificate_problem, None);
                 drop(files);
@@ -202,7 +202,7 @@ fn note_problem(node: &NodeCore, place: &mut Option<String>, problem: Option<Str
     }
     if let Some(problem) = &problem {
         let problem = problem.clone();
-        node.trust_events.push(TrustEvent::Kept { problem });
+        node.tell_trust(TrustEvent::Kept { problem });
     }
     *place = problem;
 }

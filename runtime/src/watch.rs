@@ -10,7 +10,6 @@
 //! - What is due is looked at again only when it may be overdue, so a topic that is busy costs no more than one at rest.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
@@ -19,6 +18,7 @@ use crate::endpoints::SubscriberFacts;
 use crate::event::{Counterpart, PublisherEvent};
 use crate::generic_publisher::PublisherFacts;
 use crate::key_expr::NodeClaim;
+use crate::name::TopicName;
 use crate::node::NodeCore;
 use crate::reception::Reception;
 use crate::security::frame::Writer;
@@ -104,6 +104,15 @@ impl Watch {
             node.assert_alive(&writers);
         }
         due.map(instant_of)
+    }
+
+    /// The publishers that match subscriptions here and have not shown within their lease that they are alive.
+    pub(crate) fn silent(&self) -> Vec<(Counterpart, TopicName)> {
+        let (state, now) = (self.lock(), ticks());
+        let silent = state.lives.values().filter(|life| life.is_silent(now));
+        silent
+            .map(|life| (life.publisher.clone(), life.writer.topic.clone()))
+            .collect()
     }
 
     /// A publisher that had been given up has shown that it is alive.
@@ -244,7 +253,7 @@ impl WatchState {
                 {
                     let next = publisher.signs.last_message() + deadline;
                     if next <= now {
-                        let total = count(&publisher.deadlines_missed);
+                        let total = publisher.deadlines_missed.add(1);
                         publisher.events.push(PublisherEvent::DeadlineMissed { total });
                     }
                     self.schedule.add(next_look(next, now, deadline), Due::Offered(weak));
@@ -257,7 +266,7 @@ impl WatchState {
                     match publisher.signs.give_up(lease, now) {
                         Ok(()) => {
                             self.asserted.remove(&publisher.writer);
-                            let total = count(&publisher.liveliness_lost);
+                            let total = publisher.liveliness_lost.add(1);
                             publisher.events.push(PublisherEvent::LivelinessLost { total });
                         }
                         Err(next) => self.schedule.add(next, Due::Asserted(weak)),
@@ -305,15 +314,15 @@ fn next_look(next: u64, now: u64, period: u64) -> u64 {
     if next > now { next } else { now + period }
 }
 
-/// Counts one more; gives how many there were.
-fn count(counter: &AtomicU64) -> u64 {
-    counter.fetch_add(1, Ordering::Relaxed) + 1
-}
-
 impl Reception {
     /// A verified frame passes. What was held by somebody else, or played back, says nothing of its publisher.
     pub(crate) fn note_sign_of_life(&self, frame: &Verified) {
-        if frame.provenance() == Provenance::Live && frame.facts().signs.message() {
+        if frame.provenance() != Provenance::Live {
+            return;
+        }
+        let facts = frame.facts();
+        facts.peer.note_seen(frame.received_time_ns());
+        if facts.signs.message() {
             let header = frame.header();
             self.contact
                 .leave(Note::Revived(Revived::Writer(header.key, header.writer)));

@@ -6,6 +6,7 @@ mod doctor;
 mod interface;
 mod key;
 mod lifecycle;
+mod log;
 mod node;
 mod param;
 mod prove;
@@ -37,14 +38,17 @@ pub(crate) use self::interface::{
 };
 pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, KeyRotate, PassphraseFrom};
 pub(crate) use self::lifecycle::{LifecycleCommand, LifecycleGet, LifecycleList, LifecycleNodes, LifecycleSet};
-pub(crate) use self::node::{NodeCommand, NodeInfo, NodeList};
+pub(crate) use self::log::{Log, LogLevel};
+pub(crate) use self::node::{NodeCommand, NodeFacts, NodeHealth, NodeInfo, NodeList};
 pub(crate) use self::param::{
     ParamCommand, ParamDelete, ParamDescribe, ParamDump, ParamGet, ParamList, ParamLoad, ParamSet,
 };
 pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
 pub(crate) use self::qos::QosArgs;
 pub(crate) use self::router::Router;
-pub(crate) use self::service::{ServiceCall, ServiceCommand, ServiceFind, ServiceInfo, ServiceList, ServiceType};
+pub(crate) use self::service::{
+    ServiceCall, ServiceCommand, ServiceEcho, ServiceFind, ServiceInfo, ServiceList, ServiceType,
+};
 pub(crate) use self::state::{StateCommand, StateGet, StateList, StateSelection, StateWatch};
 pub(crate) use self::topic::{
     TopicBw, TopicCommand, TopicDelay, TopicEcho, TopicFind, TopicHz, TopicInfo, TopicList, TopicPub, TopicType,
@@ -141,7 +145,7 @@ pub(crate) enum Command {
     /// Topics: list, look into, measure, publish
     #[command(subcommand)]
     Topic(TopicCommand),
-    /// Nodes: list, look into
+    /// Nodes: list, look into, ask how they are
     #[command(subcommand)]
     Node(NodeCommand),
     /// Services: list, look into, call
@@ -159,6 +163,7 @@ pub(crate) enum Command {
     /// State documents, such as battery or capabilities: list, print, watch
     #[command(subcommand)]
     State(StateCommand),
+    Log(Log),
     /// Message, service and action types that this program knows
     #[command(subcommand)]
     Interface(InterfaceCommand),

@@ -27,6 +27,9 @@ mod key_revoke;
 mod key_rotate;
 mod key_show;
 mod lifecycle;
+mod log;
+mod node_facts;
+mod node_health;
 mod node_info;
 mod node_list;
 mod param_get;
@@ -35,6 +38,7 @@ mod param_set;
 mod prove;
 mod router;
 mod service_call;
+mod service_echo;
 mod service_info;
 mod service_list;
 mod state;
@@ -159,6 +163,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Trust(command) => trust(&global, render, command),
         Command::Doctor(args) => doctor::run(render, &global, &args),
         Command::Router(_) => in_a_runtime(async || router::run(&global, render).await),
+        Command::Log(args) => on_the_network(&global, render, async |session| log::run(session, args).await),
         Command::Trace(args) => on_the_network(&global, render, async |session| trace::run(session, args).await),
         Command::Demo(args) => in_a_runtime(async || demo::run(&global, args).await),
         Command::Prove(args) => in_a_runtime(async || prove::run(render, args).await),
@@ -197,6 +202,8 @@ fn node(global: &GlobalArgs, render: &Render, command: NodeCommand) -> Result<Ou
     match command {
         Node::List(args) => on_the_network(global, render, async |session| node_list::run(session, args).await),
         Node::Info(args) => on_the_network(global, render, async |session| node_info::run(session, args).await),
+        Node::Facts(args) => on_the_network(global, render, async |session| node_facts::run(session, args).await),
+        Node::Health(args) => on_the_network(global, render, async |session| node_health::run(session, args).await),
     }
 }
 
@@ -208,6 +215,7 @@ fn service(global: &GlobalArgs, render: &Render, command: ServiceCommand) -> Res
         Service::Find(args) => service_list::find(session, &args).await,
         Service::Info(args) => service_info::run(session, &args).await,
         Service::Call(args) => service_call::run(session, args).await,
+        Service::Echo(args) => service_echo::run(session, args).await,
     })
 }
 

@@ -25,6 +25,7 @@ mod render;
 mod sanitize;
 mod session;
 mod signed_by;
+mod silence;
 mod state_reader;
 mod trust_home;
 mod values;

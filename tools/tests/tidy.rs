@@ -32,7 +32,7 @@ const ONE_FILE: [(&str, &str); 7] = [
 
 /// Files that may be longer: how long, and why.
 const LONGER_FILES: [(&str, usize, &str); 2] = [
-    ("runtime/src/link.rs", 580, "one file names zenoh, so all of it is here"),
+    ("runtime/src/link.rs", 600, "one file names zenoh, so all of it is here"),
     (
         "runtime/src/security/verifier.rs",
         550,

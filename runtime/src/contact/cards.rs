@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Presence, ROUND_TRIP_MAX, RoundTrip};
+use crate::clock;
 use crate::key_expr::NodeClaim;
 use crate::node::NodeCore;
 use crate::security::peers::{AuthenticCard, CardRoad};
@@ -20,21 +21,26 @@ pub(super) fn take_answer(
     match opened.and_then(|authentic| presence.admit(node, authentic, CardRoad::Answered)) {
         Ok(_) => {
             compare_clocks(node, claim, time_ns, round_trip);
-            learned(node, claim);
+            learned(node, presence, claim);
         }
         Err(refusal) => node.refuse_document(refusal),
     }
 }
 
 /// A card has told something new.
-pub(super) fn learned(node: &Arc<NodeCore>, claim: &NodeClaim) {
+pub(super) fn learned(node: &Arc<NodeCore>, presence: &mut Presence, claim: &NodeClaim) {
     node.graph.changed();
+    let peer = node.peers.node(claim.key, &claim.node);
+    if peer.is_some_and(|peer| peer.note_card(clock::now_ns())) {
+        tracing::info!("{} is there, with the key {}", claim.node, claim.key);
+    }
     // Whatever is told of a publisher's messages is told after it was said that there is one.
     node.match_node(claim.key, &claim.node);
     node.receptions()
         .iter()
         .for_each(|reception| reception.retry(claim.key));
     node.meet_publishers_of(claim.key);
+    presence.facts_topic.look_at(node, claim);
 }
 
 /// Notes how far the clock of whoever answered is ahead of ours, unless the answer took too long to tell.

@@ -83,13 +83,13 @@ impl GenericPublisher {
 
     /// Lets nothing more in, and waits a moment until everything has left.
     pub(crate) fn end(&self) {
-        self.outbox.close();
+        self.port.outbox.close();
         self.flush(FLUSH_TIME);
     }
 
     /// The nodes that subscribe now and whose subscriptions fit.
     pub(crate) fn readers(&self) -> Vec<Arc<Peer>> {
-        let matched = matching::lock(&self.facts.matches).readers();
+        let matched = matching::lock(&self.port.facts.matches).readers();
         let known = |(of, epoch): (crate::event::Counterpart, u64)| {
             let peer = self.node.peers.node(of.key, &of.node)?;
             (peer.epoch() == epoch).then_some(peer)

@@ -29,7 +29,7 @@ impl GenericPublisher {
     ///
     /// [`LinkError`] when the link is closed.
     pub fn has_subscribers(&self) -> Result<bool, LinkError> {
-        self.outbox.link().has_subscribers()
+        self.port.outbox.link().has_subscribers()
     }
 
     /// Waits until a subscriber is known; `false` when none came in time.
@@ -77,7 +77,7 @@ impl GenericPublisher {
     /// # }
     /// ```
     pub fn events(&self) -> EventStream<PublisherEvent> {
-        self.facts.events.stream()
+        self.port.facts.events.stream()
     }
 
     /// Calls `callback` with each event from now on, in a thread of its own, until what is returned or the publisher is
@@ -87,13 +87,13 @@ impl GenericPublisher {
     ///
     /// The operating system's own, when no thread can be started.
     pub fn on_event(&self, callback: impl FnMut(PublisherEvent) + Send + 'static) -> io::Result<EventCallback> {
-        self.facts.events.call(self.topic().as_str(), callback)
+        self.port.facts.events.call(self.topic().as_str(), callback)
     }
 
     /// How many subscribers match now, by the cards of their nodes, those of this node included: topic and type are the
     /// same, and what is offered is enough.
     pub fn matched_subscribers(&self) -> usize {
-        matching::lock(&self.facts.matches).count()
+        matching::lock(&self.port.facts.matches).count()
     }
 
     /// Says that whoever publishes is alive, where the profile's liveliness is
@@ -107,10 +107,10 @@ impl GenericPublisher {
     /// [`PublishError::Closed`] when the node is closed.
     pub fn assert_liveliness(&self) -> Result<(), PublishError> {
         self.node.check_open().map_err(|Closed| PublishError::Closed)?;
-        if self.facts.asserted_within().is_some() {
-            let revived = self.facts.signs.assertion();
+        if self.port.facts.asserted_within().is_some() {
+            let revived = self.port.facts.signs.assertion();
             self.tell_watch(revived);
-            if self.facts.assertion.wish() {
+            if self.port.facts.assertion.wish() {
                 self.node.contact.leave(Note::AssertionWished);
             }
         }
@@ -119,7 +119,7 @@ impl GenericPublisher {
 
     pub(super) fn tell_watch(&self, revived: bool) {
         if revived {
-            let revived = Revived::Publisher(self.facts.writer);
+            let revived = Revived::Publisher(self.port.facts.writer);
             self.node.contact.leave(Note::Revived(revived));
         }
     }

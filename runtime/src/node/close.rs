@@ -1,6 +1,7 @@
 //! The end of a node: what still leaves, and what does not.
 
 use std::fmt;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -63,7 +64,9 @@ impl Node {
         if self.core.closed.swap(true, Ordering::AcqRel) {
             return Ok(Vec::new());
         }
+        tracing::info!("{} is closing", self.core.name);
         self.core.take_back_presence();
+        self.core.end_metrics();
         self.core.endpoints.close_desks();
         let unsent = self.core.signing_desk.close(how).await;
         self.core.contact.leave(Note::Close);
@@ -72,9 +75,11 @@ impl Node {
         self.core.receptions().iter().for_each(|reception| reception.close());
         let publishers = self.core.endpoints.publishers();
         publishers.iter().for_each(|publisher| publisher.events.close());
-        self.core.refusals.close();
+        self.core.refusals.unread.close();
         self.core.trust_events.close();
         self.core.trust_watch.end();
+        let clock = self.core.clock.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        clock.iter().for_each(|clock| clock.close());
         // Whoever waits for the graph sees that the node is closed.
         self.core.graph.changed();
         closed.map(|()| unsent)

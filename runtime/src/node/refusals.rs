@@ -3,7 +3,7 @@
 use super::{Node, NodeCore};
 use crate::generic_subscriber::ReceiveError;
 use crate::name::TopicName;
-use crate::reception::RefusalEvent;
+use crate::refusal_ledger::RefusalEvent;
 use crate::security::refusal::Refusal;
 
 impl Node {
@@ -13,12 +13,12 @@ impl Node {
     ///
     /// [`ReceiveError::Closed`] when the node was closed.
     pub async fn next_refusal(&self) -> Result<RefusalEvent, ReceiveError> {
-        self.core.refusals.take().await.map_err(ReceiveError::from)
+        self.core.refusals.unread.take().await.map_err(ReceiveError::from)
     }
 
     /// Takes the oldest refusal that was not taken yet.
     pub fn try_next_refusal(&self) -> Option<RefusalEvent> {
-        self.core.refusals.try_take().ok()
+        self.core.refusals.unread.try_take().ok()
     }
 }
 
@@ -42,6 +42,6 @@ impl NodeCore {
     /// Counts a refusal that no subscription has made with the node's.
     pub(crate) fn refuse(&self, topic: &TopicName, refusal: Refusal) {
         let topic = topic.clone();
-        self.refusals.push(RefusalEvent { topic, refusal });
+        self.refusals.enter(RefusalEvent { topic, refusal });
     }
 }

@@ -1,6 +1,6 @@
 //! Whom a node believes, as it tells those who ask, and what changes that.
 
-use super::Node;
+use super::{Node, NodeCore};
 use crate::generic_subscriber::ReceiveError;
 use crate::link::LinkError;
 use crate::security::revocation::SignedRevocations;
@@ -49,5 +49,18 @@ impl Node {
     /// Takes the oldest change of trust that was not taken yet.
     pub fn try_next_trust_event(&self) -> Option<TrustEvent> {
         self.core.trust_events.try_take().ok()
+    }
+}
+
+impl NodeCore {
+    /// Tells that something has changed in whom this node believes.
+    pub(crate) fn tell_trust(&self, event: TrustEvent) {
+        match event {
+            TrustEvent::PolicyChanged { .. } | TrustEvent::CertificatesChanged => tracing::info!("{event}"),
+            TrustEvent::Kept { .. } | TrustEvent::Equivocated { .. } | TrustEvent::Revoked { .. } => {
+                tracing::warn!("{event}");
+            }
+        }
+        self.trust_events.push(event);
     }
 }

@@ -31,6 +31,11 @@ impl Reception {
         }
     }
 
+    /// Whether anything of this instance of a publisher has been heard or asked for.
+    pub(crate) fn has_met(&self, writer: Writer, facts: &WriterFacts) -> bool {
+        self.sequencer.has_met(writer, facts)
+    }
+
     /// Takes an answer to a question for messages.
     pub(crate) fn take_answer(&self, bytes: &Bytes, ask: &Ask) {
         match self.verifier.open_answer(bytes, &ask.missing, clock::now_ns()) {

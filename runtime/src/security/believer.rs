@@ -20,7 +20,8 @@ use super::peers::WriterFacts;
 use super::refusal::{Reason, Refusal};
 use super::succession::Succession;
 use super::trust_policy::{TrustMode, TrustPolicy};
-use crate::name::{Domain, TopicName};
+use crate::clock;
+use crate::name::{Domain, NodeName, TopicName};
 
 /// What the trust policy says of the signer of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -182,6 +183,31 @@ impl Believer {
             .unwrap_or_else(PoisonError::into_inner)
             .problem
             .clone()
+    }
+
+    /// What the pins, or in mode `enforce` the roles, say of a node, whatever it publishes. Nothing is pinned here.
+    pub(crate) fn opinion_of(
+        &self,
+        node: &NodeName,
+        key: PublicKey,
+        policy: &TrustPolicy,
+        holds_role: bool,
+    ) -> Verdict {
+        let roles_decide =
+            policy.mode == TrustMode::Enforce || (policy.mode == TrustMode::Observe && policy.has_rules());
+        if roles_decide {
+            return if holds_role {
+                Verdict::Permitted
+            } else {
+                Verdict::NotPermitted
+            };
+        }
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.pinned(&self.domain, Subject::Node, node.as_str()) {
+            None => Verdict::Unpinned,
+            Some(pinned) if pinned == key || known.is_retiring(key, pinned, clock::now_ns()) => Verdict::Pinned,
+            Some(_) => Verdict::PinMismatch,
+        }
     }
 
     /// Judges the signer of a frame whose signature held, and pins what is to be pinned. `permit` is what the policy says

@@ -10,6 +10,7 @@ use super::credentials::Credentials;
 use super::floor::Floor;
 use super::key::PublicKey;
 use super::peer_key::PeerKey;
+use super::peers::AuthenticCard;
 use crate::name::NodeName;
 
 /// One instance of a node whose card was verified and fresh.
@@ -24,6 +25,8 @@ pub struct Peer {
     credentials: ArcSwap<Credentials>,
     credentials_generation: AtomicU64,
     clock_offset_ns: AtomicI64,
+    first_seen_ns: AtomicI64,
+    last_seen_ns: AtomicI64,
 }
 
 /// No clock offset was measured.
@@ -37,23 +40,39 @@ struct CardState {
 
 impl Peer {
     /// An instance that has just answered and shows this. Its card follows.
-    pub(super) fn new(
-        key: Arc<PeerKey>,
-        name: NodeName,
-        epoch: u64,
-        answered: Floor,
-        credentials: Credentials,
-    ) -> Self {
+    pub(super) fn new(key: Arc<PeerKey>, shown: &AuthenticCard, answered: Floor, credentials: Credentials) -> Self {
         Self {
             key,
-            name,
-            epoch,
+            name: shown.name.clone(),
+            epoch: shown.epoch,
             card: RwLock::default(),
             answered: Mutex::new(answered),
             credentials: ArcSwap::from_pointee(credentials),
             credentials_generation: AtomicU64::new(0),
             clock_offset_ns: AtomicI64::new(NOT_MEASURED),
+            first_seen_ns: AtomicI64::new(0),
+            last_seen_ns: AtomicI64::new(0),
         }
+    }
+
+    /// Something came that it has signed just now.
+    pub(crate) fn note_seen(&self, now_ns: i64) {
+        self.last_seen_ns.store(now_ns, Ordering::Relaxed);
+    }
+
+    /// A card of it came; `true` when it is the first.
+    pub(crate) fn note_card(&self, now_ns: i64) -> bool {
+        self.note_seen(now_ns);
+        let first = self
+            .first_seen_ns
+            .compare_exchange(0, now_ns, Ordering::Relaxed, Ordering::Relaxed);
+        first.is_ok()
+    }
+
+    /// When its first card came, and when something that it has signed last did; 0 is never.
+    pub(crate) fn seen_ns(&self) -> (i64, i64) {
+        let read = |time: &AtomicI64| time.load(Ordering::Relaxed);
+        (read(&self.first_seen_ns), read(&self.last_seen_ns))
     }
 
     /// The newest card.

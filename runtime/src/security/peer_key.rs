@@ -19,6 +19,8 @@ pub(crate) struct PeerKey {
     pub(crate) enrolled: EnrolledKey,
     /// How many signatures were checked, under this key and those that are counted with it.
     verifications: Arc<AtomicU64>,
+    /// How many frames that named it were refused.
+    refused: AtomicU64,
     roots: Mutex<VecDeque<VerifiedRoot>>,
 }
 
@@ -30,6 +32,7 @@ impl PeerKey {
         Ok(Self {
             enrolled,
             verifications: Arc::default(),
+            refused: AtomicU64::new(0),
             roots: Mutex::default(),
         })
     }
@@ -40,6 +43,15 @@ impl PeerKey {
             verifications: Arc::clone(verifications),
             ..self
         }
+    }
+
+    /// A frame that names it was refused. Whoever made that need not hold the key.
+    pub(crate) fn note_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Whether a signature over a text holds.

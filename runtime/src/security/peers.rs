@@ -164,9 +164,14 @@ impl Peers {
         self.read(|state| state.nodes.values().cloned().collect())
     }
 
+    /// The key, if a node with it is known.
+    pub(crate) fn known_key(&self, key: PublicKey) -> Option<Arc<PeerKey>> {
+        self.read(|state| state.keys.get(&key).cloned())
+    }
+
     /// The key as enrolled before, or enrolled now. Nothing is remembered yet.
     pub(crate) fn key(&self, key: PublicKey) -> Result<Arc<PeerKey>, Refusal> {
-        match self.read(|state| state.keys.get(&key).cloned()) {
+        match self.known_key(key) {
             Some(known) => Ok(known),
             None => Ok(Arc::new(PeerKey::enrol(key)?.counted(&self.verifications))),
         }
@@ -261,14 +266,7 @@ impl Peers {
                     .retain(|_, facts| !(facts.peer.name == id.1 && facts.peer.public_key() == id.0));
                 let credentials = other.unwrap_or_else(|| Credentials::read(&authentic.card));
                 let answered = Floor::of_the_gone(authentic.time_ns, self.next_turn());
-                let name = authentic.name.clone();
-                let peer = Arc::new(Peer::new(
-                    Arc::clone(&key),
-                    name,
-                    authentic.epoch,
-                    answered,
-                    credentials,
-                ));
+                let peer = Arc::new(Peer::new(Arc::clone(&key), &authentic, answered, credentials));
                 state.add_writers(&peer, &authentic, true)?;
                 peer.replace_card(authentic.card, authentic.number);
                 state.entries = entries;

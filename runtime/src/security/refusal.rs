@@ -96,6 +96,36 @@ impl Reason {
         self as u8
     }
 
+    /// The name, such as `BadSignature`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAFrame => "NotAFrame",
+            Self::UnsupportedVersion => "UnsupportedVersion",
+            Self::UnsupportedSuite => "UnsupportedSuite",
+            Self::Malformed => "Malformed",
+            Self::TooLarge => "TooLarge",
+            Self::TypeMismatch => "TypeMismatch",
+            Self::UnknownKey => "UnknownKey",
+            Self::WeakKey => "WeakKey",
+            Self::Revoked => "Revoked",
+            Self::CertInvalid => "CertInvalid",
+            Self::CertNotYetValid => "CertNotYetValid",
+            Self::CertExpired => "CertExpired",
+            Self::NotPermitted => "NotPermitted",
+            Self::StaleEpoch => "StaleEpoch",
+            Self::TooOld => "TooOld",
+            Self::StampTooOld => "StampTooOld",
+            Self::StampInFuture => "StampInFuture",
+            Self::ReplayNotAllowed => "ReplayNotAllowed",
+            Self::BadSignature => "BadSignature",
+            Self::Equivocation => "Equivocation",
+            Self::PinMismatch => "PinMismatch",
+            Self::Overloaded => "Overloaded",
+            Self::DecodeFailed => "DecodeFailed",
+            Self::LimitViolated => "LimitViolated",
+        }
+    }
+
     /// What was found, in one line.
     pub const fn meaning(self) -> &'static str {
         match self {
@@ -165,7 +195,7 @@ impl Reason {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
+        f.write_str(self.as_str())
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::count;
 use crate::endpoints::SubscriberFacts;
 use crate::event::{Counterpart, SubscriberEvent};
 use crate::security::peers::WriterFacts;
+use crate::sign_of_life::nanoseconds;
 
 /// A publisher and a subscription of this node that match.
 #[derive(Debug)]
@@ -28,6 +28,13 @@ pub(super) struct Life {
 }
 
 impl Life {
+    /// Whether it has not shown that it is alive, and there was a lease's time for it.
+    pub(super) fn is_silent(&self, now: u64) -> bool {
+        let lease = self.writer.offer.lease.map_or(0, nanoseconds);
+        let since = self.pairings.iter().map(|pairing| pairing.since).min();
+        !self.alive && since.is_some_and(|since| since + lease <= now)
+    }
+
     pub(super) fn turn(&mut self, alive: bool) {
         self.alive = alive;
         self.pairings.iter().for_each(|pairing| pairing.tell_alive(alive));
@@ -44,7 +51,7 @@ impl Pairing {
     }
 
     pub(super) fn miss_deadline(&self) {
-        let total = count(&self.subscriber.deadlines_missed);
+        let total = self.subscriber.deadlines_missed.add(1);
         let publisher = self.publisher.clone();
         self.subscriber
             .events

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use nuncio::msgs::rcl_interfaces::msg::ParameterEvent;
 use nuncio::{
@@ -307,13 +308,17 @@ async fn all_parameter_services_of_a_node_share_one_thread() {
         names.filter(|name| name.trim_end() == "nuncio/frugally").count()
     };
     let node = node("frugally", 9).open().await.unwrap();
-    let before = threads();
+    // A thread names itself when it begins.
+    let end = Instant::now() + DEADLINE;
+    while threads() < 1 && Instant::now() < end {
+        tokio::task::yield_now().await;
+    }
     let parameters = node.parameters();
     parameters
         .declare("speed", 0.5, ParameterDescriptor::default())
         .unwrap();
     let client = node.parameter_client("/frugally").unwrap();
     assert_eq!(client.get(&["speed"]).await.unwrap(), [0.5.into()]);
-    assert_eq!(threads(), before + 1);
+    assert_eq!(threads(), 2, "one for the node, one for its parameters");
     assert_eq!(client.list(&[], 0).await.unwrap().names, ["speed"]);
 }

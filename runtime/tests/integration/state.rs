@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use nuncio::adversary::Adversary;
 use nuncio::msgs::sensor_msgs::msg::BatteryState;
 use nuncio::msgs::std_msgs::msg;
 use nuncio::{
-    Node, QosProfile, StateDocument, StateError, StateFilter, StateLimits, StateName, StateReading, StateStanding,
-    StateWatch, TrustMode,
+    Domain, Node, QosProfile, StateDocument, StateError, StateFilter, StateLimits, StateName, StateReading,
+    StateStanding, StateWatch, TopicName, TrustMode,
 };
 
 use crate::peers::{DEADLINE, Peers, identity, node};
@@ -246,6 +247,27 @@ async fn a_key_with_too_many_documents_or_bytes_is_held_to_the_limits_and_the_re
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn whoever_is_late_gets_the_newest_version_once_and_keeps_no_others_in_memory() {
+    let peers = Peers::new().await;
+    let watch = peers.listener.state_watch(named("battery")).expect("it watches");
+    let document = battery(&peers.talker, 0.9);
+    next(&watch).await;
+    for _ in 0..100 {
+        document.set(&charged(0.5)).expect("it is set");
+    }
+    let arrived = async {
+        while watch.documents()[0].version() != document.version() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, arrived).await.expect("they arrive");
+    assert_eq!(next(&watch).await.version(), document.version());
+    assert!(watch.try_next().is_err(), "it is told once");
+    let stats = watch.stats();
+    assert_eq!((stats.documents, stats.skipped), (1, 99), "{stats:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn documents_of_types_that_the_program_does_not_have_are_read_by_their_definition() {
     let peers = Peers::new().await;
     let _document = battery(&peers.talker, 0.25);
@@ -302,4 +324,65 @@ async fn a_watch_ends_with_its_node() {
             .await
             .is_ok()
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn every_document_of_a_crowd_is_gathered_although_each_is_a_subscription_of_its_own() {
+    let peers = Peers::new().await;
+    let mut crowd = Vec::new();
+    for index in 0..4 {
+        let member = node(&format!("member_{index}"), 10 + index).connect(&peers.endpoint);
+        let member = member.open().await.expect("it opens");
+        let documents: Vec<_> = (0..40)
+            .map(|index| {
+                member
+                    .state_document(&format!("d{index}"), &charged(0.5))
+                    .expect("it is published")
+            })
+            .collect();
+        crowd.push((member, documents));
+    }
+    published(&peers, 160).await;
+    let gathered = peers
+        .listener
+        .gather_state(StateFilter::default(), DEADLINE)
+        .await
+        .expect("it is open");
+    assert_eq!(
+        (gathered.documents.len(), gathered.unanswered.as_slice()),
+        (160, [].as_slice())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_old_version_that_is_recorded_and_sent_again_wins_nowhere() {
+    let peers = Peers::new().await;
+    let recorder = Adversary::join(&peers.link(), Domain::default())
+        .await
+        .expect("it joins");
+    let topic = TopicName::parse("/talker/state/battery").expect("a name");
+    let capture = recorder.capture(&topic).expect("it captures");
+    let early = peers.listener.state_watch(named("battery")).expect("it watches");
+    let document = battery(&peers.talker, 0.9);
+    let recorded = || {
+        document.set(&charged(0.9)).expect("it is set");
+        capture.next(Duration::from_millis(50))
+    };
+    // The recorder hears as soon as its link does.
+    let old = std::iter::repeat_with(recorded).take(400).find_map(|frame| frame);
+    let old = old.expect("an old version");
+    document.set(&charged(0.1)).expect("it is set");
+    next_that(&early, |reading| reading.version() == document.version()).await;
+    recorder.put(&topic, &old).expect("it leaves");
+    let late = peers.listener.state_watch(named("battery")).expect("it watches");
+    assert_eq!(late.settled(DEADLINE).await, []);
+    recorder.put(&topic, &old).expect("it leaves");
+    // What comes after the repetitions on the same links shows that they were heard.
+    document.set(&charged(0.05)).expect("it is set");
+    for watch in [&early, &late] {
+        next_that(watch, |reading| reading.version() == document.version()).await;
+        let [held] = watch.documents().try_into().expect("one document");
+        assert_eq!((percentage(&held), held.version()), (0.05, document.version()));
+        assert_eq!(held.standing(), StateStanding::Current);
+    }
 }

@@ -25,7 +25,7 @@ pub(crate) enum LifecycleCommand {
     List(LifecycleList),
     /// Ask a node for a transition: configure, activate, deactivate, cleanup or shutdown
     ///
-    /// The request is signed with this user's key; where trust is enforced, a role must permit to call /<node>/change_state.
+    /// The request is signed with this user's key; where trust is enforced, a role must permit to call `/<node>/change_state`.
     ///
     /// Exit code 1: no such node, or no answer in time. Exit code 2: the transition was not made.
     ///

@@ -1,9 +1,9 @@
 //! What `service` accepts.
 
 use clap::Subcommand;
-use nuncio::{RoleName, TopicName};
+use nuncio::{RoleName, ServiceIntrospection, TopicName};
 
-use super::topic;
+use super::{QosArgs, topic};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServiceCommand {
@@ -37,6 +37,40 @@ pub(crate) enum ServiceCommand {
         nuncio service call /arm/stop --expect arm_controller\n  \
         nuncio service call /find_object '{label: cup}' --all")]
     Call(ServiceCall),
+    /// Print what the ends of a service tell of its calls, each with who signed it
+    ///
+    /// Servers and clients tell where the options that they were made with have `introspection`. Without contents, requests and
+    /// responses are empty lists.
+    ///
+    /// --timeout: give up when nothing came for so long; 10 by default with --once or --times, else until Ctrl-C.
+    #[command(after_help = "Examples:\n  \
+        nuncio service echo /add\n  \
+        nuncio service call /add '{a: 1, b: 2}' --introspection contents    # in another terminal")]
+    Echo(ServiceEcho),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServiceEcho {
+    /// The service, such as /add
+    #[arg(value_parser = topic)]
+    pub(crate) service: TopicName,
+    /// End after the first event
+    #[arg(short = '1', long, conflicts_with = "times")]
+    pub(crate) once: bool,
+    /// End after N events
+    #[arg(short = 't', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) times: Option<u64>,
+    /// Show long arrays and texts whole
+    #[arg(short, long)]
+    pub(crate) full_length: bool,
+    /// Show all that is known of each event
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Show how long lists of numbers and texts are instead of what is in them
+    #[arg(long)]
+    pub(crate) no_arr: bool,
+    #[command(flatten)]
+    pub(crate) qos: QosArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -87,4 +121,7 @@ pub(crate) struct ServiceCall {
     /// Call only a server whose key holds this role by trust.toml
     #[arg(long, value_name = "ROLE", value_parser = RoleName::parse)]
     pub(crate) expect: Option<RoleName>,
+    /// Tell of this call on `<service>/_service_event`: off, metadata or contents
+    #[arg(long, value_name = "LEVEL", default_value_t)]
+    pub(crate) introspection: ServiceIntrospection,
 }

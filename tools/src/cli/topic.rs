@@ -140,6 +140,9 @@ pub(crate) struct TopicEcho {
     /// Show all that is known of each message
     #[arg(short, long)]
     pub(crate) verbose: bool,
+    /// Show how long lists of numbers and texts are instead of what is in them
+    #[arg(long)]
+    pub(crate) no_arr: bool,
     #[command(flatten)]
     pub(crate) qos: QosArgs,
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use nuncio::graph::Graph;
-use nuncio::msgs::lifecycle_msgs::msg::Transition;
+use nuncio::graph::{Graph, GraphNode};
+use nuncio::msgs::lifecycle_msgs::msg::{State, Transition};
 use nuncio::msgs::lifecycle_msgs::srv::{
     ChangeState, ChangeStateRequest, GetAvailableTransitions, GetAvailableTransitionsRequest, GetState, GetStateRequest,
 };
@@ -180,19 +180,28 @@ pub(super) async fn set(session: &mut Session<'_>, args: &LifecycleSet) -> Resul
 
 /// The nodes that serve their own state.
 fn managed(graph: &Graph) -> Vec<NodeName> {
-    let nodes = graph.nodes.iter().filter(|node| {
-        let serves = |name: &str| {
-            let mut services = node.card.iter().flat_map(|card| &card.services);
-            services.any(|service| {
-                let is_own = service.name.strip_prefix(node.name.as_str()) == Some(name);
-                service.is_server && is_own && service.type_name == GetState::TYPE_NAME
-            })
-        };
-        serves("/get_state")
-    });
+    let nodes = graph.nodes.iter().filter(|node| is_managed(node));
     let mut names: Vec<_> = nodes.map(|node| node.name.clone()).collect();
     names.dedup();
     names
+}
+
+fn is_managed(node: &GraphNode) -> bool {
+    let mut services = node.card.iter().flat_map(|card| &card.services);
+    services.any(|service| {
+        let is_own = service.name.strip_prefix(node.name.as_str()) == Some("/get_state");
+        service.is_server && is_own && service.type_name == GetState::TYPE_NAME
+    })
+}
+
+/// The state of a node, if it is managed and says so; that it does not is said on stderr.
+pub(super) async fn state_of(session: &mut Session<'_>, node: &GraphNode) -> Result<Option<State>, CommandError> {
+    if !is_managed(node) {
+        return Ok(None);
+    }
+    let request = GetStateRequest::default();
+    let answered = call::<GetState>(session, &node.name, "get_state", DEADLINE, &request).await?;
+    Ok(answered.ok().map(|answer| answer.message.current_state))
 }
 
 async fn nobody(session: &Session<'_>, graph: &Graph, node: Option<&NodeName>) -> Result<Outcome, CommandError> {

@@ -2,10 +2,12 @@
 
 use nuncio::graph::{GraphNode, action_of};
 use nuncio::msgs::builtin_interfaces::msg::Time;
+use nuncio::msgs::lifecycle_msgs::msg::State;
 use nuncio::msgs::nuncio_msgs::msg::{CardPublisher, CardService, CardSubscriber, NodeCard};
 use nuncio::{ParameterCallError, ParameterValue, TopicName, TypeHash, clock};
 use serde_json::{Map, Value, json};
 
+use super::lifecycle::state_of;
 use super::{CommandError, Outcome};
 use crate::cli::NodeInfo;
 use crate::parameters_of::{client, has_parameters, json as json_of};
@@ -24,12 +26,14 @@ pub(super) async fn run(session: &mut Session<'_>, args: NodeInfo) -> Result<Out
     let neighbours = session.node.neighbours().await;
     for node in &nodes {
         // Two of one name cannot be told apart by the names of their services.
-        let parameters = match nodes.len() {
-            1 => parameters(session, node).await?,
-            _ => None,
+        let (lifecycle, parameters) = match nodes.len() {
+            1 => (state_of(session, node).await?, parameters(session, node).await?),
+            _ => (None, None),
         };
         if render.is_json() {
             let mut object = object(node);
+            let state = lifecycle.map(|state| state.label);
+            object.insert("lifecycle".to_owned(), state.into());
             let known = parameters.iter().flatten().flatten();
             let known: Map<String, Value> = known.map(|(name, value)| (name.clone(), json_of(value))).collect();
             let known = matches!(parameters, Some(Ok(_))).then_some(known);
@@ -45,7 +49,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: NodeInfo) -> Result<Out
             object.insert("seen_by".to_owned(), seen_by);
             render.json(&Value::Object(object))?;
         } else {
-            show(render, node, args.all)?;
+            show(render, node, (args.all, lifecycle))?;
             show_parameters(render, parameters)?;
         }
     }
@@ -158,7 +162,7 @@ fn object(node: &GraphNode) -> Map<String, Value> {
     object
 }
 
-fn show(render: &Render, node: &GraphNode, all: bool) -> Result<(), OutputError> {
+fn show(render: &Render, node: &GraphNode, (all, lifecycle): (bool, Option<State>)) -> Result<(), OutputError> {
     render.line(Some(Tone::Strong), node.name.as_str())?;
     let mut facts = Table::default();
     let mut fact = |name: &str, value: String| facts.row([name.to_owned(), value]);
@@ -176,6 +180,9 @@ fn show(render: &Render, node: &GraphNode, all: bool) -> Result<(), OutputError>
     fact("epoch", node.epoch.to_string());
     let running = span(clock::now_ns().saturating_sub(started));
     fact("started", format!("{}, {running} ago by its clock", utc(started)));
+    if let Some(State { label, id }) = lifecycle {
+        fact("lifecycle", format!("{label} [{id}]"));
+    }
     fact("version", card.version.clone());
     fact("discovery", card.discovery.clone());
     fact("listens on", listed(&card.locators));

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use nuncio::graph::Endpoint;
 use nuncio::msgs::nuncio_msgs::msg::CardService;
-use nuncio::{CallError, GenericResponse, GenericServiceClient, ServiceClientOptions, ServiceSupport, TypeHash, clock};
+use nuncio::{
+    CallError, GenericResponse, GenericServiceClient, ServiceClientOptions, ServiceIntrospection, ServiceSupport,
+    TypeHash, clock,
+};
 use serde_json::Map;
 
 use super::topic_echo::with_member;
@@ -18,6 +21,9 @@ use crate::values;
 
 /// How long a response is waited for unless `--timeout` says otherwise.
 const DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long to stay when somebody may be told of the call.
+const STAY: Duration = Duration::from_millis(300);
 
 pub(super) async fn run(session: &mut Session<'_>, args: ServiceCall) -> Result<Outcome, CommandError> {
     let (type_name, values) = values::type_and_values(&args.request);
@@ -42,25 +48,36 @@ pub(super) async fn run(session: &mut Session<'_>, args: ServiceCall) -> Result<
     let options = ServiceClientOptions {
         deadline: session.timeout.unwrap_or(DEADLINE),
         server_role: args.expect,
+        introspection: args.introspection,
         ..ServiceClientOptions::default()
     };
     let client = session
         .node
         .generic_service_client(args.service.as_str(), &support, options)?;
     if args.all {
-        return call_all(session, &support, &client, &payload).await;
+        let outcome = call_all(session, &support, &client, &payload).await;
+        stay(args.introspection).await;
+        return outcome;
     }
     let called = render.progress("waiting for the response", client.call(&payload));
     let answered = tokio::select! {
         answered = called => answered,
         () = session.interrupt.wished() => return Ok(Outcome::Nothing),
     };
+    stay(args.introspection).await;
     match answered {
         Ok(response) => {
             print(session, &support, &response)?;
             Ok(Outcome::Found)
         }
         Err(error) => unanswered(render, error),
+    }
+}
+
+/// Who is told of a call by this node has to ask for its card first.
+async fn stay(introspection: ServiceIntrospection) {
+    if introspection != ServiceIntrospection::Off {
+        tokio::time::sleep(STAY).await;
     }
 }
 

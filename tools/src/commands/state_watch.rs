@@ -48,7 +48,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: StateWatch) -> Result<O
             stats.foreign,
             "messages on the topics of documents came from other nodes",
         ),
-        (stats.changes_dropped, "changes came faster than they could be printed"),
+        (stats.skipped, "versions were replaced before they could be printed"),
     ] {
         if count > 0 {
             render.warning(format!("{count} {what}"));

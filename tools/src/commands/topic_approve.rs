@@ -34,6 +34,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicApprove) -> Result
         raw: false,
         full_length: args.full_length,
         verbose: true,
+        no_arr: false,
         qos: QosArgs::default(),
     };
     let mut desk = Desk {

@@ -56,7 +56,7 @@ fn report(render: &Render, report: &Report<'_>) -> Result<(), OutputError> {
     let in_seconds = |seconds: f64| span((seconds * 1e9) as i64);
     let signed = match delay.is_since_header {
         Some(true) => "",
-        _ => " (signed; the type has no header)",
+        _ => " (signed; no header.stamp was read)",
     };
     let text = format!(
         "average delay: {}  min: {}  max: {}  std dev: {}  window: {}  since {since}{signed}",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
+use nuncio::graph::Graph;
 use nuncio::run_time_type::DecodeError;
 use nuncio::{
     ApprovalState, GenericReceived, GenericSubscriber, MessageInfo, Provenance, PublicKey, QosProfile, Reason,
@@ -19,6 +20,7 @@ use crate::known_types::KnownTypes;
 use crate::refusal_talk::{RefusalTalk, summary};
 use crate::render::{OutputError, Render, Tone, block, bytes, hex, short_key, span, utc};
 use crate::session::Session;
+use crate::silence;
 
 /// How many messages wait while a definition is fetched or the terminal is slow.
 const QUEUE_DEPTH: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not zero");
@@ -26,10 +28,18 @@ const QUEUE_DEPTH: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not zero
 /// How long `--once` and `--times` wait for a message unless `--timeout` says otherwise.
 const WAIT_FOR_MESSAGE: Duration = Duration::from_secs(10);
 
-/// After which time without any message the reason is told, as far as it is known.
-const EXPLAIN_AFTER: Duration = Duration::from_secs(2);
-
 pub(super) async fn run(session: &mut Session<'_>, args: TopicEcho) -> Result<Outcome, CommandError> {
+    let nobody = |_: &Graph| format!("nobody is known to publish on {}", args.topic);
+    follow(session, &args, |_| {}, nobody).await
+}
+
+/// Shows messages as they come. `prepare` changes what people are shown of each; `nobody` says why there is no publisher.
+pub(super) async fn follow(
+    session: &mut Session<'_>,
+    args: &TopicEcho,
+    prepare: fn(&mut Value),
+    nobody: impl Fn(&Graph) -> String,
+) -> Result<Outcome, CommandError> {
     let limit = if args.once { Some(1) } else { args.times };
     let catalog = Catalog::open(&session.interfaces)?;
     let timeout = session.timeout.or(limit.map(|_| WAIT_FOR_MESSAGE));
@@ -40,9 +50,10 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicEcho) -> Result<Ou
     let subscriber = session
         .node
         .generic_subscriber(args.topic.as_str(), args.qos.profile(everything))?;
-    let mut echo = Echo::new(&args, session.render, catalog);
+    let mut echo = Echo::new(args, session.render, catalog);
+    echo.prepare = prepare;
     let node = session.node.clone();
-    let explained = explain_silence(session.render, &node, &subscriber);
+    let explained = silence::explain(session.render, &node, &subscriber, nobody);
     let ended = {
         let printing = async {
             let printed = echo.print_all(&node, &subscriber, limit, timeout).await;
@@ -83,6 +94,8 @@ pub(super) struct Echo<'a> {
     args: &'a TopicEcho,
     render: &'a Render,
     types: KnownTypes,
+    /// Changes what people are shown of a message.
+    prepare: fn(&mut Value),
     talk: RefusalTalk,
     shown: u64,
     /// Messages that were verified but are none of their type, by reason.
@@ -95,6 +108,7 @@ impl<'a> Echo<'a> {
             args,
             render,
             types: KnownTypes::new(catalog),
+            prepare: |_| {},
             talk: RefusalTalk::default(),
             shown: 0,
             undecodable: BTreeMap::new(),
@@ -177,9 +191,13 @@ impl<'a> Echo<'a> {
                 let mut line = String::new();
                 codec.write_json(received.payload(), &mut line).map(|()| line)
             }
-            false => codec
-                .to_json(received.payload())
-                .map(|message| block(&message, self.args.full_length, &|path, value| note(codec, path, value))),
+            false => codec.to_json(received.payload()).map(|mut message| {
+                (self.prepare)(&mut message);
+                if self.args.no_arr {
+                    fold_lists(&mut message);
+                }
+                block(&message, self.args.full_length, &|path, value| note(codec, path, value))
+            }),
         });
         match written {
             Ok(text) => {
@@ -358,37 +376,27 @@ pub(super) fn with_member(facts: &Map<String, Value>, name: &str, json: &str) ->
     text
 }
 
-/// Says on stderr, once, why nothing may be coming; never ends.
-async fn explain_silence(
-    render: &Render,
-    node: &nuncio::Node,
-    subscriber: &GenericSubscriber,
-) -> std::convert::Infallible {
-    tokio::time::sleep(EXPLAIN_AFTER).await;
-    let stats = subscriber.stats();
-    // Messages that are refused are told about as they come.
-    if stats.received == 0 && stats.refused.is_empty() {
-        let topics = node.graph().topics();
-        let publishers = topics.get(subscriber.topic()).map_or(0, |topic| topic.publishers.len());
-        let unfit = publishers.saturating_sub(subscriber.matched_publishers());
-        let why = match publishers {
-            1.. if unfit > 0 => format!(
-                "{unfit} of {publishers} publishers offer less than is requested here, or may not publish here: `nuncio topic info \
-                 -v {}` tells what",
-                subscriber.topic()
-            ),
-            0 => format!("nobody is known to publish on {}", subscriber.topic()),
-            1 => "its one publisher is known, but silent".to_owned(),
-            many => format!("its {many} publishers are known, but silent"),
-        };
-        render.note(format!("no message yet: {why}; discovery: {}", node.discovery()));
+/// Puts how long each list of numbers or texts is in its place; lists of messages stay, and what they hold is folded.
+fn fold_lists(value: &mut Value) {
+    match value {
+        Value::Array(items) if items.iter().any(Value::is_object) => items.iter_mut().for_each(fold_lists),
+        Value::Array(items) if !items.is_empty() => *value = format!("<list of {}>", items.len()).into(),
+        Value::Object(fields) => fields.values_mut().for_each(fold_lists),
+        _ => {}
     }
-    std::future::pending().await
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_of_values_are_folded_and_lists_of_messages_stay() {
+        let mut message = serde_json::json!({"a": [1, 2, 3], "b": [{"c": ["x"], "d": 1}], "e": [], "f": {"g": [0.5]}});
+        fold_lists(&mut message);
+        let folded = r#"{"a":"<list of 3>","b":[{"c":"<list of 1>","d":1}],"e":[],"f":{"g":"<list of 1>"}}"#;
+        assert_eq!(message.to_string(), folded);
+    }
 
     #[test]
     fn a_message_is_put_into_its_line_as_it_is() {

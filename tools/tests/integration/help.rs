@@ -21,6 +21,15 @@ fn the_help_of_each_topic_command() {
 }
 
 #[test]
+fn the_help_of_each_service_command_that_talks() {
+    for command in ["call", "echo"] {
+        let ended = User::new().run(&["service", command, "--help"]);
+        assert_eq!(ended.code, Some(0));
+        insta::assert_snapshot!(format!("service_{command}"), ended.stdout);
+    }
+}
+
+#[test]
 fn the_help_of_each_action_command() {
     for command in ["list", "type", "find", "info", "send_goal", "cancel"] {
         let ended = User::new().run(&["action", command, "--help"]);
@@ -88,6 +97,9 @@ fn every_command_has_help() {
         "node",
         "node list",
         "node info",
+        "node facts",
+        "node health",
+        "log",
         "interface",
         "interface list",
         "interface packages",

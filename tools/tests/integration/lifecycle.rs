@@ -69,3 +69,14 @@ async fn a_transition_that_cannot_be_made_is_an_error_that_says_where_the_node_i
     life.shutdown().expect("it ends");
     assert_eq!(run(&["list", "/camera"]).code, Some(1));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn node_info_shows_the_state_of_a_managed_node() {
+    let (camera, endpoint) = listen(node("camera", 1)).await;
+    let _life = camera.lifecycle(Camera).expect("it is managed");
+    let args = ["node", "info", "/camera", "--connect", &endpoint];
+    let people = User::new().run(&args);
+    assert!(people.stdout.contains("  lifecycle   unconfigured [1]\n"), "{people:?}");
+    let program = User::new().run(&[args.as_slice(), &["--json"]].concat());
+    assert_eq!(program.json()[0]["lifecycle"], "unconfigured");
+}

@@ -7,6 +7,7 @@ mod demo;
 mod discovery;
 mod doctor;
 mod echo_and_pub;
+mod health;
 mod help;
 mod interface_check;
 mod interface_diff;

@@ -1,11 +1,11 @@
-//! `service list`, `type`, `find`, `info` and `call`, of nodes in this process.
+//! `service list`, `type`, `find`, `info`, `call` and `echo`, of nodes in this process.
 
 use nuncio::msgs::example_interfaces::srv::{AddTwoInts, AddTwoIntsResponse};
 use nuncio::msgs::std_srvs::srv::Trigger;
-use nuncio::{Node, ServiceFault, ServiceServer, Serving};
+use nuncio::{Node, ServiceFault, ServiceIntrospection, ServiceServer, ServiceServerOptions, Serving};
 use serde_json::json;
 
-use crate::program::{User, listen, node};
+use crate::program::{DEADLINE, User, listen, node};
 
 /// A node that adds, has a hidden service, and triggers nothing.
 async fn served() -> (Node, String, (Serving, Serving, ServiceServer<Trigger>)) {
@@ -95,6 +95,116 @@ async fn a_call_that_nobody_answers_ends_in_time() {
     let late = User::new().run(&["service", "call", "/silent", "--connect", &endpoint, "--timeout", "1"]);
     assert_eq!(late.code, Some(1), "{late:?}");
     assert!(late.stderr.contains("did not answer within 1000 ms"), "{late:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_a_server_tells_of_its_calls_is_echoed_with_who_signed_it() {
+    let (node, endpoint) = listen(node("adder", 1)).await;
+    let options = ServiceServerOptions {
+        introspection: ServiceIntrospection::Contents,
+        ..ServiceServerOptions::default()
+    };
+    let server = node.service_server_with::<AddTwoInts>("/add", options).unwrap();
+    let _serving = server.on_request(|request, _| {
+        Ok(AddTwoIntsResponse {
+            sum: request.a + request.b,
+        })
+    });
+    let (listener, caller) = (User::new(), User::new());
+    let args = ["service", "echo", "/add", "--connect", &endpoint, "--timeout", "25"];
+    let mut programs = listener.start(&[args.as_slice(), &["--times", "2", "--json"]].concat());
+    let people = listener.start(&[args.as_slice(), &["--once", "--no-arr"]].concat());
+    let heard = |graph: &nuncio::graph::Graph| {
+        let topics = graph.topics().into_iter();
+        let events = topics.filter(|(name, _)| name.as_str() == "/add/_service_event");
+        events.map(|(_, topic)| topic.subscribers.len()).sum::<usize>() == 2
+    };
+    assert!(node.wait_for_graph(DEADLINE, heard).await.is_some());
+    let called = caller.run(&["service", "call", "/add", "{a: 1, b: 2}", "--connect", &endpoint]);
+    assert_eq!(called.code, Some(0), "{called:?}");
+
+    let [received, responded] = [programs.json(), programs.json()];
+    assert_eq!(received["signer"], node.public_key().to_string());
+    assert_eq!(received["message"]["info"]["event_type"], 1);
+    assert_eq!(received["message"]["request"], json!([{"a": 1, "b": 2}]));
+    assert_eq!(responded["message"]["response"], json!([{"sum": 3}]));
+    assert_eq!(
+        received["message"]["info"]["client_gid"],
+        responded["message"]["info"]["client_gid"]
+    );
+    assert_eq!(programs.end().code, Some(0));
+    let people = people.end();
+    assert_eq!(people.code, Some(0), "{people:?}");
+    for line in [
+        "  event_type: REQUEST_RECEIVED",
+        "  client_gid: \"<list of 16>\"",
+        "- a: 1",
+        "  b: 2",
+    ] {
+        assert!(
+            people.stdout.lines().any(|printed| printed == line),
+            "{line}: {people:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn who_hears_nothing_is_told_which_option_to_set() {
+    let (_node, endpoint, _serving) = served().await;
+    let echo = |service: &str| {
+        let ended = User::new().run(&["service", "echo", service, "--connect", &endpoint, "--timeout", "3"]);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+        ended.stderr
+    };
+    let silent = echo("/add");
+    assert!(
+        silent.contains("/add is served, but no end of it tells of calls"),
+        "{silent}"
+    );
+    assert!(
+        silent.contains("introspection: ServiceIntrospection::Contents"),
+        "{silent}"
+    );
+    let nobody = echo("/nobody");
+    assert!(nobody.contains("nobody is known to serve /nobody"), "{nobody}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_caller_tells_of_its_own_call_where_the_server_does_not() {
+    let (node, endpoint, _serving) = served().await;
+    let mut echo = User::new().start(&[
+        "service",
+        "echo",
+        "/add",
+        "--connect",
+        &endpoint,
+        "--times",
+        "2",
+        "--json",
+    ]);
+    let heard = |graph: &nuncio::graph::Graph| graph.topics().keys().any(|name| name.as_str() == "/add/_service_event");
+    assert!(node.wait_for_graph(DEADLINE, heard).await.is_some());
+    let call = [
+        "service",
+        "call",
+        "/add",
+        "{a: 1}",
+        "--introspection",
+        "metadata",
+        "--connect",
+        &endpoint,
+    ];
+    let called = User::new().run(&call);
+    assert_eq!(called.code, Some(0), "{called:?}");
+    for step in [0, 3] {
+        let event = echo.json();
+        assert_eq!(event["message"]["info"]["event_type"], step);
+        assert_eq!(
+            (&event["message"]["request"], &event["message"]["response"]),
+            (&json!([]), &json!([]))
+        );
+    }
+    assert_eq!(echo.end().code, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
