@@ -309,16 +309,16 @@ impl Link {
 
     /// Declares that this node will put bytes on a key, in the way of this profile.
     pub(crate) fn declare_publisher(&self, key_expr: String, qos: &QosProfile) -> Result<LinkPublisher, LinkError> {
-        let (congestion, reliability) = match qos.reliability {
-            qos::Reliability::BestEffort => (CongestionControl::Drop, Reliability::BestEffort),
-            qos::Reliability::Reliable | qos::Reliability::BestAvailable => {
-                (CongestionControl::Block, Reliability::Reliable)
-            }
+        // Never `Block`: a single process that was stopped would hold up the publisher, and with it all other subscribers,
+        // until its link is closed. What it misses is asked for when it goes on; see `link_config` for how long is waited.
+        let reliability = match qos.reliability {
+            qos::Reliability::BestEffort => Reliability::BestEffort,
+            qos::Reliability::Reliable | qos::Reliability::BestAvailable => Reliability::Reliable,
         };
         let builder = self
             .session
             .declare_publisher(key_expr)
-            .congestion_control(congestion)
+            .congestion_control(CongestionControl::Drop)
             .reliability(reliability)
             .priority(priority(qos.priority))
             .express(qos.express || qos.signing_delay.is_zero());

@@ -132,6 +132,10 @@ impl fmt::Display for SharedMemory {
     }
 }
 
+/// How long a publisher waits for a link that takes nothing, in µs. A process that is merely slow takes something sooner; one
+/// that is stopped costs all others of the publisher this much, once.
+const LINK_PATIENCE_US: u32 = 500_000;
+
 impl LinkConfig {
     pub(crate) fn discovery(&self) -> Discovery {
         let given = !self.listen.is_empty() || !self.connect.is_empty();
@@ -192,6 +196,12 @@ impl LinkConfig {
             (
                 "transport/shared_memory/transport_optimization/message_size_threshold",
                 SHARED_LEN_MIN.to_string(),
+            ),
+            // A link that takes nothing for this long, as when the process at its far end was stopped, loses messages from then
+            // on, and holds up nobody else: until it takes some again, nobody waits for it.
+            (
+                "transport/link/tx/queue/congestion_control/drop/wait_before_drop",
+                LINK_PATIENCE_US.to_string(),
             ),
             // A link that cannot send for this long is closed. Receivers here never block it.
             (
