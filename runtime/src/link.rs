@@ -309,16 +309,18 @@ impl Link {
 
     /// Declares that this node will put bytes on a key, in the way of this profile.
     pub(crate) fn declare_publisher(&self, key_expr: String, qos: &QosProfile) -> Result<LinkPublisher, LinkError> {
-        // Never `Block`: a single process that was stopped would hold up the publisher, and with it all other subscribers,
-        // until its link is closed. What it misses is asked for when it goes on; see `link_config` for how long is waited.
-        let reliability = match qos.reliability {
-            qos::Reliability::BestEffort => Reliability::BestEffort,
-            qos::Reliability::Reliable | qos::Reliability::BestAvailable => Reliability::Reliable,
+        // `Block` only where every message counts, as in ROS 2: a single process that was stopped holds up such a publisher, and
+        // with it all other subscribers, until its link is closed. With the rest, what it misses is asked for when it goes on;
+        // see `link_config` for how long a link is waited for.
+        let (congestion, reliability) = match (qos.reliability, qos.history) {
+            (qos::Reliability::BestEffort, _) => (CongestionControl::Drop, Reliability::BestEffort),
+            (_, qos::History::KeepAll) => (CongestionControl::Block, Reliability::Reliable),
+            (_, qos::History::KeepLast) => (CongestionControl::Drop, Reliability::Reliable),
         };
         let builder = self
             .session
             .declare_publisher(key_expr)
-            .congestion_control(CongestionControl::Drop)
+            .congestion_control(congestion)
             .reliability(reliability)
             .priority(priority(qos.priority))
             .express(qos.express || qos.signing_delay.is_zero());

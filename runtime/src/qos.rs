@@ -72,7 +72,7 @@ policy_words!(
     Reliability, "reliability", {
     /// The link sends again, what is missing all the same is asked for again, and when the link is congested the publisher
     /// waits, for [`QosProfile::blocking_time`] at most. A subscriber whose process takes nothing at all for half a second is
-    /// not waited for any more until it does.
+    /// not waited for any more until it does, unless the publisher keeps all (`History::KeepAll`).
     #[default]
     Reliable = "reliable",
     /// Messages that the link cannot take are dropped; those that wait to be signed are dropped oldest first, and counted.

@@ -61,7 +61,7 @@ impl RawLink {
     pub fn publisher(&self, topic: &TopicName) -> Result<RawPublisher, LinkError> {
         let link = self
             .link
-            .declare_publisher(key_expr::unsigned_topic(&self.domain, topic), &QosProfile::default())?;
+            .declare_publisher(key_expr::unsigned_topic(&self.domain, topic), &QosProfile::keep_all())?;
         let (sender, matched) = channel();
         link.watch_subscribers(move |matching| {
             // Nobody waits for it once the publisher is gone.

@@ -6,13 +6,11 @@ use std::time::{Duration, Instant};
 use nuncio::link::Bytes;
 use nuncio::msgs::geometry_msgs::msg::Twist;
 use nuncio::raw_link::RawPublisher;
-use nuncio::{Accompaniment, GenericPublisher, Publisher};
+use nuncio::{Accompaniment, GenericPublisher, Publisher, QosProfile};
 use serde_json::{Value, json};
 
 use super::quantile::{median, percentile, ratio, rounded};
-use super::{
-    BenchError, DEADLINE, Load, NearEnd, Settings, Way, bytes_support, failed, in_a_thread, late, parsed, roomy,
-};
+use super::{BenchError, DEADLINE, Load, NearEnd, Settings, Way, bytes_support, failed, in_a_thread, late, parsed};
 
 /// The clock is looked at after so many bytes.
 const LOOK_BYTES: usize = 4 << 10;
@@ -192,7 +190,8 @@ enum Signed {
 impl Speaker {
     fn new(near: &NearEnd, load: Load) -> Result<Self, BenchError> {
         let doing = "opening a publisher";
-        let (topic, qos) = (load.topic(), roomy(load.size()));
+        // It waits while the link is congested, whatever that takes.
+        let (topic, qos) = (load.topic(), QosProfile::keep_all());
         let signed = match load {
             Load::Twist => near.node.publisher_with(&topic, qos).map(Signed::Twist),
             Load::Bytes(_) => near

@@ -26,6 +26,7 @@ mod refusals;
 mod router;
 mod services;
 mod state;
+mod stopped_listener;
 mod trace;
 mod transcode;
 mod trust;

@@ -146,6 +146,12 @@ impl Running {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 
+    /// The next line of stdout, which is JSON, if one comes in time.
+    pub(crate) fn json_within(&mut self, time: Duration) -> Option<Value> {
+        let line = self.stdout.recv_timeout(time).ok()?;
+        Some(serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")))
+    }
+
     /// The next line of stderr with this text, if one comes in time.
     pub(crate) fn talk_within(&mut self, time: Duration, text: &str) -> Option<String> {
         let end = Instant::now() + time;
@@ -159,9 +165,14 @@ impl Running {
         }
     }
 
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends what Ctrl-C sends.
     pub(crate) fn interrupt(&self) {
-        let pid = self.child.id().to_string();
+        let pid = self.id().to_string();
         let status = Command::new("kill").args(["-INT", &pid]).status().expect("kill runs");
         assert!(status.success());
     }
