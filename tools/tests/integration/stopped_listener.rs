@@ -38,9 +38,11 @@ async fn a_stopped_process_holds_up_nobody_who_hears_the_same_publisher() {
         assert_eq!(stopped.json()["number"], number);
     }
     signal(&stopped, "-STOP");
+    let end = Instant::now() + DEADLINE;
     while number < MESSAGES {
         number = publish();
         assert_eq!(listening.json()["number"], number);
+        assert!(Instant::now() < end, "the publisher waits for the stopped process");
     }
     // The link is still there. The last of what was missed may be shown by the next message only.
     signal(&stopped, "-CONT");
