@@ -27,9 +27,7 @@ use clap::{Parser, Subcommand};
 use nuncio::name::NameError;
 use nuncio::{Discovery, Domain, NodeName, TopicName, TrustMode};
 
-pub(crate) use self::action::{
-    ActionCancel, ActionCommand, ActionFind, ActionInfo, ActionList, ActionSendGoal, ActionType,
-};
+pub(crate) use self::action::{ActionCancel, ActionCommand, ActionInfo, ActionSendGoal};
 pub(crate) use self::bench::{Bench, BenchCase, BenchMember, BenchPart};
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::interface::{
@@ -46,9 +44,7 @@ pub(crate) use self::param::{
 pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
 pub(crate) use self::qos::QosArgs;
 pub(crate) use self::router::Router;
-pub(crate) use self::service::{
-    ServiceCall, ServiceCommand, ServiceEcho, ServiceFind, ServiceInfo, ServiceList, ServiceType,
-};
+pub(crate) use self::service::{ServiceCall, ServiceCommand, ServiceEcho, ServiceInfo};
 pub(crate) use self::state::{StateCommand, StateGet, StateList, StateSelection, StateWatch};
 pub(crate) use self::topic::{
     TopicBw, TopicCommand, TopicDelay, TopicEcho, TopicFind, TopicHz, TopicInfo, TopicList, TopicPub, TopicType,

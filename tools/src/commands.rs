@@ -2,10 +2,10 @@
 
 mod action_cancel;
 mod action_info;
-mod action_list;
 mod action_send_goal;
 mod bench;
 mod bench_cases;
+mod called_names;
 mod demo;
 mod doctor;
 mod doctor_keystore;
@@ -40,7 +40,6 @@ mod router;
 mod service_call;
 mod service_echo;
 mod service_info;
-mod service_list;
 mod state;
 mod state_watch;
 mod topic_approve;
@@ -68,6 +67,7 @@ use std::process::ExitCode;
 
 use nuncio::CallError;
 
+use self::called_names::{ACTIONS, SERVICES};
 use crate::bench::{run_member, run_part as run_bench_part};
 use crate::catalog::Catalog;
 use crate::cli::{
@@ -210,9 +210,9 @@ fn node(global: &GlobalArgs, render: &Render, command: NodeCommand) -> Result<Ou
 fn service(global: &GlobalArgs, render: &Render, command: ServiceCommand) -> Result<Outcome, CommandError> {
     use ServiceCommand as Service;
     on_the_network(global, render, async |session| match command {
-        Service::List(args) => service_list::list(session, &args).await,
-        Service::Type(args) => service_list::type_of(session, &args).await,
-        Service::Find(args) => service_list::find(session, &args).await,
+        Service::List(args) => called_names::list(session, &SERVICES, (args.all, args.types)).await,
+        Service::Type(args) => called_names::type_of(session, &SERVICES, &args.service).await,
+        Service::Find(args) => called_names::find(session, &SERVICES, &args.type_name).await,
         Service::Info(args) => service_info::run(session, &args).await,
         Service::Call(args) => service_call::run(session, args).await,
         Service::Echo(args) => service_echo::run(session, args).await,
@@ -222,9 +222,9 @@ fn service(global: &GlobalArgs, render: &Render, command: ServiceCommand) -> Res
 fn action(global: &GlobalArgs, render: &Render, command: ActionCommand) -> Result<Outcome, CommandError> {
     use ActionCommand as Action;
     on_the_network(global, render, async |session| match command {
-        Action::List(args) => action_list::list(session, &args).await,
-        Action::Type(args) => action_list::type_of(session, &args).await,
-        Action::Find(args) => action_list::find(session, &args).await,
+        Action::List(args) => called_names::list(session, &ACTIONS, (args.all, args.types)).await,
+        Action::Type(args) => called_names::type_of(session, &ACTIONS, &args.action).await,
+        Action::Find(args) => called_names::find(session, &ACTIONS, &args.type_name).await,
         Action::Info(args) => action_info::run(session, &args).await,
         Action::SendGoal(args) => action_send_goal::run(session, args).await,
         Action::Cancel(args) => action_cancel::run(session, &args).await,
