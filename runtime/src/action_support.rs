@@ -8,7 +8,7 @@ use nuncio_msgs::{Message, TypeHash};
 use crate::security::verifier::ExpectedType;
 use crate::service_facts::ServiceTypes;
 use crate::service_support::{self, ServiceSupport};
-use crate::type_support::TypeSupport;
+use crate::type_support::{TypeSupport, sources_of};
 
 /// What the name of an action's type has behind it in the name of the service that hands over goals, which cards name.
 pub(crate) const SEND_GOAL: &str = "_SendGoal";
@@ -52,11 +52,7 @@ impl ActionSupport {
     ///
     /// [`Diagnostics`] when it is not that of an action.
     pub fn from_definition(definition: &TypeDefinition) -> Result<Self, Diagnostics> {
-        let sources: Vec<(&str, &str)> = definition
-            .sources
-            .iter()
-            .map(|source| (source.type_name.as_str(), source.text.as_str()))
-            .collect();
+        let sources = sources_of(definition);
         let type_name = &definition.type_name;
         Self::compile(type_name.strip_suffix(SEND_GOAL).unwrap_or(type_name), &sources)
     }

@@ -33,7 +33,7 @@ use crate::security::frame::{Accompaniment, Header, MessageId, Writer};
 use crate::security::key::PublicKey;
 use crate::service_error::ServiceError;
 use crate::service_facts::ServiceFacts;
-use crate::type_support::TypeSupport;
+use crate::type_support::{TypeSupport, sources_of};
 
 /// How many events wait to leave.
 const EVENTS_KEPT: usize = 100;
@@ -214,10 +214,7 @@ fn publisher(node: &Arc<NodeCore>, service: &ServiceFacts) -> Result<GenericPubl
     let of_type = &service.types.service;
     let definition = node.endpoints.definition(of_type.hash.as_bytes());
     let definition = definition.unwrap_or_default();
-    let own = definition.sources.iter();
-    let mut sources: Vec<_> = own
-        .map(|source| (source.type_name.as_str(), source.text.as_str()))
-        .collect();
+    let mut sources = sources_of(&definition);
     for Definition { type_name, text } in ServiceEventInfo::DEFINITIONS {
         if sources.iter().all(|(known, _)| known != type_name) {
             sources.push((type_name, text));

@@ -7,7 +7,7 @@ use nuncio_msgs::nuncio_msgs::msg::{TypeDefinition, TypeSource};
 use nuncio_msgs::service::Service;
 
 use crate::service_facts::{ServiceTypes, TypeId};
-use crate::type_support::TypeSupport;
+use crate::type_support::{TypeSupport, sources_of};
 
 /// A service type known at run time: its schema, compiled, with the types of its requests and responses.
 #[derive(Clone, Debug)]
@@ -39,11 +39,7 @@ impl ServiceSupport {
     ///
     /// [`Diagnostics`] when it is not that of a service.
     pub fn from_definition(definition: &TypeDefinition) -> Result<Self, Diagnostics> {
-        let sources: Vec<(&str, &str)> = definition
-            .sources
-            .iter()
-            .map(|source| (source.type_name.as_str(), source.text.as_str()))
-            .collect();
+        let sources = sources_of(definition);
         Self::compile(&definition.type_name, &sources)
     }
 

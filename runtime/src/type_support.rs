@@ -138,6 +138,14 @@ pub(crate) fn context(domain: &Domain, type_hash: &TypeHash, nonce: &[u8]) -> Co
     )
 }
 
+/// The texts that a definition has, with the names of their types.
+pub(crate) fn sources_of(definition: &TypeDefinition) -> Vec<(&str, &str)> {
+    let sources = definition.sources.iter();
+    sources
+        .map(|source| (source.type_name.as_str(), source.text.as_str()))
+        .collect()
+}
+
 /// Compiles a served definition and sees that it is the one asked for.
 ///
 /// # Errors
@@ -148,12 +156,7 @@ pub(crate) fn accept(
     type_name: &str,
     type_hash: &TypeHash,
 ) -> Result<TypeSupport, TypeError> {
-    let sources: Vec<(&str, &str)> = definition
-        .sources
-        .iter()
-        .map(|source| (source.type_name.as_str(), source.text.as_str()))
-        .collect();
-    let support = TypeSupport::compile(type_name, &sources).map_err(TypeError::Definition)?;
+    let support = TypeSupport::compile(type_name, &sources_of(definition)).map_err(TypeError::Definition)?;
     match support.type_hash() == *type_hash {
         true => Ok(support),
         false => Err(TypeError::OtherType {

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::topic_hz::{Measuring, Report};
 use super::{CommandError, Outcome};
 use crate::cli::TopicBw;
-use crate::render::{OutputError, Render, Tone, bytes, bytes_per_second, count};
+use crate::render::{OutputError, Render, bytes, bytes_per_second};
 use crate::session::Session;
 
 pub(super) async fn run(session: &mut Session<'_>, args: TopicBw) -> Result<Outcome, CommandError> {
@@ -38,13 +38,7 @@ fn report(render: &Render, report: &Report<'_>) -> Result<(), OutputError> {
             "final": report.is_final,
         }));
     }
-    if report.is_final {
-        let messages = count(usize::try_from(arrivals.total()).unwrap_or(usize::MAX), "message");
-        render.line(
-            Some(Tone::Strong),
-            &format!("{messages}, {} missing", arrivals.missing()),
-        )?;
-    }
+    report.close(render)?;
     let text = format!(
         "{} of payload, {} with headers and signatures  message mean: {}  min: {}  max: {}  window: {}",
         bytes_per_second(volume.payload_rate),

@@ -7,7 +7,7 @@ use super::{CommandError, Outcome};
 use crate::catalog::Catalog;
 use crate::cli::TopicDelay;
 use crate::known_types::KnownTypes;
-use crate::render::{OutputError, Render, Tone, count, span};
+use crate::render::{OutputError, Render, span};
 use crate::session::Session;
 
 pub(super) async fn run(session: &mut Session<'_>, args: TopicDelay) -> Result<Outcome, CommandError> {
@@ -46,13 +46,7 @@ fn report(render: &Render, report: &Report<'_>) -> Result<(), OutputError> {
             "final": report.is_final,
         }));
     }
-    if report.is_final {
-        let messages = count(usize::try_from(arrivals.total()).unwrap_or(usize::MAX), "message");
-        render.line(
-            Some(Tone::Strong),
-            &format!("{messages}, {} missing", arrivals.missing()),
-        )?;
-    }
+    report.close(render)?;
     let in_seconds = |seconds: f64| span((seconds * 1e9) as i64);
     let signed = match delay.is_since_header {
         Some(true) => "",

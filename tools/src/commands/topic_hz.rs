@@ -50,6 +50,22 @@ pub(super) struct Report<'a> {
     pub(super) is_final: bool,
 }
 
+impl Report<'_> {
+    /// Says how many messages there were, if there will be no more.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be written.
+    pub(super) fn close(&self, render: &Render) -> Result<(), OutputError> {
+        if !self.is_final {
+            return Ok(());
+        }
+        let messages = count(usize::try_from(self.arrivals.total()).unwrap_or(usize::MAX), "message");
+        let text = format!("{messages}, {} missing", self.arrivals.missing());
+        render.line(Some(Tone::Strong), &text)
+    }
+}
+
 impl Measuring<'_> {
     /// Measures until the time is up, nothing came for too long, or Ctrl-C.
     ///
@@ -191,13 +207,7 @@ fn report(render: &Render, report: &Report<'_>) -> Result<(), OutputError> {
             "final": report.is_final,
         }));
     }
-    if report.is_final {
-        let messages = count(usize::try_from(arrivals.total()).unwrap_or(usize::MAX), "message");
-        render.line(
-            Some(Tone::Strong),
-            &format!("{messages}, {} missing", arrivals.missing()),
-        )?;
-    }
+    report.close(render)?;
     let in_seconds = |seconds: f64| span((seconds * 1e9) as i64);
     match rhythm {
         None => render.line(None, "average rate: one message is not enough to tell")?,
