@@ -11,12 +11,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::file_lock::FileLock;
 use crate::generic_subscriber::MessageInfo;
 use crate::key_expr::unhex;
 use crate::number_set::NumberSet;
@@ -72,7 +72,7 @@ pub enum Cursor {
 #[derive(Debug)]
 pub(crate) struct CursorShelf {
     state: Mutex<Positions>,
-    file: Option<(PathBuf, File)>,
+    file: Option<(PathBuf, FileLock)>,
     /// A publisher waits to hear that there is more.
     is_watched: AtomicBool,
 }
@@ -211,25 +211,13 @@ fn read(path: &Path) -> Result<Positions, CursorError> {
         .ok_or_else(|| CursorError::Damaged { path: path.to_owned() })
 }
 
-fn take_lock(path: &Path) -> Result<File, CursorError> {
+fn take_lock(path: &Path) -> Result<FileLock, CursorError> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".lock");
     let beside = PathBuf::from(beside);
-    let failed = |error| CursorError::NotKept {
-        path: beside.clone(),
-        error,
-    };
-    let opened = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&beside);
-    let file = opened.map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(CursorError::InUse { path: path.to_owned() }),
-        Err(fs::TryLockError::Error(error)) => Err(failed(error)),
+    match FileLock::take(&beside) {
+        Ok(taken) => taken.ok_or_else(|| CursorError::InUse { path: path.to_owned() }),
+        Err(error) => Err(CursorError::NotKept { path: beside, error }),
     }
 }
 
@@ -294,6 +282,8 @@ impl std::error::Error for CursorError {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
+
+    use std::fs;
 
     use super::*;
 

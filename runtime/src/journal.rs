@@ -29,6 +29,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use crate::file_lock::FileLock;
 use crate::link::Bytes;
 use crate::private_file::{self, Others};
 
@@ -64,7 +65,7 @@ pub(crate) struct Journal {
     waiting_bytes: u64,
     /// A write has failed.
     is_broken: bool,
-    _lock: File,
+    _lock: FileLock,
 }
 
 #[derive(Debug)]

@@ -96,6 +96,7 @@ mod event_talk;
 pub mod evidence;
 mod facts_gathering;
 mod facts_inquiry;
+mod file_lock;
 pub mod generic_action_client;
 pub mod generic_goal_run;
 pub mod generic_publisher;

@@ -29,6 +29,7 @@ mod entry;
 
 pub use self::entry::{Entry, Members, Part};
 use self::entry::{MAX_LOCATORS_PER_NODE, is_locator};
+use crate::file_lock::FileLock;
 use crate::private_file::{self, FileError, Others};
 
 /// The most members of each part that are returned to one caller, the newest. Whoever is in the registry calls all peers and
@@ -108,10 +109,10 @@ impl LocalRegistry {
         self.live_members()
     }
 
-    fn lock(&self) -> Result<File, RegistryError> {
+    fn lock(&self) -> Result<FileLock, RegistryError> {
         let path = self.dir.join("lock");
         let lock = private_file::lock(&path).map_err(RegistryError::File)?;
-        keep_from_sweepers(&lock);
+        keep_from_sweepers(lock.file());
         Ok(lock)
     }
 

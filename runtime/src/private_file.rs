@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::file_lock::FileLock;
+
 /// What other users of the machine may do with a file or directory.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Others {
@@ -134,21 +136,12 @@ fn check_owner_and_mode(path: &Path, found: &Metadata, others: Others) -> Result
     Ok(())
 }
 
-/// Waits for the lock file at `path`, which is made if need be, and holds it until the `File` is dropped.
-pub(crate) fn lock(path: &Path) -> Result<File, FileError> {
-    let taken = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path);
-    taken
-        .and_then(|file| file.lock().map(|()| file))
-        .map_err(|error| FileError {
-            path: path.to_owned(),
-            problem: FileProblem::Io(error),
-        })
+/// Waits for the lock file at `path`, which is made if need be.
+pub(crate) fn lock(path: &Path) -> Result<FileLock, FileError> {
+    FileLock::wait(path).map_err(|error| FileError {
+        path: path.to_owned(),
+        problem: FileProblem::Io(error),
+    })
 }
 
 /// Puts `content` in place of the file at `path`, mode 0600. After a crash, the old or the new content is there,

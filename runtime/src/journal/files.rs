@@ -3,33 +3,22 @@
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::error::failed;
 use super::segment::{self, Place, SegmentHeader};
 use super::{JournalError, Segment};
+use crate::file_lock::FileLock;
 use crate::private_file::{self, Others};
 
 /// The largest segment that is read: one with a single frame of the largest size.
 const SEGMENT_LEN_MAX: u64 = 1 << 32;
 
 /// Keeps other processes out, and other publishers of this one.
-pub(super) fn take_lock(dir: &Path) -> Result<File, JournalError> {
+pub(super) fn take_lock(dir: &Path) -> Result<FileLock, JournalError> {
     let path = dir.join("lock");
-    let opened = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path);
-    let file = opened.map_err(failed("opening", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(JournalError::InUse { dir: dir.to_owned() }),
-        Err(fs::TryLockError::Error(error)) => Err(failed("locking", &path)(error)),
-    }
+    let taken = FileLock::take(&path).map_err(failed("locking", &path))?;
+    taken.ok_or_else(|| JournalError::InUse { dir: dir.to_owned() })
 }
 
 /// Reads all segments. Their numbers have to follow each other.

@@ -17,7 +17,6 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -26,6 +25,7 @@ use super::epoch;
 pub use super::epoch::EpochError;
 use super::key::{Identity, KeyTextError, PublicKey};
 pub use super::pins::{MAX_PINS, PinError, PinProblem, Pins};
+use crate::file_lock::FileLock;
 use crate::private_file::{self, FileError, Others};
 
 /// A user's keystore: a directory, or memory that is gone with the process.
@@ -201,7 +201,7 @@ const STATE_DIR: &str = "state";
 const MAX_KEY_FILE_BYTES: u64 = 16 * 1024;
 
 /// Waits until no other process writes in the keystore `dir`, and keeps others out until the `File` is dropped.
-pub(super) fn lock(dir: &Path) -> Result<File, FileError> {
+pub(super) fn lock(dir: &Path) -> Result<FileLock, FileError> {
     let state = dir.join(STATE_DIR);
     private_file::create_dir(&state, Others::Read)?;
     private_file::lock(&state.join("lock"))
