@@ -137,6 +137,7 @@ impl Node {
         let calling = ServiceClientOptions {
             deadline: options.deadline,
             server_role: options.server_role.clone(),
+            on_behalf_of: options.on_behalf_of.clone(),
             ..ServiceClientOptions::default()
         };
         let cancel_goal = (
