@@ -45,6 +45,9 @@ pub struct ActionClientOptions {
     /// Sends goals only to servers whose key holds this role by the trust policy, as
     /// [`ServiceClientOptions::server_role`](crate::ServiceClientOptions::server_role).
     pub server_role: Option<RoleName>,
+    /// On whose behalf goals are sent, as
+    /// [`ServiceClientOptions::on_behalf_of`](crate::ServiceClientOptions::on_behalf_of).
+    pub on_behalf_of: Option<String>,
     /// How much feedback of a goal waits to be taken; the oldest is dropped. 100 by default.
     pub feedback_depth: NonZeroUsize,
 }
@@ -55,6 +58,7 @@ impl Default for ActionClientOptions {
             deadline: Duration::from_secs(5),
             result_deadline: Duration::from_secs(3600),
             server_role: None,
+            on_behalf_of: None,
             feedback_depth: const { NonZeroUsize::new(100).unwrap() },
         }
     }

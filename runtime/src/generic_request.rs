@@ -284,6 +284,7 @@ fn send(
         of_type,
         request_id: &id.0,
         cause: Some(id),
+        origin: None,
         number: facts.take_number(),
     };
     let sealed = service_frame::seal(node, facts, &frame, encode).map_err(RespondError::Seal)?;

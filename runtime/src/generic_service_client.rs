@@ -195,6 +195,7 @@ impl GenericServiceClient {
             of_type: &self.facts.types.request,
             request_id: &request_id,
             cause: None,
+            origin: self.options.on_behalf_of.as_deref(),
             number,
         };
         let mut shown = Vec::new();
@@ -352,6 +353,7 @@ impl GenericServiceClient {
             of_type: &TypeId::cancel(),
             request_id: &server.id(),
             cause: None,
+            origin: None,
             number: self.facts.take_number(),
         };
         let cancel = ServiceCancel { number };

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nuncio_msgs::{Message, TypeHash};
 
@@ -13,7 +13,7 @@ use crate::endpoints::Endpoints;
 use crate::evidence::Evidence;
 use crate::generic_publisher::{Closed, GenericPublisher, PublisherError};
 use crate::generic_subscriber::{GenericSubscriber, SubscriberError};
-use crate::graph::{Graph, GraphState};
+use crate::graph::GraphState;
 use crate::history::HistoryDesk;
 use crate::link::{Declared, Link, LinkError};
 use crate::metrics_server::MetricsServer;
@@ -50,6 +50,7 @@ mod actions;
 mod clock;
 pub(crate) mod close;
 mod durable;
+mod graph;
 mod lifecycle;
 mod parameters;
 mod refusals;
@@ -227,50 +228,6 @@ impl Node {
             options.into(),
             None,
         )
-    }
-
-    /// The nodes that are there now.
-    pub fn graph(&self) -> Graph {
-        self.core.graph.snapshot(&self.core.peers)
-    }
-
-    /// Waits until the graph satisfies a condition; gives the graph, or `None` when it did not in time.
-    pub async fn wait_for_graph(&self, timeout: Duration, condition: impl Fn(&Graph) -> bool) -> Option<Graph> {
-        let wait = async {
-            loop {
-                let changed = self.core.graph.listen();
-                let graph = self.graph();
-                if condition(&graph) {
-                    return graph;
-                }
-                changed.await;
-            }
-        };
-        tokio::time::timeout(timeout, wait).await.ok()
-    }
-
-    /// Waits until the graph is at rest: every node that claims to be there has shown its card, and nothing has changed
-    /// for `quiet`. Gives the graph as it is then, or as it is when `timeout` is over.
-    pub async fn settled_graph(&self, quiet: Duration, timeout: Duration) -> Graph {
-        let end = Instant::now() + timeout;
-        loop {
-            let version = self.core.graph.version();
-            let changed = self.core.graph.listen();
-            let graph = self.graph();
-            let alone = graph
-                .nodes
-                .iter()
-                .all(|node| node.key == self.core.public_key() && node.name == self.core.name);
-            let at_rest = !alone && graph.nodes.iter().all(|node| node.is_verified());
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return graph;
-            }
-            let waited = tokio::time::timeout(if at_rest { left.min(quiet) } else { left }, changed).await;
-            if at_rest && waited.is_err() && version == self.core.graph.version() {
-                return graph;
-            }
-        }
     }
 
     /// Asks a publisher for the definition of a type that a verified message of it names.

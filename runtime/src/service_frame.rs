@@ -20,6 +20,8 @@ pub(crate) struct ServiceFrame<'a> {
     /// The server that a request is for, or the request that a response is for.
     pub(crate) request_id: &'a [u8],
     pub(crate) cause: Option<MessageId>,
+    /// On whose behalf it is sent.
+    pub(crate) origin: Option<&'a str>,
     pub(crate) number: u64,
 }
 
@@ -59,7 +61,7 @@ pub(crate) fn seal(
     };
     let with = Accompaniment {
         cause: frame.cause,
-        origin: None,
+        origin: frame.origin,
     };
     let mut writer = FrameWriter::new(Vec::new(), &header, with);
     let pushed = writer.push(now_ns, with, |bytes| encode(now_ns, bytes));

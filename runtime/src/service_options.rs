@@ -41,6 +41,8 @@ pub struct ServiceClientOptions {
     pub calls_max: NonZeroUsize,
     /// The largest response that is accepted, in bytes of its frame.
     pub frame_len_max: usize,
+    /// On whose behalf the calls are made: the origin of each request, at most 255 bytes. A bridge says here for whom it calls.
+    pub on_behalf_of: Option<String>,
     /// What the client tells of its calls on `<service>/_service_event`. Nothing by default.
     pub introspection: ServiceIntrospection,
 }
@@ -52,6 +54,7 @@ impl Default for ServiceClientOptions {
             server_role: None,
             calls_max: const { NonZeroUsize::new(16_384).unwrap() },
             frame_len_max: FRAME_LEN_MAX_DEFAULT,
+            on_behalf_of: None,
             introspection: ServiceIntrospection::Off,
         }
     }

@@ -162,6 +162,7 @@ impl Node {
         let calling = ServiceClientOptions {
             deadline: options.deadline,
             server_role: options.server_role.clone(),
+            on_behalf_of: options.on_behalf_of.clone(),
             ..ServiceClientOptions::default()
         };
         Ok(GenericActionClient::new(ActionClientPort {

@@ -1,0 +1,164 @@
+//! Roles of clients: what one who is let in may do, and how much of it. Pure.
+
+use std::fmt;
+use std::sync::Arc;
+
+use nuncio::{TopicName, TopicPattern};
+
+use crate::border_error::BorderError;
+
+/// How much one client may do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RoleLimits {
+    /// Messages that it publishes and calls that it makes, a second.
+    pub in_per_second: u32,
+    /// The largest message that it may publish, in bytes of its encoding.
+    pub message_len_max: usize,
+    /// How many topics it may be subscribed to at a time, and as many services it may offer.
+    pub taps_max: usize,
+    /// How many messages of a topic wait for it at most, whatever it asks for.
+    pub queue_max: usize,
+    /// How many bytes of them wait at most, all topics together.
+    pub queue_bytes_max: usize,
+}
+
+impl Default for RoleLimits {
+    fn default() -> Self {
+        Self {
+            in_per_second: 10_000,
+            message_len_max: 8 << 20,
+            taps_max: 1024,
+            queue_max: 1024,
+            queue_bytes_max: 64 << 20,
+        }
+    }
+}
+
+/// What a client may do: names on Nuncio's side, by direction.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ClientRole {
+    /// Its name.
+    pub name: String,
+    /// Topics that it may publish on.
+    pub publish: Vec<TopicPattern>,
+    /// Topics that it may subscribe to.
+    pub subscribe: Vec<TopicPattern>,
+    /// Services that it may call, actions and parameters among them.
+    pub call: Vec<TopicPattern>,
+    /// Services that it may offer.
+    pub serve: Vec<TopicPattern>,
+    /// How much.
+    pub limits: RoleLimits,
+}
+
+/// What a client does with a name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Act {
+    Publish,
+    Subscribe,
+    Call,
+    Serve,
+}
+
+impl Act {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Publish => "publish on",
+            Self::Subscribe => "subscribe to",
+            Self::Call => "call",
+            Self::Serve => "serve",
+        }
+    }
+}
+
+impl ClientRole {
+    /// A role that may do everything that the routes let through.
+    pub fn everything(name: &str) -> Self {
+        let all: Vec<TopicPattern> = TopicPattern::parse("**").into_iter().collect();
+        Self {
+            name: name.to_owned(),
+            publish: all.clone(),
+            subscribe: all.clone(),
+            call: all.clone(),
+            serve: all,
+            limits: RoleLimits::default(),
+        }
+    }
+
+    pub(crate) fn may(&self, act: Act, name: &TopicName) -> bool {
+        let patterns = match act {
+            Act::Publish => &self.publish,
+            Act::Subscribe => &self.subscribe,
+            Act::Call => &self.call,
+            Act::Serve => &self.serve,
+        };
+        patterns.iter().any(|pattern| pattern.matches(name))
+    }
+
+    pub(crate) fn check(&self, act: Act, name: &TopicName) -> Result<(), BorderError> {
+        match self.may(act, name) {
+            true => Ok(()),
+            false => Err(BorderError::NotPermitted {
+                role: self.name.clone(),
+                act: act.words(),
+                name: name.as_str().to_owned(),
+            }),
+        }
+    }
+}
+
+/// A token, of which only the hash is kept, and the role that it gives.
+#[derive(Clone)]
+pub struct Token {
+    hash: blake3::Hash,
+    /// The role.
+    pub role: Arc<ClientRole>,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("role", &self.role.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Token {
+    /// A token and its role.
+    pub fn new(secret: &str, role: Arc<ClientRole>) -> Self {
+        Self {
+            hash: blake3::hash(secret.as_bytes()),
+            role,
+        }
+    }
+
+    /// Whether this is the token. The hashes are compared in constant time.
+    pub(crate) fn is(&self, secret: &str) -> bool {
+        self.hash == blake3::hash(secret.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
+
+    use super::*;
+
+    #[test]
+    fn a_role_may_what_its_patterns_say_and_the_refusal_says_what_not() {
+        let mut role = ClientRole::everything("viewer");
+        role.publish.clear();
+        let name = TopicName::parse("/cmd_vel").unwrap();
+        assert!(role.may(Act::Subscribe, &name));
+        let refused = role.check(Act::Publish, &name).unwrap_err().to_string();
+        assert!(refused.contains("viewer may not publish on /cmd_vel"), "{refused}");
+    }
+
+    #[test]
+    fn a_token_is_known_by_its_text_alone_and_never_shown() {
+        let token = Token::new("s3cret", Arc::new(ClientRole::everything("operator")));
+        assert!(token.is("s3cret"));
+        assert!(!token.is("s3cret "));
+        assert!(!format!("{token:?}").contains("s3cret"));
+    }
+}
