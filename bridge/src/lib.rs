@@ -47,3 +47,12 @@ pub use rules::{Direction, Face, Route, Rules};
 pub use service_ends::{Called, OfferedRequest, OfferedService};
 pub use tap::{Tap, TapOptions};
 pub use type_library::TypeLibrary;
+
+/// A face serves now.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ready {
+    /// Which one.
+    pub face: &'static str,
+    /// Where.
+    pub address: String,
+}
