@@ -154,11 +154,7 @@ impl Client {
     pub fn services(&self) -> Vec<ServiceOffer> {
         let services = self.border().node().graph().services();
         let seen = services.into_iter().filter_map(|(native, graph)| {
-            let name = self
-                .border()
-                .rules()
-                .foreign_name(self.face(), &native, Direction::In)
-                .filter(|_| self.inner.role.may(Act::Call, &native) || self.inner.role.may(Act::Serve, &native))?;
+            let name = self.visible_service(&native)?;
             Some(ServiceOffer {
                 name,
                 types: graph.types(),
@@ -169,7 +165,14 @@ impl Client {
         seen.collect()
     }
 
-    fn visible_topic(&self, native: &TopicName) -> Option<String> {
+    pub(crate) fn visible_service(&self, native: &TopicName) -> Option<String> {
+        let rules = self.border().rules();
+        rules
+            .foreign_name(self.face(), native, Direction::In)
+            .filter(|_| self.inner.role.may(Act::Call, native) || self.inner.role.may(Act::Serve, native))
+    }
+
+    pub(crate) fn visible_topic(&self, native: &TopicName) -> Option<String> {
         let rules = self.border().rules();
         let out = rules
             .foreign_name(self.face(), native, Direction::Out)
@@ -448,13 +451,13 @@ impl Client {
     }
 
     /// Counts what was refused.
-    fn noting<T>(&self, result: Result<T, BorderError>) -> Result<T, BorderError> {
+    pub(crate) fn noting<T>(&self, result: Result<T, BorderError>) -> Result<T, BorderError> {
         result.inspect_err(|_| self.count_refused())
     }
 }
 
 /// Takes one of so many places.
-fn take_place(taken: &AtomicUsize, most: usize, of: &str) -> Result<(), BorderError> {
+pub(crate) fn take_place(taken: &AtomicUsize, most: usize, of: &str) -> Result<(), BorderError> {
     let took = taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
         (count < most).then_some(count + 1)
     });
