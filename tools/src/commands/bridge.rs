@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio::{Discovery, TopicPattern};
+use nuncio_bridge::rosbridge::{self, RosbridgeOptions};
 use nuncio_bridge::{
     Border, BridgeConfig, ClientRole, Direction, Face, FrontOptions, Ready, Ros2Config, Route, Rules, TlsPair, Token,
     TypeLibrary,
@@ -250,7 +251,16 @@ fn faces(
         let (border, ready) = (border.clone(), told());
         serving.push(match face {
             Face::Foxglove => missing("foxglove", &(border, ready, front, config.foxglove_json).0),
-            Face::Rosbridge => missing("rosbridge", &(border, ready, front).0),
+            Face::Rosbridge => {
+                let options = RosbridgeOptions {
+                    front,
+                    ..RosbridgeOptions::default()
+                };
+                Box::pin(async move {
+                    let served = rosbridge::serve(border, options, ready).await;
+                    served.map_err(|error| CommandError::Failed(Box::new(error)))
+                })
+            }
             Face::Grpc => missing("grpc", &(border, ready, front).0),
             Face::Ros2 => continue,
         });
