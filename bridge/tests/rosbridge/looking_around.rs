@@ -24,7 +24,7 @@ async fn a_client_finds_topics_services_nodes_and_types() {
         .robot
         .service_server::<Trigger>("/start")
         .unwrap()
-        .serve(|_| TriggerResponse::default())
+        .on_request(|_, _| Ok(TriggerResponse::default()))
         .unwrap();
     site.until(|| {
         site.border

@@ -13,8 +13,10 @@ async fn a_client_calls_a_robots_service_with_names_or_with_a_list() {
         .robot
         .service_server::<AddTwoInts>("/add")
         .unwrap()
-        .serve(|request| AddTwoIntsResponse {
-            sum: request.message.a + request.message.b,
+        .on_request(|request, _| {
+            Ok(AddTwoIntsResponse {
+                sum: request.a + request.b,
+            })
         })
         .unwrap();
     site.until(|| {
