@@ -26,6 +26,7 @@ pub mod front;
 pub mod out_message;
 pub mod report;
 pub mod role;
+pub mod ros2;
 pub mod rules;
 pub mod service_ends;
 pub mod tap;
