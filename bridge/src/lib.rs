@@ -27,6 +27,7 @@ pub mod front;
 pub mod out_message;
 pub mod report;
 pub mod role;
+pub mod ros2;
 pub mod rosbridge;
 pub mod rules;
 pub mod service_ends;

@@ -222,6 +222,11 @@ impl OfferedRequest {
         let _ = self.request.fail(&fault);
     }
 
+    /// How long the caller still waits, by its own word.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.request.remaining()
+    }
+
     /// Waits until nobody waits for the response any more.
     pub async fn cancelled(&self) {
         self.request.cancelled().await;
