@@ -134,22 +134,34 @@ impl Fragments {
     }
 }
 
-/// A text in pieces of at most `size` bytes, each as the client gets it. A character is never cut, so a piece may have more
-/// bytes where `size` is less than a character needs.
-pub(super) fn split(text: &str, size: usize, id: &str) -> Vec<String> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let first = rest.chars().next().map_or(1, char::len_utf8);
-        let (piece, after) = rest.split_at(rest.floor_char_boundary(size).max(first));
-        pieces.push(piece);
-        rest = after;
+/// A text in pieces of at most `size` bytes, each as the client gets it, made one after the other. A character is never cut, and
+/// there are no more pieces than a message may have, so they are longer where `size` is less than that takes.
+pub(super) fn split<'a>(text: &'a str, size: usize, id: &'a str) -> impl Iterator<Item = String> {
+    let size = size.max(text.len().div_ceil(PIECES_MAX / 4)).max(1);
+    let pieces = Pieces { rest: text, size };
+    let total = pieces.clone().count();
+    let written = pieces.enumerate();
+    written.map(move |(num, data)| {
+        json!({"op": "fragment", "id": id, "data": data, "num": num, "total": total}).to_string()
+    })
+}
+
+/// The pieces of a text.
+#[derive(Clone)]
+struct Pieces<'a> {
+    rest: &'a str,
+    size: usize,
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let first = self.rest.chars().next()?.len_utf8();
+        let (piece, rest) = self.rest.split_at(self.rest.floor_char_boundary(self.size).max(first));
+        self.rest = rest;
+        Some(piece)
     }
-    let total = pieces.len();
-    let written = pieces.into_iter().enumerate();
-    written
-        .map(|(num, data)| json!({"op": "fragment", "id": id, "data": data, "num": num, "total": total}).to_string())
-        .collect()
 }
 
 /// Why a fragment is not taken. What there was of its message is forgotten.
@@ -285,5 +297,12 @@ mod tests {
             }
             assert_eq!(whole.as_deref(), Some(text.as_str()));
         }
+    }
+
+    #[test]
+    fn whoever_wants_tiny_pieces_gets_no_more_of_them_than_a_message_may_have() {
+        let text = "€".repeat(1_000_000);
+        let count = split(&text, 1, "f1").count();
+        assert!((1000..=PIECES_MAX).contains(&count), "{count}");
     }
 }

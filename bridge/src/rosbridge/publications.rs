@@ -108,6 +108,7 @@ impl Publications {
     /// Publishes; a topic that was not advertised is, with the type that it has.
     pub(super) async fn publish(&mut self, topic: &str, mut msg: Value, latch: bool) -> Result<(), String> {
         if !self.topics.contains_key(topic) {
+            self.client.take_turn().map_err(|error| error.to_string())?;
             let offered = self.client.topics();
             let offer = offered.iter().find(|offer| same_name(&offer.name, topic));
             let offer =

@@ -80,6 +80,12 @@ impl Session {
     }
 
     async fn carry_out(&mut self, op: Op) -> Result<(), Gone> {
+        // What is published and called is counted where it crosses the border.
+        if !matches!(op, Op::Publish { .. } | Op::CallService { .. })
+            && let Err(error) = self.client.take_turn()
+        {
+            return self.refuse(&error.to_string(), None).await;
+        }
         let (id, done) = match op {
             Op::Advertise {
                 topic,

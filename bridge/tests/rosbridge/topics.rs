@@ -1,6 +1,8 @@
 //! Topics both ways, in every form.
 
-use nuncio::msgs::geometry_msgs::msg::PoseStamped;
+use std::time::Duration;
+
+use nuncio::msgs::geometry_msgs::msg::{PoseStamped, Twist};
 use nuncio::msgs::sensor_msgs::msg::{Image, LaserScan};
 use nuncio::msgs::std_msgs::msg::String as Text;
 use nuncio::{Publisher, QosProfile};
@@ -268,4 +270,28 @@ async fn a_second_client_gets_the_last_message_of_a_latched_topic() {
         client.send(json!({"op": "subscribe", "topic": "/map_name"})).await;
         assert_eq!(client.next("publish").await["msg"]["data"], "cellar");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_wants_to_know_is_told_of_messages_that_were_refused() {
+    let site = Site::open().await;
+    let mut client = site.client().await;
+    client.send(json!({"op": "set_level", "level": "warning"})).await;
+    client.settle().await;
+    // What the bridge's own node refuses: a message of another type than somebody there expects.
+    let _twists = site.border.node().subscriber::<Twist>("/chatter").unwrap();
+    let publisher = site.robot.publisher::<Text>("/chatter").unwrap();
+    let publishing = async {
+        loop {
+            publisher.publish(&text("no twist")).unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let told = tokio::select! {
+        told = client.op() => told,
+        () = publishing => unreachable!(),
+    };
+    assert_eq!((&told["op"], &told["level"]), (&json!("status"), &json!("warning")));
+    let said = told["msg"].as_str().unwrap();
+    assert!(said.starts_with("a message on /chatter was refused: "), "{said}");
 }
