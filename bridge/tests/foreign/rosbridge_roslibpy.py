@@ -139,6 +139,31 @@ def check_services(site, client):
     other.close()
 
 
+def check_actions(site, client):
+    name, of_type = "/fibonacci", "example_interfaces/action/Fibonacci"
+    server = site.client()
+
+    def pursue(asked):
+        about = {"action": name, "id": asked["id"]}
+        sequence = {"sequence": [0, 1, asked["args"]["order"]]}
+        server.send_on_ready(roslibpy.Message({"op": "action_feedback", "values": {"sequence": [0]}, **about}))
+        ended = {"op": "action_result", "values": sequence, "status": 4, "result": True, **about}
+        server.send_on_ready(roslibpy.Message(ended))
+
+    # roslibpy has clients of actions only: the other end is made of what it sends frames with.
+    server.factory.on_ready(lambda protocol: protocol._message_handlers.update(send_action_goal=pursue))
+    server.send_on_ready(roslibpy.Message({"op": "advertise_action", "action": name, "type": of_type}))
+    listing = roslibpy.Service(client, "/rosapi/action_servers", "rosapi/GetActionServers")
+    until(lambda: name in listing.call(roslibpy.ServiceRequest())["action_servers"], "the action in the list")
+    results, feedback, failures = Heard(), Heard(), Heard()
+    roslibpy.ActionClient(client, name, of_type).send_goal(roslibpy.Goal({"order": 3}), results, feedback, failures)
+    result = results.wait(f"a result of the goal, {failures.items}")
+    expect(result["values"] == {"sequence": [0, 1, 3]}, "the result of the other end", result)
+    expect(result["status"] == roslibpy.GoalStatus.SUCCEEDED, "a goal that has succeeded", result)
+    expect([dict(item) for item in feedback.items] == [{"sequence": [0]}], "its feedback", feedback.items)
+    server.close()
+
+
 def check_rosapi(site, client):
     topics = until(lambda: [name for name in client.get_topics() if name == "/chatter"], "/chatter in the list")
     expect(topics == ["/chatter"], "the topic once", topics)
@@ -159,9 +184,10 @@ def main():
         client = site.client()
         check_topics(site, client)
         check_services(site, client)
+        check_actions(site, client)
         check_rosapi(site, client)
         client.close()
-    print(f"roslibpy {roslibpy.__version__}: topics and services both ways, and rosapi, are as they should be")
+    print(f"roslibpy {roslibpy.__version__}: topics and services both ways, goals, and rosapi are as they should be")
     # Its reactor runs in a thread that nothing ends.
     os._exit(0)
 
