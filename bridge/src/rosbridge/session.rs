@@ -133,6 +133,14 @@ impl Session {
             }
             Op::AdvertiseService { service, type_name } => (None, self.services.advertise(&service, &type_name)),
             Op::UnadvertiseService { service } => (None, self.services.unadvertise(&service)),
+            other => return self.carry_out_rarer(other).await,
+        };
+        self.tell(id.as_ref(), done).await
+    }
+
+    /// Actions, and what is about the connection itself.
+    async fn carry_out_rarer(&mut self, op: Op) -> Result<(), Gone> {
+        let (id, done) = match op {
             Op::SendActionGoal {
                 action,
                 type_name,
@@ -164,11 +172,16 @@ impl Session {
                 (None, Ok(()))
             }
             // A token that comes late changes nothing: roles are for the whole of a connection.
-            Op::Status | Op::Auth { .. } | Op::Fragment(_) | Op::Png { .. } => (None, Ok(())),
+            _ => (None, Ok(())),
         };
+        self.tell(id.as_ref(), done).await
+    }
+
+    /// Tells the client what went wrong.
+    async fn tell(&self, id: Option<&Value>, done: Result<(), String>) -> Result<(), Gone> {
         match done {
             Ok(()) => Ok(()),
-            Err(problem) => self.outbox.tell(Level::Error, &problem, id.as_ref()).await,
+            Err(problem) => self.outbox.tell(Level::Error, &problem, id).await,
         }
     }
 
