@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio::{Discovery, TopicPattern};
+use nuncio_bridge::foxglove::{self, FoxgloveOptions};
 use nuncio_bridge::{
     Border, BridgeConfig, ClientRole, Direction, Face, FrontOptions, Ready, Ros2Config, Route, Rules, TlsPair, Token,
     TypeLibrary,
@@ -249,7 +250,14 @@ fn faces(
         };
         let (border, ready) = (border.clone(), told());
         serving.push(match face {
-            Face::Foxglove => missing("foxglove", &(border, ready, front, config.foxglove_json).0),
+            Face::Foxglove => {
+                let options = FoxgloveOptions {
+                    front,
+                    json: config.foxglove_json,
+                    ..FoxgloveOptions::default()
+                };
+                Box::pin(async { Ok(foxglove::serve(border, options, ready).await?) })
+            }
             Face::Rosbridge => missing("rosbridge", &(border, ready, front).0),
             Face::Grpc => missing("grpc", &(border, ready, front).0),
             Face::Ros2 => continue,
