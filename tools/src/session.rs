@@ -43,7 +43,7 @@ impl<'a> Session<'a> {
         Self::open_as(&format!("_nuncio_{}", process::id()), global, render).await
     }
 
-    /// As [`open`](Self::open), with a node of this name.
+    /// As [`open`](Self::open), with a node of this name, which may have a namespace.
     ///
     /// # Errors
     ///
@@ -69,7 +69,9 @@ impl<'a> Session<'a> {
         if let Some(mode) = global.trust_mode {
             warn_of_weaker_mode(render, &keystore, mode)?;
         }
+        let (namespace, name) = name.rsplit_once('/').unwrap_or(("", name));
         let builder = Node::builder(name)
+            .namespace(if namespace.is_empty() { "/" } else { namespace })
             .domain(global.domain.clone())
             .keystore(keystore)
             .link(link);
