@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use nuncio::{Discovery, TopicPattern};
 use nuncio_bridge::foxglove::{self, FoxgloveOptions};
+use nuncio_bridge::ros2::{self, Ros2Options, Ros2Status};
+use nuncio_bridge::rosbridge::{self, RosbridgeOptions};
 use nuncio_bridge::{
     Border, BridgeConfig, ClientRole, Direction, Face, FrontOptions, Ready, Ros2Config, Route, Rules, TlsPair, Token,
     TypeLibrary,
@@ -231,7 +233,7 @@ fn default_name(config: &BridgeConfig) -> String {
 fn faces(
     border: &Border,
     config: BridgeConfig,
-    _statuses: &broadcast::Sender<String>,
+    statuses: &broadcast::Sender<Ros2Status>,
     ready: &mpsc::UnboundedSender<Ready>,
 ) -> Result<Vec<Serving>, CommandError> {
     let told = || {
@@ -241,7 +243,15 @@ fn faces(
     };
     let mut serving: Vec<Serving> = Vec::new();
     if let Some(ros2) = config.ros2 {
-        serving.push(missing("ros2", &ros2));
+        let options = Ros2Options {
+            connect: ros2.connect,
+            listen: ros2.listen,
+            domain: ros2.domain,
+            offer_router: ros2.offer_router,
+            statuses: statuses.clone(),
+        };
+        let (border, ready) = (border.clone(), told());
+        serving.push(Box::pin(async move { Ok(ros2::serve(border, options, ready).await?) }));
     }
     for (face, address) in config.addresses {
         let front = FrontOptions {
@@ -256,9 +266,15 @@ fn faces(
                     json: config.foxglove_json,
                     ..FoxgloveOptions::default()
                 };
-                Box::pin(async { Ok(foxglove::serve(border, options, ready).await?) })
+                Box::pin(async move { Ok(foxglove::serve(border, options, ready).await?) })
             }
-            Face::Rosbridge => missing("rosbridge", &(border, ready, front).0),
+            Face::Rosbridge => {
+                let options = RosbridgeOptions {
+                    front,
+                    ..RosbridgeOptions::default()
+                };
+                Box::pin(async move { Ok(rosbridge::serve(border, options, ready).await?) })
+            }
             Face::Grpc => missing("grpc", &(border, ready, front).0),
             Face::Ros2 => continue,
         });
@@ -320,7 +336,11 @@ fn tell_ready(render: &Render, border: &Border, faces: &[Ready]) -> Result<(), C
 }
 
 /// Tells of refusals, of what the ROS 2 face says, and with `--json` of what has gone on.
-async fn tell_on(render: &Render, border: &Border, mut said: broadcast::Receiver<String>) -> Result<(), CommandError> {
+async fn tell_on(
+    render: &Render,
+    border: &Border,
+    mut said: broadcast::Receiver<Ros2Status>,
+) -> Result<(), CommandError> {
     let mut refusals = border.refusals();
     let mut every = tokio::time::interval(REPORT_EVERY);
     let mut last = Value::Null;
