@@ -1,0 +1,455 @@
+//! `bridge.toml`: what crosses, for whom, and which faces are served.
+//!
+//! ```toml
+//! clients_max = 256
+//!
+//! [[route]]                       # the first route that has a name decides about it
+//! topics = ["/camera/**", "/tf"]  # topics and services by their names on Nuncio's side; one pattern, or several
+//! direction = "out"               # "out": foreign clients may subscribe; "in": they may publish, call and serve; "both"
+//! faces = ["foxglove"]            # all, unless it says otherwise
+//! rename = { from = "/robot1", to = "/" }  # what names begin with here, and what instead on the foreign side
+//! rate_max = 10.0                 # messages of a topic to each client, a second
+//!
+//! [role.viewer]
+//! subscribe = ["/**"]             # likewise publish, call and serve; what is not named is not permitted
+//! in_per_second = 100             # messages and calls from one client
+//! message_len_max = 1048576       # bytes of one message
+//! queue_max = 100                 # messages of a topic that wait for one client
+//!
+//! [[token]]
+//! file = "viewer.token"           # or: env = "VIEWER_TOKEN"
+//! role = "viewer"
+//!
+//! [tls]                           # for all faces but ros2, and for the status page
+//! certificates = "bridge.pem"
+//! key = "bridge.key"
+//!
+//! [foxglove]                      # a face is served when its table is there
+//! address = "127.0.0.1:8765"
+//! ```
+//!
+//! Paths are relative to the file. Tokens stand in files or variables of their own, never in this one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nuncio::TopicPattern;
+use serde::Deserialize;
+
+use crate::front::TlsPair;
+use crate::role::{ClientRole, RoleLimits, Token};
+use crate::rules::{Face, Route, Rules};
+
+/// The longest file that is read.
+const FILE_LEN_MAX: u64 = 1 << 20;
+
+/// The shortest token that is taken: 16 characters.
+const TOKEN_LEN_MIN: usize = 16;
+
+/// What a configuration says, checked.
+#[derive(Clone, Debug)]
+pub struct BridgeConfig {
+    /// What crosses, and for whom.
+    pub rules: Rules,
+    /// Certificates for clients.
+    pub tls: Option<TlsPair>,
+    /// The ROS 2 face.
+    pub ros2: Option<Ros2Config>,
+    /// Where the other faces listen.
+    pub addresses: BTreeMap<Face, SocketAddr>,
+    /// Whether Foxglove gets JSON instead of CDR.
+    pub foxglove_json: bool,
+    /// Where the status page is.
+    pub status: Option<SocketAddr>,
+    /// What is allowed and probably not meant.
+    pub warnings: Vec<String>,
+}
+
+/// How the ROS 2 face finds its network.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Ros2Config {
+    /// Zenoh endpoints of ROS routers to connect to.
+    #[serde(default)]
+    pub connect: Vec<String>,
+    /// Zenoh endpoints to listen on.
+    #[serde(default)]
+    pub listen: Vec<String>,
+    /// `ROS_DOMAIN_ID`.
+    #[serde(default)]
+    pub domain: u32,
+    /// Be the router that ROS nodes connect to.
+    #[serde(default)]
+    pub offer_router: bool,
+    /// Where the proof of the original signer goes: `side-key`, `attachment` or `none`.
+    #[serde(default)]
+    pub proof: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    clients_max: Option<usize>,
+    #[serde(default, rename = "route")]
+    routes: Vec<RouteEntry>,
+    #[serde(default, rename = "role")]
+    roles: BTreeMap<String, RoleEntry>,
+    #[serde(default, rename = "token")]
+    tokens: Vec<TokenEntry>,
+    tls: Option<TlsEntry>,
+    ros2: Option<Ros2Config>,
+    foxglove: Option<FoxgloveEntry>,
+    rosbridge: Option<FaceEntry>,
+    grpc: Option<FaceEntry>,
+    status: Option<FaceEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RouteEntry {
+    topics: OneOrMore,
+    #[serde(default)]
+    direction: Ways,
+    faces: Option<Vec<Face>>,
+    rename: Option<Rename>,
+    rate_max: Option<f64>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Ways {
+    In,
+    Out,
+    #[default]
+    Both,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rename {
+    from: String,
+    to: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoleEntry {
+    #[serde(default)]
+    publish: Vec<String>,
+    #[serde(default)]
+    subscribe: Vec<String>,
+    #[serde(default)]
+    call: Vec<String>,
+    #[serde(default)]
+    serve: Vec<String>,
+    in_per_second: Option<u32>,
+    message_len_max: Option<usize>,
+    subscriptions_max: Option<usize>,
+    queue_max: Option<usize>,
+    queue_bytes_max: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenEntry {
+    file: Option<PathBuf>,
+    env: Option<String>,
+    role: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsEntry {
+    certificates: PathBuf,
+    key: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FaceEntry {
+    address: SocketAddr,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FoxgloveEntry {
+    address: SocketAddr,
+    #[serde(default)]
+    json: bool,
+}
+
+impl BridgeConfig {
+    /// Reads and checks a file, and whatever it names.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] with everything that is wrong.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let failed = |problem: String| ConfigError {
+            path: path.to_owned(),
+            problems: vec![problem],
+        };
+        let len = fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
+        if len > FILE_LEN_MAX {
+            return Err(failed(format!("it has {len} bytes, at most {FILE_LEN_MAX} are read")));
+        }
+        let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+        let dir = path.parent().unwrap_or(Path::new("."));
+        Self::parse(&text, dir, |name| std::env::var(name).ok()).map_err(|problems| ConfigError {
+            path: path.to_owned(),
+            problems,
+        })
+    }
+
+    /// Reads a configuration whose paths are relative to `dir`.
+    fn parse(text: &str, dir: &Path, env: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<String>> {
+        let file: File =
+            toml_edit::de::from_str(text).map_err(|error| vec![error.to_string().trim_end().to_owned()])?;
+        let mut problems = Vec::new();
+        let mut routes = Vec::new();
+        for (index, entry) in file.routes.iter().enumerate() {
+            let at = format!("route {}", index + 1);
+            read_route(entry, &at, &mut routes, &mut problems);
+        }
+        let mut roles = BTreeMap::new();
+        for (name, entry) in &file.roles {
+            roles.insert(name.clone(), Arc::new(read_role(name, entry, &mut problems)));
+        }
+        let mut tokens = Vec::new();
+        for (index, entry) in file.tokens.iter().enumerate() {
+            match read_token(entry, dir, &roles, &env) {
+                Ok(token) => tokens.push(token),
+                Err(problem) => problems.push(format!("token {}: {problem}", index + 1)),
+            }
+        }
+        let listening = [
+            (Face::Foxglove, file.foxglove.as_ref().map(|entry| entry.address)),
+            (Face::Rosbridge, file.rosbridge.as_ref().map(|entry| entry.address)),
+            (Face::Grpc, file.grpc.as_ref().map(|entry| entry.address)),
+        ];
+        let addresses: BTreeMap<Face, SocketAddr> = listening
+            .into_iter()
+            .filter_map(|(face, address)| Some((face, address?)))
+            .collect();
+        let status = file.status.map(|entry| entry.address);
+        check_addresses(&addresses, status, &mut problems);
+        if addresses.is_empty() && file.ros2.is_none() {
+            problems.push("no face is served: add a table [ros2], [foxglove], [rosbridge] or [grpc]".to_owned());
+        }
+        if routes.is_empty() && problems.is_empty() {
+            problems.push("there is no route, so nothing would cross: add a [[route]] with its topics".to_owned());
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let mut config = Self {
+            rules: Rules {
+                tokens,
+                clients_max: file.clients_max.unwrap_or(256),
+                ..Rules::allow([])
+            },
+            tls: file.tls.map(|tls| TlsPair {
+                certificates: dir.join(tls.certificates),
+                key: dir.join(tls.key),
+            }),
+            ros2: file.ros2,
+            addresses,
+            foxglove_json: file.foxglove.is_some_and(|entry| entry.json),
+            status,
+            warnings: Vec::new(),
+        };
+        config.rules.routes = routes;
+        config.warnings = config.doubts(&roles);
+        Ok(config)
+    }
+
+    /// What is allowed and probably not meant.
+    fn doubts(&self, roles: &BTreeMap<String, Arc<ClientRole>>) -> Vec<String> {
+        let mut doubts = Vec::new();
+        let open: Vec<String> = self
+            .addresses
+            .iter()
+            .filter(|(_, address)| !address.ip().is_loopback())
+            .map(|(face, address)| format!("{face} at {address}"))
+            .collect();
+        if !open.is_empty() && self.rules.tokens.is_empty() {
+            doubts.push(format!(
+                "no token is demanded: everybody who reaches {} may do what the routes let through",
+                open.join(" and ")
+            ));
+        }
+        if !open.is_empty() && self.tls.is_none() && !self.rules.tokens.is_empty() {
+            doubts.push(format!(
+                "there is no TLS: tokens for {} can be read on the way",
+                open.join(" and ")
+            ));
+        }
+        let unused = roles
+            .keys()
+            .filter(|role| self.rules.tokens.iter().all(|token| token.role.name != **role));
+        doubts.extend(unused.map(|role| format!("no token gives the role {role}")));
+        for (index, route) in self.rules.routes.iter().enumerate() {
+            let mut before = self.rules.routes.iter().take(index);
+            if let Some(earlier) = before.position(|earlier| covers(earlier, route)) {
+                doubts.push(format!(
+                    "the route of /{} has no effect: /{} before it, number {}, has the same names",
+                    route.pattern,
+                    self.rules
+                        .routes
+                        .get(earlier)
+                        .map_or_else(String::new, |route| route.pattern.to_string()),
+                    earlier + 1
+                ));
+            }
+        }
+        doubts
+    }
+}
+
+/// Whether a route decides about everything that another one would decide about.
+fn covers(earlier: &Route, later: &Route) -> bool {
+    let ways = (earlier.inward || !later.inward) && (earlier.outward || !later.outward);
+    ways && later.faces.iter().all(|face| earlier.faces.contains(face)) && earlier.pattern.includes(&later.pattern)
+}
+
+fn read_route(entry: &RouteEntry, at: &str, routes: &mut Vec<Route>, problems: &mut Vec<String>) {
+    let patterns: Vec<&String> = match &entry.topics {
+        OneOrMore::One(pattern) => vec![pattern],
+        OneOrMore::More(patterns) => patterns.iter().collect(),
+    };
+    let min_interval = match entry.rate_max {
+        None => Some(Duration::ZERO),
+        Some(rate) if rate > 0.0 && rate.is_finite() => Duration::try_from_secs_f64(1.0 / rate).ok(),
+        Some(_) => None,
+    };
+    let Some(min_interval) = min_interval else {
+        problems.push(format!(
+            "{at}: rate_max is a number of messages a second above 0; leave it out for any"
+        ));
+        return;
+    };
+    let rename = entry
+        .rename
+        .as_ref()
+        .map(|rename| (rename.from.clone(), rename.to.clone()));
+    if let Some((from, to)) = &rename
+        && !(from.starts_with('/') && to.starts_with('/'))
+    {
+        problems.push(format!("{at}: both names of `rename` begin with a slash"));
+    }
+    for text in patterns {
+        match TopicPattern::parse(text) {
+            Ok(pattern) => routes.push(Route {
+                inward: entry.direction != Ways::Out,
+                outward: entry.direction != Ways::In,
+                faces: entry.faces.clone().unwrap_or_else(|| Face::ALL.to_vec()),
+                rename: rename.clone(),
+                min_interval,
+                ..Route::both_ways(pattern)
+            }),
+            Err(error) => problems.push(format!("{at}: {error}")),
+        }
+    }
+}
+
+fn read_role(name: &str, entry: &RoleEntry, problems: &mut Vec<String>) -> ClientRole {
+    let mut patterns = |texts: &[String], act: &str| {
+        let parsed = texts.iter().map(|text| TopicPattern::parse(text));
+        let mut kept = Vec::new();
+        for pattern in parsed {
+            match pattern {
+                Ok(pattern) => kept.push(pattern),
+                Err(error) => problems.push(format!("role {name}, {act}: {error}")),
+            }
+        }
+        kept
+    };
+    let limits = RoleLimits::default();
+    ClientRole {
+        name: name.to_owned(),
+        publish: patterns(&entry.publish, "publish"),
+        subscribe: patterns(&entry.subscribe, "subscribe"),
+        call: patterns(&entry.call, "call"),
+        serve: patterns(&entry.serve, "serve"),
+        limits: RoleLimits {
+            in_per_second: entry.in_per_second.unwrap_or(limits.in_per_second),
+            message_len_max: entry.message_len_max.unwrap_or(limits.message_len_max),
+            taps_max: entry.subscriptions_max.unwrap_or(limits.taps_max),
+            queue_max: entry.queue_max.unwrap_or(limits.queue_max).max(1),
+            queue_bytes_max: entry.queue_bytes_max.unwrap_or(limits.queue_bytes_max),
+        },
+    }
+}
+
+fn read_token(
+    entry: &TokenEntry,
+    dir: &Path,
+    roles: &BTreeMap<String, Arc<ClientRole>>,
+    env: &impl Fn(&str) -> Option<String>,
+) -> Result<Token, String> {
+    let role = roles.get(&entry.role).ok_or_else(|| {
+        let known: Vec<&str> = roles.keys().map(String::as_str).collect();
+        format!("there is no [role.{}]; there are: {}", entry.role, known.join(", "))
+    })?;
+    let secret = match (&entry.file, &entry.env) {
+        (Some(file), None) => {
+            let path = dir.join(file);
+            fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?
+        }
+        (None, Some(name)) => env(name).ok_or_else(|| format!("the variable {name} is not set"))?,
+        _ => return Err("it has either `file` or `env`".to_owned()),
+    };
+    let secret = secret.trim();
+    match secret.len() >= TOKEN_LEN_MIN {
+        true => Ok(Token::new(secret, Arc::clone(role))),
+        false => Err(format!(
+            "it has {} characters, at least {TOKEN_LEN_MIN} are needed; `openssl rand -hex 16` makes one",
+            secret.len()
+        )),
+    }
+}
+
+fn check_addresses(addresses: &BTreeMap<Face, SocketAddr>, status: Option<SocketAddr>, problems: &mut Vec<String>) {
+    let named = addresses.iter().map(|(face, address)| (face.as_str(), *address));
+    let mut seen: BTreeMap<SocketAddr, &str> = BTreeMap::new();
+    for (name, address) in named.chain(status.map(|address| ("status", address))) {
+        if address.port() == 0 {
+            continue;
+        }
+        if let Some(other) = seen.insert(address, name) {
+            problems.push(format!("{name} and {other} have the same address, {address}"));
+        }
+    }
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug)]
+pub struct ConfigError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong, one by one.
+    pub problems: Vec<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.problems.join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests;
