@@ -22,6 +22,7 @@ pub mod bridge_type;
 pub mod client;
 pub mod config;
 pub mod entry;
+pub mod filter;
 pub mod front;
 pub mod out_message;
 pub mod report;
@@ -47,3 +48,12 @@ pub use rules::{Direction, Face, Route, Rules};
 pub use service_ends::{Called, OfferedRequest, OfferedService};
 pub use tap::{Tap, TapOptions};
 pub use type_library::TypeLibrary;
+
+/// A face serves now.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ready {
+    /// Which one.
+    pub face: &'static str,
+    /// Where.
+    pub address: String,
+}
