@@ -24,6 +24,7 @@ pub mod config;
 pub mod entry;
 pub mod filter;
 pub mod front;
+pub mod grpc;
 pub mod out_message;
 pub mod report;
 pub mod role;
