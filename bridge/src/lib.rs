@@ -30,6 +30,7 @@ pub mod report;
 pub mod role;
 pub mod rules;
 pub mod service_ends;
+pub mod status_page;
 pub mod tap;
 mod topic_source;
 mod turns;

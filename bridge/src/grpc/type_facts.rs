@@ -117,11 +117,17 @@ async fn named_type(client: &Client, name: &str, hash: Option<TypeHash>) -> Resu
     }
     let library = client.border().library();
     let Some(hash) = hash else {
+        // What is named as a service is one, or a part of one.
+        if name.contains("/srv/")
+            && let Ok(found) = library.service(name)
+        {
+            return Ok(Found::Service(found));
+        }
         let found = library.message(name).map(Found::Message);
         return found.or_else(|unknown| library.service(name).map(Found::Service).map_err(|_| unknown));
     };
-    let found = library.message_with_hash(name, &hash).map(Found::Message);
-    let found = found.or_else(|| library.service_with_hash(name, &hash).map(Found::Service));
+    let found = library.service_with_hash(name, &hash).map(Found::Service);
+    let found = found.or_else(|| library.message_with_hash(name, &hash).map(Found::Message));
     found.ok_or_else(|| BorderError::UnknownType {
         name: name.to_owned(),
         problem: format!("no version of it has the hash {hash}, and nobody here publishes one"),

@@ -117,8 +117,12 @@ async fn a_latched_message_waits_for_those_who_come_late() {
 async fn a_service_is_called_in_json_and_in_protobuf() {
     let site = Site::open().await;
     let server = site.robot.service_server::<AddTwoInts>("/add").unwrap();
-    let serving = server.serve(|request| AddTwoIntsResponse {
-        sum: request.request.a + request.request.b,
+    let answering = tokio::spawn(async move {
+        for _ in 0..2 {
+            let request = server.recv().await.unwrap();
+            let sum = request.request.a + request.request.b;
+            request.respond(&AddTwoIntsResponse { sum }).unwrap();
+        }
     });
     let mut client = site.client().await;
     site.until(|graph| !graph.services().is_empty()).await;
@@ -147,7 +151,7 @@ async fn a_service_is_called_in_json_and_in_protobuf() {
         in_protobuf.response.unwrap().form.unwrap(),
         Form::Protobuf(vec![8, 84].into())
     );
-    drop(serving);
+    answering.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

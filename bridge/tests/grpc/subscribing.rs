@@ -181,10 +181,14 @@ async fn what_the_bridge_refuses_is_told_and_not_shown() {
     let mut client = site.client().await;
     let mut events = Events::of(&mut client, to(&["/chatter"])).await;
     events.joined("/chatter").await;
+    let own = site.robot.publisher::<Text>("/chatter").unwrap();
+    assert!(own.wait_for_subscribers(DEADLINE).unwrap());
+    own.publish(&text("I am the robot")).unwrap();
+    events.message().await;
     let impostor = site.stranger("robot", 9).await;
     let publisher = impostor.publisher::<Text>("/chatter").unwrap();
     assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
-    publisher.publish(&text("I am the robot")).unwrap();
+    publisher.publish(&text("No, I am")).unwrap();
     match events.next().await {
         Event::Refused(refused) => {
             assert_eq!(
