@@ -7,6 +7,7 @@ use nuncio::{GenericReceived, MessageInfo};
 
 use crate::border_error::BorderError;
 use crate::bridge_type::BridgeType;
+use crate::rosbridge::written_ops::WrittenOps;
 
 /// A verified message of one topic, and its type.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct OutMessage {
     cdr: OnceLock<Result<Bytes, BorderError>>,
     json: OnceLock<Result<Arc<str>, BorderError>>,
     protobuf: OnceLock<Result<Bytes, BorderError>>,
+    /// The operations of rosbridge that carry it.
+    pub(crate) rosbridge: WrittenOps,
 }
 
 impl OutMessage {
@@ -28,6 +31,7 @@ impl OutMessage {
             cdr: OnceLock::new(),
             json: OnceLock::new(),
             protobuf: OnceLock::new(),
+            rosbridge: WrittenOps::default(),
         }
     }
 

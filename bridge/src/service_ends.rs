@@ -170,6 +170,11 @@ pub struct OfferedRequest {
 }
 
 impl OfferedRequest {
+    /// The service's type.
+    pub fn ty(&self) -> &Arc<BridgeServiceType> {
+        &self.ty
+    }
+
     /// Who calls.
     pub fn info(&self) -> MessageInfo {
         self.request.info()
@@ -224,6 +229,11 @@ impl OfferedRequest {
         };
         // Whoever has gone needs no reason.
         let _ = self.request.fail(&fault);
+    }
+
+    /// How long the caller still waits, by its own word.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.request.remaining()
     }
 
     /// Waits until nobody waits for the response any more.

@@ -2,6 +2,7 @@
 
 mod action;
 mod bench;
+mod bridge;
 mod doctor;
 mod interface;
 mod key;
@@ -29,6 +30,7 @@ use nuncio::{Discovery, Domain, NodeName, TopicName, TrustMode};
 
 pub(crate) use self::action::{ActionCancel, ActionCommand, ActionInfo, ActionSendGoal};
 pub(crate) use self::bench::{Bench, BenchCase, BenchMember, BenchPart};
+pub(crate) use self::bridge::{BridgeAllow, BridgeCheck, BridgeCommand, BridgeDoor, BridgeNode, BridgeRos2};
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::interface::{
     InterfaceCheck, InterfaceCommand, InterfaceDiff, InterfaceGenerate, InterfaceHash, InterfaceList, InterfacePackage,
@@ -175,6 +177,8 @@ pub(crate) enum Command {
     ///
     /// --timeout: how long to look for nodes; 2 by default.
     Doctor(Doctor),
+    #[command(subcommand)]
+    Bridge(BridgeCommand),
     Router(Router),
     /// Follow a message to what led to it: who said what, checked link by link
     ///

@@ -5,6 +5,8 @@ mod action_info;
 mod action_send_goal;
 mod bench;
 mod bench_cases;
+mod bridge;
+mod bridge_check;
 mod called_names;
 mod demo;
 mod doctor;
@@ -162,6 +164,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Key(command) => key(&global, render, command),
         Command::Trust(command) => trust(&global, render, command),
         Command::Doctor(args) => doctor::run(render, &global, &args),
+        Command::Bridge(command) => bridge::command(&global, render, command),
         Command::Router(_) => in_a_runtime(async || router::run(&global, render).await),
         Command::Log(args) => on_the_network(&global, render, async |session| log::run(session, args).await),
         Command::Trace(args) => on_the_network(&global, render, async |session| trace::run(session, args).await),

@@ -40,6 +40,15 @@ impl<'a> Session<'a> {
     ///
     /// Whatever keeps a node from being opened: keystore, endpoints, ports.
     pub(crate) async fn open(global: &GlobalArgs, render: &'a Render) -> Result<Self, CommandError> {
+        Self::open_as(&format!("_nuncio_{}", process::id()), global, render).await
+    }
+
+    /// As [`open`](Self::open), with a node of this name.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub(crate) async fn open_as(name: &str, global: &GlobalArgs, render: &'a Render) -> Result<Self, CommandError> {
         let interrupt = Interrupt::listen()?;
         let keystore = Keystore::open(Keystore::default_dir()?)?;
         if keystore.stored_identity()?.is_none() {
@@ -60,7 +69,7 @@ impl<'a> Session<'a> {
         if let Some(mode) = global.trust_mode {
             warn_of_weaker_mode(render, &keystore, mode)?;
         }
-        let builder = Node::builder(&format!("_nuncio_{}", process::id()))
+        let builder = Node::builder(name)
             .domain(global.domain.clone())
             .keystore(keystore)
             .link(link);

@@ -20,8 +20,9 @@ const FORBIDDEN_NAMES: [&str; 16] = [
 ];
 
 /// What may stand in one file only, and in which.
-const ONE_FILE: [(&str, &str); 7] = [
+const ONE_FILE: [(&str, &str); 8] = [
     ("zenoh::", "runtime/src/link.rs"),
+    ("zenoh_ext::", "bridge/src/ros2/session.rs"),
     ("ed25519_dalek::", "runtime/src/security/key.rs"),
     ("postcard::", "runtime/src/payload.rs"),
     ("SystemTime::now", "runtime/src/clock.rs"),
@@ -47,11 +48,18 @@ const DEEPER_FOLDERS: [(&str, &str); 1] = [(
 )];
 
 /// What stands in a second file: the word, the file, and why.
-const SECOND_FILES: [(&str, &str, &str); 1] = [(
-    "println!",
-    "codegen/src/build_script.rs",
-    "Cargo reads what build scripts print",
-)];
+const SECOND_FILES: [(&str, &str, &str); 2] = [
+    (
+        "println!",
+        "codegen/src/build_script.rs",
+        "Cargo reads what build scripts print",
+    ),
+    (
+        "zenoh::",
+        "bridge/src/ros2/session.rs",
+        "the network of ROS 2 is another one, with a session of its own",
+    ),
+];
 
 struct Source {
     /// The path from the workspace's root, with `/` between the parts.

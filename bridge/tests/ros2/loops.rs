@@ -1,0 +1,156 @@
+//! Two bridges between the same two networks: each message once, none comes back, and one takes over from the other.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use nuncio::Subscriber;
+use nuncio::msgs::std_msgs::msg::String as StringMsg;
+use nuncio_bridge::ros2::attachment::Attachment;
+
+use super::stand_in::{DEADLINE, Networks, RosNode, string_cdr};
+
+/// How long nothing more comes.
+const QUIET: Duration = Duration::from_millis(500);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_from_ros_does_not_go_back_there() {
+    let networks = Networks::new().await;
+    let bridge = networks.bridge(2).await;
+    let mut ros = networks.ros().await;
+    let gid = ros.declare("MP", "talker", &RosNode::of_string("chatter")).await;
+    let seen = ros.watch().await;
+    let own = bridge.ros_node();
+    seen.wait_for("the subscription", |token| {
+        token.contains("/MS/") && token.contains(&own)
+    })
+    .await;
+    let echo = networks.ros().await;
+    let mut samples = echo.subscribe(&RosNode::key("chatter")).await;
+    let subscriber: Subscriber<StringMsg> = networks.native.subscriber("/chatter").unwrap();
+    // A publisher on Nuncio's side as well, so that the topic crosses both ways.
+    let publisher = networks.native.publisher::<StringMsg>("/chatter").unwrap();
+    seen.wait_for("the publisher", |token| {
+        token.contains("/MP/") && token.contains("/native/")
+    })
+    .await;
+    assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
+    let mut sent = 0;
+    while sent < 5 {
+        sent += 1;
+        let attachment = Attachment {
+            number: sent,
+            source_time_ns: 5,
+            gid,
+        };
+        ros.put(
+            &RosNode::key("chatter"),
+            &string_cdr(&format!("ros {sent}")),
+            attachment,
+        )
+        .await;
+    }
+    publisher
+        .publish(&StringMsg {
+            data: "native".to_owned(),
+        })
+        .unwrap();
+    let mut on_ros = HashMap::new();
+    while let Ok(Some(sample)) = tokio::time::timeout(QUIET, samples.recv()).await {
+        *on_ros.entry(sample.payload().to_bytes().into_owned()).or_insert(0) += 1;
+    }
+    assert!(on_ros.values().all(|count| *count == 1), "{on_ros:?}");
+    assert_eq!(on_ros.len(), 6, "{on_ros:?}");
+    let mut on_native = HashMap::new();
+    while let Ok(received) = subscriber.recv_timeout(QUIET) {
+        *on_native.entry(received.message.data).or_insert(0) += 1;
+    }
+    assert!(on_native.values().all(|count| *count == 1), "{on_native:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_bridges_one_leads_and_the_other_takes_over() {
+    let networks = Networks::new().await;
+    let (first, second) = tokio::join!(networks.bridge(2), networks.bridge(3));
+    let publisher = networks.native.publisher::<StringMsg>("/out").unwrap();
+    let subscriber: Subscriber<StringMsg> = networks.native.subscriber("/in").unwrap();
+    let mut ros = networks.ros().await;
+    let gid = ros.declare("MP", "talker", &RosNode::of_string("in")).await;
+    let seen = ros.watch().await;
+    let mut samples = ros.subscribe(&RosNode::key("out")).await;
+    // Both directions have settled when exactly one endpoint of each is there for longer than settling takes.
+    settled(&seen.tokens, &["/MP/%/%/native/%out/", "/MS/"]).await;
+    assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
+    for round in 0..10 {
+        publisher
+            .publish(&StringMsg {
+                data: format!("out {round}"),
+            })
+            .unwrap();
+        let attachment = Attachment {
+            number: round,
+            source_time_ns: 5,
+            gid,
+        };
+        ros.put(&RosNode::key("in"), &string_cdr(&format!("in {round}")), attachment)
+            .await;
+    }
+    let mut out = Vec::new();
+    while let Ok(Some(sample)) = tokio::time::timeout(QUIET, samples.recv()).await {
+        out.push(sample.payload().to_bytes().into_owned());
+    }
+    let expected: Vec<Vec<u8>> = (0..10).map(|round| string_cdr(&format!("out {round}"))).collect();
+    assert_eq!(out, expected);
+    let mut incoming = Vec::new();
+    while let Ok(received) = subscriber.recv_timeout(QUIET) {
+        incoming.push(received.message.data);
+    }
+    let expected: Vec<String> = (0..10).map(|round| format!("in {round}")).collect();
+    assert_eq!(incoming, expected);
+
+    // Kill the one that leads outwards.
+    let token = seen
+        .wait_for("the leader", |token| token.contains("/MP/%/%/native/%out/"))
+        .await;
+    let session = token.split('/').nth(2).unwrap().to_owned();
+    let own = |bridge: &str| format!("@ros2_lv/0/{session}/") + "0/0/NN/%/%/" + bridge;
+    let of_first = own(&first.ros_node());
+    let leads_first = seen.tokens.lock().unwrap().contains(&of_first);
+    let (leader, other) = if leads_first { (first, second) } else { (second, first) };
+    leader.kill().await;
+    let taken_over = |token: &str| token.contains("/MP/%/%/native/%out/") && !token.contains(&session);
+    seen.wait_for("the other's publisher", taken_over).await;
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        publisher
+            .publish(&StringMsg {
+                data: "again".to_owned(),
+            })
+            .unwrap();
+        let sample = tokio::time::timeout(Duration::from_millis(100), samples.recv()).await;
+        match sample {
+            Ok(Some(sample)) => break assert_eq!(sample.payload().to_bytes(), string_cdr("again")),
+            _ => assert!(Instant::now() < deadline, "the other bridge never took over"),
+        }
+    }
+    drop(other);
+}
+
+/// Waits until exactly one token with each of these parts is there, and stays the only one.
+async fn settled(tokens: &std::sync::Mutex<Vec<String>>, parts: &[&str]) {
+    let deadline = Instant::now() + DEADLINE;
+    let mut since = None;
+    loop {
+        let known = tokens.lock().unwrap().clone();
+        let count = |part: &str| known.iter().filter(|token| token.contains(part)).count();
+        match parts.iter().all(|part| count(part) == 1) {
+            false => since = None,
+            true if since.is_none() => since = Some(Instant::now()),
+            true => {}
+        }
+        if since.is_some_and(|since| since.elapsed() > Duration::from_millis(700)) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{known:#?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -1,0 +1,394 @@
+//! `bridge`: signed topics for other people's protocols, until it is told to end; see [`nuncio_bridge`].
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nuncio::{Discovery, TopicPattern};
+use nuncio_bridge::grpc::{self, GrpcOptions};
+use nuncio_bridge::status_page::{self, StatusPageOptions};
+use nuncio_bridge::{
+    Border, BridgeConfig, ClientRole, Direction, Face, FrontOptions, Ready, Ros2Config, Route, Rules, TlsPair, Token,
+    TypeLibrary,
+};
+use serde_json::{Value, json};
+use tokio::sync::{broadcast, mpsc};
+
+use super::{CommandError, Outcome, bridge_check, in_a_runtime};
+use crate::cli::{BridgeAllow, BridgeCommand, BridgeDoor, BridgeNode, BridgeRos2, GlobalArgs};
+use crate::render::Render;
+use crate::session::Session;
+
+/// How often `--json` tells what has gone on, when something has.
+const REPORT_EVERY: Duration = Duration::from_secs(5);
+
+/// How many status lines wait to be written.
+const STATUSES_MAX: usize = 256;
+
+/// The shortest token that is taken, as in bridge.toml.
+const TOKEN_LEN_MIN: usize = 16;
+
+/// A face that runs until it fails.
+type Serving = Pin<Box<dyn Future<Output = Result<(), CommandError>>>>;
+
+pub(super) fn command(global: &GlobalArgs, render: &Render, command: BridgeCommand) -> Result<Outcome, CommandError> {
+    let mut global = global.clone();
+    let (name, config) = match command {
+        BridgeCommand::Check(args) => return bridge_check::run(render, &args),
+        BridgeCommand::Run(args) => (args.node, BridgeConfig::read(&args.file)?),
+        BridgeCommand::Ros2(args) => {
+            // The endpoint is that of the ROS nodes: Nuncio's own are looked for as without it.
+            global.discovery = global.discovery.or(Some(Discovery::Auto));
+            (args.node.clone(), of_ros2(&global, args))
+        }
+        BridgeCommand::Foxglove(args) => {
+            let json = args.as_json;
+            let config = of_door(
+                Face::Foxglove,
+                args.port,
+                &args.allow,
+                &args.door,
+                args.status.status_port,
+            )?;
+            let config = BridgeConfig {
+                foxglove_json: json,
+                ..config
+            };
+            (args.node, config)
+        }
+        BridgeCommand::Rosbridge(args) => {
+            let config = of_door(
+                Face::Rosbridge,
+                args.port,
+                &args.allow,
+                &args.door,
+                args.status.status_port,
+            )?;
+            (args.node, config)
+        }
+        BridgeCommand::Grpc(args) => {
+            let config = of_door(Face::Grpc, args.port, &args.allow, &args.door, args.status.status_port)?;
+            (args.node, config)
+        }
+    };
+    in_a_runtime(async || serve(&global, render, &name, config).await)
+}
+
+/// What flags say of the ROS 2 face.
+fn of_ros2(global: &GlobalArgs, args: BridgeRos2) -> BridgeConfig {
+    let connect = match args.ros_connect.is_empty() && !args.offer_router {
+        true => global.connect.clone(),
+        false => args.ros_connect,
+    };
+    BridgeConfig {
+        ros2: Some(Ros2Config {
+            connect,
+            listen: args.ros_listen,
+            domain: args.ros_domain,
+            offer_router: args.offer_router,
+            proof: None,
+        }),
+        ..without_faces(&args.allow, args.status.status_port)
+    }
+}
+
+/// What flags say of a face that clients connect to.
+fn of_door(
+    face: Face,
+    port: u16,
+    allow: &BridgeAllow,
+    door: &BridgeDoor,
+    status_port: Option<u16>,
+) -> Result<BridgeConfig, CommandError> {
+    let mut config = without_faces(allow, status_port);
+    let address = SocketAddr::new(door.host, port);
+    config.addresses = BTreeMap::from([(face, address)]);
+    if let Some(path) = &door.token_file {
+        config.rules.tokens = vec![token(path)?];
+    }
+    if let (Some(certificates), Some(key)) = (&door.tls_cert, &door.tls_key) {
+        config.tls = Some(TlsPair {
+            certificates: certificates.clone(),
+            key: key.clone(),
+        });
+    }
+    if !door.host.is_loopback() && config.rules.tokens.is_empty() {
+        config.warnings.push(format!(
+            "no token is demanded: everybody who reaches {address} may do what --allow lets through; --token-file demands one"
+        ));
+    }
+    Ok(config)
+}
+
+fn without_faces(allow: &BridgeAllow, status_port: Option<u16>) -> BridgeConfig {
+    let mut rules = Rules::allow(allow.allow.iter().cloned());
+    let read_only = |pattern: &TopicPattern| Route {
+        inward: false,
+        ..Route::both_ways(pattern.clone())
+    };
+    rules.routes.extend(allow.allow_out.iter().map(read_only));
+    let warnings = match rules.routes.is_empty() {
+        true => {
+            vec!["nothing crosses: name topics and services with --allow, such as --allow '/**' for all".to_owned()]
+        }
+        false => Vec::new(),
+    };
+    BridgeConfig {
+        rules,
+        tls: None,
+        ros2: None,
+        addresses: BTreeMap::new(),
+        foxglove_json: false,
+        status: status_port.map(|port| SocketAddr::from(([127, 0, 0, 1], port))),
+        warnings,
+    }
+}
+
+fn token(path: &Path) -> Result<Token, CommandError> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| CommandError::Failed(format!("{}: {error}", path.display()).into()))?;
+    let text = text.trim();
+    match text.len() >= TOKEN_LEN_MIN {
+        true => Ok(Token::new(text, Arc::new(ClientRole::everything("token")))),
+        false => Err(CommandError::Failed(
+            format!(
+                "{}: the token has {} characters, at least {TOKEN_LEN_MIN} are needed; `openssl rand -hex 16` makes one",
+                path.display(),
+                text.len()
+            )
+            .into(),
+        )),
+    }
+}
+
+/// Serves all faces of a configuration.
+async fn serve(
+    global: &GlobalArgs,
+    render: &Render,
+    name: &BridgeNode,
+    config: BridgeConfig,
+) -> Result<Outcome, CommandError> {
+    let name = name
+        .name
+        .as_ref()
+        .map_or_else(|| default_name(&config), |name| name.as_str().to_owned());
+    let library = TypeLibrary::open(&global.interfaces)?;
+    let mut session = Session::open_as(&name, global, render).await?;
+    config.warnings.iter().for_each(|warning| render.warning(warning));
+    let border = Border::new(session.node.clone(), config.rules.clone(), library);
+    let (statuses, said) = broadcast::channel(STATUSES_MAX);
+    let (tell, mut ready) = mpsc::unbounded_channel();
+    let faces = faces(&border, config, &statuses, &tell)?;
+    let expected = faces.len();
+    let mut serving = tokio::task::JoinSet::new();
+    let local = tokio::task::LocalSet::new();
+    faces.into_iter().for_each(|face| {
+        serving.spawn_local_on(face, &local);
+    });
+    let talk = async {
+        let mut there = Vec::new();
+        while there.len() < expected
+            && let Some(face) = ready.recv().await
+        {
+            there.push(face);
+        }
+        tell_ready(render, &border, &there)?;
+        tell_on(render, &border, said).await
+    };
+    let end = local.run_until(async {
+        tokio::select! {
+            failed = serving.join_next() => match failed {
+                Some(Ok(ended)) => ended,
+                Some(Err(panicked)) => Err(CommandError::Failed(Box::new(panicked))),
+                None => Ok(()),
+            },
+            told = talk => told,
+            () = session.interrupt.wished() => Ok(()),
+        }
+    });
+    let ended = end.await;
+    serving.abort_all();
+    session.close().await;
+    ended.map(|()| Outcome::Found)
+}
+
+/// The name of the bridge's node, so that bridges of one user do not get in each other's way.
+fn default_name(config: &BridgeConfig) -> String {
+    let faces = config.addresses.iter();
+    let listening = faces.map(|(face, address)| match address.port() {
+        0 => format!("_{face}_{}", std::process::id()),
+        port => format!("_{face}_{port}"),
+    });
+    let ros2 = config.ros2.iter().map(|ros2| format!("_ros2_{}", ros2.domain));
+    let parts: String = ros2.chain(listening).collect();
+    format!("/bridge{parts}")
+}
+
+fn faces(
+    border: &Border,
+    config: BridgeConfig,
+    _statuses: &broadcast::Sender<String>,
+    ready: &mpsc::UnboundedSender<Ready>,
+) -> Result<Vec<Serving>, CommandError> {
+    let told = || {
+        let ready = ready.clone();
+        // Whoever waits for it has gone when the bridge ends.
+        move |face| drop(ready.send(face))
+    };
+    let mut serving: Vec<Serving> = Vec::new();
+    if let Some(ros2) = config.ros2 {
+        serving.push(missing("ros2", &ros2));
+    }
+    for (face, address) in config.addresses {
+        let front = FrontOptions {
+            tls: config.tls.clone(),
+            ..FrontOptions::at(address)
+        };
+        let (border, ready) = (border.clone(), told());
+        serving.push(match face {
+            Face::Foxglove => missing("foxglove", &(border, ready, front, config.foxglove_json).0),
+            Face::Rosbridge => missing("rosbridge", &(border, ready, front).0),
+            Face::Grpc => {
+                let options = GrpcOptions {
+                    front,
+                    ..GrpcOptions::default()
+                };
+                serving_of(grpc::serve(border, options, ready))
+            }
+            Face::Ros2 => continue,
+        });
+    }
+    if let Some(address) = config.status {
+        let front = FrontOptions {
+            tls: config.tls,
+            ..FrontOptions::at(address)
+        };
+        let options = StatusPageOptions {
+            front: FrontOptions {
+                connections_max: StatusPageOptions::default().front.connections_max,
+                ..front
+            },
+        };
+        serving.push(serving_of(status_page::serve(border.clone(), options, told())));
+    }
+    Ok(serving)
+}
+
+/// A face whose end is an error of the command.
+fn serving_of<E: Error + Send + Sync + 'static>(face: impl Future<Output = Result<(), E>> + 'static) -> Serving {
+    Box::pin(async move { face.await.map_err(|error| CommandError::Failed(Box::new(error))) })
+}
+
+fn missing(face: &'static str, _of: &dyn std::fmt::Debug) -> Serving {
+    Box::pin(async move { Err(CommandError::Failed(format!("the face {face} is not there yet").into())) })
+}
+
+/// One line, when everything is there.
+fn tell_ready(render: &Render, border: &Border, faces: &[Ready]) -> Result<(), CommandError> {
+    let at: Vec<String> = faces
+        .iter()
+        .map(|face| format!("{} {}", face.face, face.address))
+        .collect();
+    let crossing = border.rules().routes.iter().map(|route| {
+        let ways = [(route.inward, Direction::In), (route.outward, Direction::Out)];
+        let ways: Vec<&str> = ways
+            .into_iter()
+            .filter(|(open, _)| *open)
+            .map(|(_, way)| way.as_str())
+            .collect();
+        format!("/{} {}", route.pattern, ways.join("+"))
+    });
+    let crossing: Vec<String> = crossing.collect();
+    if render.is_json() {
+        let faces: Vec<Value> = faces
+            .iter()
+            .map(|face| json!({"face": face.face, "address": face.address}))
+            .collect();
+        render.json(&json!({
+            "event": "ready",
+            "faces": faces,
+            "node": border.node().name().as_str(),
+            "key": border.node().public_key().to_string(),
+            "routes": crossing,
+        }))?;
+        render.flush()?;
+    }
+    render.note(format!(
+        "ready: {}; as {}; lets through: {}",
+        at.join(", "),
+        border.node().name(),
+        match crossing.is_empty() {
+            true => "nothing".to_owned(),
+            false => crossing.join(", "),
+        }
+    ));
+    Ok(())
+}
+
+/// Tells of refusals, of what the ROS 2 face says, and with `--json` of what has gone on.
+async fn tell_on(render: &Render, border: &Border, mut said: broadcast::Receiver<String>) -> Result<(), CommandError> {
+    let mut refusals = border.refusals();
+    let mut every = tokio::time::interval(REPORT_EVERY);
+    let mut last = Value::Null;
+    loop {
+        tokio::select! {
+            Ok(refused) = refusals.recv() => {
+                match render.is_json() {
+                    true => render.json(&json!({
+                        "event": "refused",
+                        "topic": refused.topic.as_str(),
+                        "reason": refused.reason.as_str(),
+                        "detail": refused.text,
+                        "remedy": refused.reason.remedy(),
+                    }))?,
+                    false => render.warning(format!(
+                        "refused on {}: {}; {}",
+                        refused.topic,
+                        refused.text,
+                        refused.reason.remedy()
+                    )),
+                }
+                render.flush()?;
+            }
+            Ok(status) = said.recv() => {
+                match render.is_json() {
+                    true => {
+                        let mut object = serde_json::to_value(&status)?;
+                        if let Some(object) = object.as_object_mut() {
+                            object.insert("face".to_owned(), json!("ros2"));
+                        }
+                        render.json(&object)?;
+                    }
+                    false => render.note(status),
+                }
+                render.flush()?;
+            }
+            _ = every.tick(), if render.is_json() => {
+                let report = border.report();
+                let counts = json!([report.clients, report.topics]);
+                let told = serde_json::to_value(&report)?;
+                if without_times(&counts) != last {
+                    last = without_times(&counts);
+                    render.json(&json!({"event": "status", "report": told}))?;
+                    render.flush()?;
+                }
+            }
+        }
+    }
+}
+
+/// The same without what changes by itself.
+fn without_times(counts: &Value) -> Value {
+    let mut counts = counts.clone();
+    let clients = counts.get_mut(0).and_then(Value::as_array_mut);
+    for client in clients.into_iter().flatten().filter_map(Value::as_object_mut) {
+        client.remove("connected_s");
+    }
+    counts
+}
