@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio::{Discovery, TopicPattern};
+use nuncio_bridge::ros2::{self, Ros2Options, Ros2Status};
 use nuncio_bridge::{
     Border, BridgeConfig, ClientRole, Direction, Face, FrontOptions, Ready, Ros2Config, Route, Rules, TlsPair, Token,
     TypeLibrary,
@@ -230,7 +231,7 @@ fn default_name(config: &BridgeConfig) -> String {
 fn faces(
     border: &Border,
     config: BridgeConfig,
-    _statuses: &broadcast::Sender<String>,
+    statuses: &broadcast::Sender<Ros2Status>,
     ready: &mpsc::UnboundedSender<Ready>,
 ) -> Result<Vec<Serving>, CommandError> {
     let told = || {
@@ -240,7 +241,18 @@ fn faces(
     };
     let mut serving: Vec<Serving> = Vec::new();
     if let Some(ros2) = config.ros2 {
-        serving.push(missing("ros2", &ros2));
+        let options = Ros2Options {
+            connect: ros2.connect,
+            listen: ros2.listen,
+            domain: ros2.domain,
+            offer_router: ros2.offer_router,
+            statuses: statuses.clone(),
+        };
+        let (border, ready) = (border.clone(), told());
+        serving.push(Box::pin(async move {
+            let served = ros2::serve(border, options, ready).await;
+            served.map_err(|error| CommandError::Failed(Box::new(error)))
+        }));
     }
     for (face, address) in config.addresses {
         let front = FrontOptions {
@@ -312,7 +324,11 @@ fn tell_ready(render: &Render, border: &Border, faces: &[Ready]) -> Result<(), C
 }
 
 /// Tells of refusals, of what the ROS 2 face says, and with `--json` of what has gone on.
-async fn tell_on(render: &Render, border: &Border, mut said: broadcast::Receiver<String>) -> Result<(), CommandError> {
+async fn tell_on(
+    render: &Render,
+    border: &Border,
+    mut said: broadcast::Receiver<Ros2Status>,
+) -> Result<(), CommandError> {
     let mut refusals = border.refusals();
     let mut every = tokio::time::interval(REPORT_EVERY);
     let mut last = Value::Null;
