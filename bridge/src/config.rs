@@ -30,26 +30,24 @@
 //!
 //! Paths are relative to the file. Tokens stand in files or variables of their own, never in this one.
 
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
-
-use nuncio::TopicPattern;
-use serde::Deserialize;
 
 use crate::front::TlsPair;
-use crate::role::{ClientRole, RoleLimits, Token};
+use crate::role::ClientRole;
 use crate::rules::{Face, Route, Rules};
+
+mod file;
+
+use self::file::{File, read_role, read_route, read_token};
 
 /// The longest file that is read.
 const FILE_LEN_MAX: u64 = 1 << 20;
-
-/// The shortest token that is taken: 16 characters.
-const TOKEN_LEN_MIN: usize = 16;
 
 /// What a configuration says, checked.
 #[derive(Clone, Debug)]
@@ -89,105 +87,6 @@ pub struct Ros2Config {
     /// Where the proof of the original signer goes: `side-key`, `attachment` or `none`.
     #[serde(default)]
     pub proof: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    clients_max: Option<usize>,
-    #[serde(default, rename = "route")]
-    routes: Vec<RouteEntry>,
-    #[serde(default, rename = "role")]
-    roles: BTreeMap<String, RoleEntry>,
-    #[serde(default, rename = "token")]
-    tokens: Vec<TokenEntry>,
-    tls: Option<TlsEntry>,
-    ros2: Option<Ros2Config>,
-    foxglove: Option<FoxgloveEntry>,
-    rosbridge: Option<FaceEntry>,
-    grpc: Option<FaceEntry>,
-    status: Option<FaceEntry>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMore {
-    One(String),
-    More(Vec<String>),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RouteEntry {
-    topics: OneOrMore,
-    #[serde(default)]
-    direction: Ways,
-    faces: Option<Vec<Face>>,
-    rename: Option<Rename>,
-    rate_max: Option<f64>,
-}
-
-#[derive(Clone, Copy, Default, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum Ways {
-    In,
-    Out,
-    #[default]
-    Both,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rename {
-    from: String,
-    to: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RoleEntry {
-    #[serde(default)]
-    publish: Vec<String>,
-    #[serde(default)]
-    subscribe: Vec<String>,
-    #[serde(default)]
-    call: Vec<String>,
-    #[serde(default)]
-    serve: Vec<String>,
-    in_per_second: Option<u32>,
-    message_len_max: Option<usize>,
-    subscriptions_max: Option<usize>,
-    queue_max: Option<usize>,
-    queue_bytes_max: Option<usize>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TokenEntry {
-    file: Option<PathBuf>,
-    env: Option<String>,
-    role: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TlsEntry {
-    certificates: PathBuf,
-    key: PathBuf,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FaceEntry {
-    address: SocketAddr,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FoxgloveEntry {
-    address: SocketAddr,
-    #[serde(default)]
-    json: bool,
 }
 
 impl BridgeConfig {
@@ -322,103 +221,6 @@ impl BridgeConfig {
 fn covers(earlier: &Route, later: &Route) -> bool {
     let ways = (earlier.inward || !later.inward) && (earlier.outward || !later.outward);
     ways && later.faces.iter().all(|face| earlier.faces.contains(face)) && earlier.pattern.includes(&later.pattern)
-}
-
-fn read_route(entry: &RouteEntry, at: &str, routes: &mut Vec<Route>, problems: &mut Vec<String>) {
-    let patterns: Vec<&String> = match &entry.topics {
-        OneOrMore::One(pattern) => vec![pattern],
-        OneOrMore::More(patterns) => patterns.iter().collect(),
-    };
-    let min_interval = match entry.rate_max {
-        None => Some(Duration::ZERO),
-        Some(rate) if rate > 0.0 && rate.is_finite() => Duration::try_from_secs_f64(1.0 / rate).ok(),
-        Some(_) => None,
-    };
-    let Some(min_interval) = min_interval else {
-        problems.push(format!(
-            "{at}: rate_max is a number of messages a second above 0; leave it out for any"
-        ));
-        return;
-    };
-    let rename = entry
-        .rename
-        .as_ref()
-        .map(|rename| (rename.from.clone(), rename.to.clone()));
-    if let Some((from, to)) = &rename
-        && !(from.starts_with('/') && to.starts_with('/'))
-    {
-        problems.push(format!("{at}: both names of `rename` begin with a slash"));
-    }
-    for text in patterns {
-        match TopicPattern::parse(text) {
-            Ok(pattern) => routes.push(Route {
-                inward: entry.direction != Ways::Out,
-                outward: entry.direction != Ways::In,
-                faces: entry.faces.clone().unwrap_or_else(|| Face::ALL.to_vec()),
-                rename: rename.clone(),
-                min_interval,
-                ..Route::both_ways(pattern)
-            }),
-            Err(error) => problems.push(format!("{at}: {error}")),
-        }
-    }
-}
-
-fn read_role(name: &str, entry: &RoleEntry, problems: &mut Vec<String>) -> ClientRole {
-    let mut patterns = |texts: &[String], act: &str| {
-        let parsed = texts.iter().map(|text| TopicPattern::parse(text));
-        let mut kept = Vec::new();
-        for pattern in parsed {
-            match pattern {
-                Ok(pattern) => kept.push(pattern),
-                Err(error) => problems.push(format!("role {name}, {act}: {error}")),
-            }
-        }
-        kept
-    };
-    let limits = RoleLimits::default();
-    ClientRole {
-        name: name.to_owned(),
-        publish: patterns(&entry.publish, "publish"),
-        subscribe: patterns(&entry.subscribe, "subscribe"),
-        call: patterns(&entry.call, "call"),
-        serve: patterns(&entry.serve, "serve"),
-        limits: RoleLimits {
-            in_per_second: entry.in_per_second.unwrap_or(limits.in_per_second),
-            message_len_max: entry.message_len_max.unwrap_or(limits.message_len_max),
-            taps_max: entry.subscriptions_max.unwrap_or(limits.taps_max),
-            queue_max: entry.queue_max.unwrap_or(limits.queue_max).max(1),
-            queue_bytes_max: entry.queue_bytes_max.unwrap_or(limits.queue_bytes_max),
-        },
-    }
-}
-
-fn read_token(
-    entry: &TokenEntry,
-    dir: &Path,
-    roles: &BTreeMap<String, Arc<ClientRole>>,
-    env: &impl Fn(&str) -> Option<String>,
-) -> Result<Token, String> {
-    let role = roles.get(&entry.role).ok_or_else(|| {
-        let known: Vec<&str> = roles.keys().map(String::as_str).collect();
-        format!("there is no [role.{}]; there are: {}", entry.role, known.join(", "))
-    })?;
-    let secret = match (&entry.file, &entry.env) {
-        (Some(file), None) => {
-            let path = dir.join(file);
-            fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?
-        }
-        (None, Some(name)) => env(name).ok_or_else(|| format!("the variable {name} is not set"))?,
-        _ => return Err("it has either `file` or `env`".to_owned()),
-    };
-    let secret = secret.trim();
-    match secret.len() >= TOKEN_LEN_MIN {
-        true => Ok(Token::new(secret, Arc::clone(role))),
-        false => Err(format!(
-            "it has {} characters, at least {TOKEN_LEN_MIN} are needed; `openssl rand -hex 16` makes one",
-            secret.len()
-        )),
-    }
 }
 
 fn check_addresses(addresses: &BTreeMap<Face, SocketAddr>, status: Option<SocketAddr>, problems: &mut Vec<String>) {

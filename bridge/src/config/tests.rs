@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
 
+use std::time::Duration;
+
 use nuncio::TopicName;
 
 use super::*;

@@ -100,14 +100,22 @@ fn route_words(route: &Route) -> String {
         .map_or_else(String::new, |(from, to)| format!(", {from} here is {to} there"));
     let rate = match route.min_interval.is_zero() {
         true => String::new(),
-        false => format!(", at most {:.4} a second", 1.0 / route.min_interval.as_secs_f64()),
+        false => format!(", at most {} a second", 1.0 / route.min_interval.as_secs_f64()),
     };
     format!("/{} {ways}, for {}{rename}{rate}", route.pattern, faces.join(" "))
 }
 
+/// The faces that are served.
+fn faces(config: &BridgeConfig) -> impl Iterator<Item = Face> {
+    Face::ALL.into_iter().filter(|face| match face {
+        Face::Ros2 => config.ros2.is_some(),
+        listening => config.addresses.contains_key(listening),
+    })
+}
+
 /// How one name crosses, face by face.
 fn crossing(config: &BridgeConfig, topic: &TopicName) -> Vec<String> {
-    let each = Face::ALL.into_iter().map(|face| {
+    let each = faces(config).map(|face| {
         let ways = [Direction::Out, Direction::In].map(|way| match config.rules.foreign_name(face, topic, way) {
             Some(name) => format!("{} as {name}", way.as_str()),
             None => format!("not {}", way.as_str()),
@@ -118,7 +126,7 @@ fn crossing(config: &BridgeConfig, topic: &TopicName) -> Vec<String> {
 }
 
 fn crossing_json(config: &BridgeConfig, topic: &TopicName) -> Value {
-    let each = Face::ALL.into_iter().map(|face| {
+    let each = faces(config).map(|face| {
         let name = |way| config.rules.foreign_name(face, topic, way);
         (
             face.as_str().to_owned(),
