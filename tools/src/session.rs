@@ -69,7 +69,9 @@ impl<'a> Session<'a> {
         if let Some(mode) = global.trust_mode {
             warn_of_weaker_mode(render, &keystore, mode)?;
         }
-        let builder = Node::builder(name)
+        let (namespace, base) = name.rsplit_once('/').unwrap_or(("", name));
+        let builder = Node::builder(base)
+            .namespace(namespace)
             .domain(global.domain.clone())
             .keystore(keystore)
             .link(link);
