@@ -13,7 +13,7 @@ use std::time::Duration;
 use nuncio::{Discovery, TopicPattern};
 use nuncio_bridge::foxglove::{self, FoxgloveOptions};
 use nuncio_bridge::grpc::{self, GrpcOptions};
-use nuncio_bridge::ros2::{self, Proof, Ros2Options, Ros2Status};
+use nuncio_bridge::ros2::{self, Ros2Options, Ros2Status};
 use nuncio_bridge::rosbridge::{self, RosbridgeOptions};
 use nuncio_bridge::status_page::{self, StatusPageOptions};
 use nuncio_bridge::{
@@ -95,7 +95,6 @@ fn of_ros2(global: &GlobalArgs, args: BridgeRos2) -> BridgeConfig {
             listen: args.ros_listen,
             domain: args.ros_domain,
             offer_router: args.offer_router,
-            proof: None,
         }),
         ..without_faces(&args.allow, args.status.status_port)
     }
@@ -251,7 +250,6 @@ fn faces(
             listen: ros2.listen,
             domain: ros2.domain,
             offer_router: ros2.offer_router,
-            proof: Proof::default(),
             statuses: statuses.clone(),
         };
         serving.push(serving_of(ros2::serve(border.clone(), options, told())));
