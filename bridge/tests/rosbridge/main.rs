@@ -1,6 +1,10 @@
 //! The rosbridge face between a real node and clients that speak WebSocket.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is its job"
+)]
 
 mod actions;
 mod bad_input;
