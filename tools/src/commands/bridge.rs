@@ -324,7 +324,7 @@ fn tell_ready(render: &Render, border: &Border, faces: &[Ready]) -> Result<(), C
         render.flush()?;
     }
     render.note(format!(
-        "ready: {}; as {}; lets through: {}",
+        "ready {}; as {}; lets through: {}",
         at.join(", "),
         border.node().name(),
         match crossing.is_empty() {
