@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use nuncio::msgs::rcl_interfaces::msg::ParameterEvent;
-use nuncio::{Node, ParameterValue as NodeValue, Reliability, SubscriberError, TopicName};
+use nuncio::{Node, ParameterClient, ParameterValue as NodeValue, Reliability, SubscriberError, TopicName};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -19,6 +19,8 @@ use crate::rules::{Direction, Face};
 
 /// The service that tells that a node has parameters.
 const GET_PARAMETERS: &str = "/get_parameters";
+/// How many nodes are asked at a time for one question.
+const ASKED_AT_A_TIME: usize = 8;
 /// How many changes wait for a client; one that is slower misses some.
 const EVENTS_KEPT: usize = 256;
 
@@ -52,8 +54,8 @@ impl ParameterCalls {
                 None => self.complain(&parameter.name, &no_name(&parameter.name)).await,
             }
         }
-        let set = by_node.into_iter().map(|(node, changes)| self.set_on(node, changes));
-        join_all(set).await;
+        let set = stream::iter(by_node).map(|(node, changes)| self.set_on(node, changes));
+        set.buffer_unordered(ASKED_AT_A_TIME).collect::<()>().await;
         if id.is_some() {
             let values = self.named(names).await;
             let _ = self.answer(values, id).await;
@@ -61,9 +63,9 @@ impl ParameterCalls {
     }
 
     async fn set_on(&self, node: String, changes: Vec<(String, Parameter)>) {
-        let parameters = match self.client.parameters_of(&node, true) {
+        let parameters = match self.parameters_of(&node, true) {
             Ok(parameters) => parameters,
-            Err(error) => return self.complain(&node, &error.to_string()).await,
+            Err(problem) => return self.complain(&node, &problem).await,
         };
         let names: Vec<&str> = changes.iter().map(|(name, _)| name.as_str()).collect();
         let infos = match parameters.describe(&names).await {
@@ -98,49 +100,57 @@ impl ParameterCalls {
                 None => self.complain(&full, &no_name(&full)).await,
             }
         }
-        let asked = by_node.into_iter().map(async |(node, mut names)| {
-            names.sort();
-            names.dedup();
-            let answer = async {
-                let parameters = self
-                    .client
-                    .parameters_of(&node, false)
-                    .map_err(|error| error.to_string())?;
-                let asked: Vec<&str> = names.iter().map(String::as_str).collect();
-                parameters.get(&asked).await.map_err(|error| error.to_string())
-            };
-            let values = self.or_complain(&node, answer.await).await;
-            names
-                .iter()
-                .zip(values)
-                .map(|(name, value)| to_viewer(full_name(&node, name), &value))
-                .collect::<Vec<_>>()
-        });
-        join_all(asked).await.into_iter().flatten().collect()
+        let asked = stream::iter(by_node).map(|(node, names)| self.named_of(node, names));
+        let answered: Vec<Vec<_>> = asked.buffer_unordered(ASKED_AT_A_TIME).collect().await;
+        answered.into_iter().flatten().collect()
+    }
+
+    async fn named_of(&self, node: String, mut names: Vec<String>) -> Vec<Parameter> {
+        names.sort();
+        names.dedup();
+        let answer = async {
+            let parameters = self.parameters_of(&node, false)?;
+            let asked: Vec<&str> = names.iter().map(String::as_str).collect();
+            parameters.get(&asked).await.map_err(|error| error.to_string())
+        };
+        let values = self.or_complain(&node, answer.await).await;
+        let values = names.iter().zip(values);
+        values
+            .map(|(name, value)| to_viewer(full_name(&node, name), &value))
+            .collect()
     }
 
     /// The parameters of all nodes that the client may ask.
     async fn all(&self) -> Vec<Parameter> {
         let services = self.client.services().into_iter();
-        let nodes = services.filter_map(|offer| Some(offer.name.strip_suffix(GET_PARAMETERS)?.to_owned()));
-        let nodes: Vec<_> = nodes
-            .filter(|node| shown_node_name(&self.client, node).is_some())
-            .collect();
-        let asked = nodes.into_iter().map(async |node| {
-            let answer = async {
-                let parameters = self
-                    .client
-                    .parameters_of(&node, false)
-                    .map_err(|error| error.to_string())?;
-                parameters.values().await.map_err(|error| error.to_string())
-            };
-            let values = self.or_complain(&node, answer.await).await;
-            values
-                .iter()
-                .map(|(name, value)| to_viewer(full_name(&node, name), value))
-                .collect::<Vec<_>>()
-        });
-        join_all(asked).await.into_iter().flatten().collect()
+        let readable = services.filter(|offer| self.client.role().may(Act::Call, &offer.native));
+        let nodes = readable.filter_map(|offer| Some(offer.name.strip_suffix(GET_PARAMETERS)?.to_owned()));
+        let nodes: Vec<_> = nodes.collect();
+        let asked = stream::iter(nodes).map(|node| self.all_of(node));
+        let answered: Vec<Vec<_>> = asked.buffer_unordered(ASKED_AT_A_TIME).collect().await;
+        answered.into_iter().flatten().collect()
+    }
+
+    async fn all_of(&self, node: String) -> Vec<Parameter> {
+        let answer = async {
+            let parameters = self.parameters_of(&node, false)?;
+            parameters.values().await.map_err(|error| error.to_string())
+        };
+        let values = self.or_complain(&node, answer.await).await;
+        let values = values.iter();
+        values
+            .map(|(name, value)| to_viewer(full_name(&node, name), value))
+            .collect()
+    }
+
+    /// Nodes that are not there are not asked: what is declared to ask them would cost the whole network.
+    fn parameters_of(&self, node: &str, sets: bool) -> Result<ParameterClient, String> {
+        let service = format!("{node}{GET_PARAMETERS}");
+        self.client.callable(&service).map_err(|error| error.to_string())?;
+        match self.client.services().iter().any(|offer| offer.name == service) {
+            true => self.client.parameters_of(node, sets).map_err(|error| error.to_string()),
+            false => Err(format!("no node {node} with parameters is there")),
+        }
     }
 
     async fn answer(&self, mut values: Vec<Parameter>, id: Option<String>) -> Result<(), Gone> {
@@ -251,20 +261,9 @@ fn shown_node(client: &Client, node: &str) -> Option<String> {
     let name = client
         .border()
         .rules()
-        .foreign_name(Face::Foxglove, &native, Direction::Out)?;
+        .foreign_name(Face::Foxglove, &native, Direction::In)?;
     let may = client.role().may(Act::Call, &native);
     name.strip_suffix(GET_PARAMETERS).filter(|_| may).map(ToOwned::to_owned)
-}
-
-/// The same for a node that the client names.
-fn shown_node_name(client: &Client, node: &str) -> Option<()> {
-    let service = format!("{node}{GET_PARAMETERS}");
-    let native = client
-        .border()
-        .rules()
-        .native_name(Face::Foxglove, &service, Direction::Out)
-        .ok()?;
-    client.role().may(Act::Call, &native).then_some(())
 }
 
 fn no_name(name: &str) -> String {

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::channels::Encoding;
-use super::wire::{MessageSchema, Service};
-use crate::bridge_type::{BridgeServiceType, BridgeType};
-use crate::client::ServiceOffer;
+use super::outbox::Outbox;
+use super::wire::{MessageSchema, Service, ServiceCallFailure, ServiceCallResponse, client};
+use crate::border_error::BorderError;
+use crate::bridge_type::{Body, BridgeServiceType, BridgeType};
+use crate::client::{Client, ServiceOffer};
 
 /// One service.
 #[derive(Debug)]
@@ -88,4 +91,49 @@ impl ServiceTable {
             .filter(|offer| !known.contains(offer.name.as_str()))
             .collect()
     }
+}
+
+/// Calls a service for a client, and tells it the response or why there is none.
+pub(super) async fn answer(
+    client: Client,
+    outbox: Outbox,
+    (service, encoding): (Arc<KnownService>, Encoding),
+    call: client::ServiceCallRequest<'static>,
+    within: Duration,
+) {
+    let answered = async {
+        let type_name = Some(service.ty.name());
+        let called = match encoding {
+            Encoding::Cdr => {
+                client
+                    .call(&service.name, type_name, Body::Cdr(&call.payload), within)
+                    .await?
+            }
+            Encoding::Json => {
+                let json = serde_json::from_slice(&call.payload);
+                let json = json.map_err(|error| BorderError::Message(format!("the request is no JSON: {error}")))?;
+                client.call(&service.name, type_name, Body::Json(&json), within).await?
+            }
+        };
+        match encoding {
+            Encoding::Cdr => called.cdr(),
+            Encoding::Json => called.json().map(String::into_bytes),
+        }
+    };
+    // A client that has gone needs no answer.
+    let _ = match answered.await {
+        Ok(payload) => {
+            let response = ServiceCallResponse {
+                service_id: call.service_id,
+                call_id: call.call_id,
+                encoding: encoding.as_str().into(),
+                payload: payload.into(),
+            };
+            outbox.binary(&response).await
+        }
+        Err(error) => {
+            let failure = ServiceCallFailure::new(call.service_id, call.call_id, error.to_string());
+            outbox.json(&failure).await
+        }
+    };
 }

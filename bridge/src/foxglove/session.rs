@@ -17,15 +17,13 @@ use super::known::{Known, Running};
 use super::outbox::{Gone, Outbox};
 use super::parameter_calls::{ParameterCalls, tell_changes};
 use super::publications::Publications;
-use super::services::KnownService;
+use super::services::answer;
 use super::signers::SignerLedger;
 use super::subscriptions::Subscription;
 use super::telling::Telling;
 use super::wire::{
-    Advertise, Capability, ClientMessage, FetchAssetResponse, Level, ServerInfo, ServiceCallFailure,
-    ServiceCallResponse, client,
+    Advertise, Capability, ClientMessage, FetchAssetResponse, Level, ServerInfo, ServiceCallFailure, client,
 };
-use crate::bridge_type::Body;
 use crate::client::Client;
 use crate::tap::TapOptions;
 
@@ -232,6 +230,11 @@ impl Session {
                 .refuse("subscribe", &format!("there is no channel {channel_id}"))
                 .await;
         };
+        let most = self.client.role().limits.taps_max;
+        if self.known.subscriptions().len() >= most {
+            let text = format!("there are {most} subscriptions already, which is the most");
+            return self.refuse("subscribe", &text).await;
+        }
         if self.known.subscriptions().contains_key(&id) {
             let text = format!("the subscription id {id} is in use; unsubscribe it first");
             return self.refuse("subscribe", &text).await;
@@ -360,51 +363,6 @@ impl Session {
         tokio::time::sleep(LAST_WORD).await;
         Err(Gone)
     }
-}
-
-async fn answer(
-    client: Client,
-    outbox: Outbox,
-    (service, encoding): (Arc<KnownService>, Encoding),
-    call: client::ServiceCallRequest<'static>,
-    within: Duration,
-) {
-    let answered = async {
-        let type_name = Some(service.ty.name());
-        let called = match encoding {
-            Encoding::Cdr => {
-                client
-                    .call(&service.name, type_name, Body::Cdr(&call.payload), within)
-                    .await?
-            }
-            Encoding::Json => {
-                let json = serde_json::from_slice(&call.payload);
-                let json =
-                    json.map_err(|error| crate::BorderError::Message(format!("the request is no JSON: {error}")))?;
-                client.call(&service.name, type_name, Body::Json(&json), within).await?
-            }
-        };
-        match encoding {
-            Encoding::Cdr => called.cdr(),
-            Encoding::Json => called.json().map(String::into_bytes),
-        }
-    };
-    // A client that has gone needs no answer.
-    let _ = match answered.await {
-        Ok(payload) => {
-            let response = ServiceCallResponse {
-                service_id: call.service_id,
-                call_id: call.call_id,
-                encoding: encoding.as_str().into(),
-                payload: payload.into(),
-            };
-            outbox.binary(&response).await
-        }
-        Err(error) => {
-            let failure = ServiceCallFailure::new(call.service_id, call.call_id, error.to_string());
-            outbox.json(&failure).await
-        }
-    };
 }
 
 /// Keeps the connection alive, and finds out whether it is.

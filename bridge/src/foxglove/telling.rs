@@ -113,16 +113,9 @@ impl Telling {
 
     /// Says whether the type of a service was not to be had.
     async fn tell_services(&self) -> Result<bool, Gone> {
-        let offers: Vec<_> = self
-            .client
-            .services()
-            .into_iter()
-            .filter(|offer| self.may_call(&offer.native))
-            .collect();
-        let offers: Vec<_> = offers
-            .into_iter()
-            .filter(|offer| !offer.graph.servers.is_empty())
-            .collect();
+        let may_call =
+            |offer: &ServiceOffer| !offer.graph.servers.is_empty() && self.client.role().may(Act::Call, &offer.native);
+        let offers: Vec<_> = self.client.services().into_iter().filter(may_call).collect();
         let gone = self.known.services().retire(&offers);
         if !gone.is_empty() {
             self.outbox.json(&UnadvertiseServices::new(gone)).await?;
@@ -240,11 +233,5 @@ impl Telling {
 
     fn may_subscribe(&self, native: &TopicName) -> bool {
         self.shown_name(native).is_some()
-    }
-
-    fn may_call(&self, native: &TopicName) -> bool {
-        let rules = self.client.border().rules();
-        let is_outward = rules.foreign_name(Face::Foxglove, native, Direction::Out).is_some();
-        is_outward && self.client.role().may(Act::Call, native)
     }
 }

@@ -248,8 +248,8 @@ async function checkOpenBridge() {
   const latching = ["--qos-durability", "transient_local", "--times", "1", "--keep-alive", "600", "--wait", "0"];
   start("robot", ["topic", "pub", "/map_name", "std_msgs/msg/String", "{data: cellar}", ...latching, ...at]);
   // Another bridge, which serves nobody: a node with parameters and their services.
-  start("robot", ["bridge", "grpc", "--port", "0", "--name", "/robot", ...at]);
-  const echo = start("listener", ["topic", "echo", "/point", "geometry_msgs/msg/Point", ...at]);
+  start("robot", ["bridge", "foxglove", "--port", "0", "--name", "/robot", ...at]);
+  const echo = start("listener", ["topic", "echo", "/point", ...at]);
 
   let number = 1;
   const subprotocols = [["foxglove.sdk.v1"], ["foxglove.websocket.v1"], ["foxglove.websocket.v1", "foxglove.sdk.v1"]];
