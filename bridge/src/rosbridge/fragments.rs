@@ -273,7 +273,7 @@ mod tests {
                 let count = |name: &str| piece[name].as_u64().unwrap() as usize;
                 whole = fragments
                     .take(
-                        super::Fragment {
+                        Fragment {
                             id: piece["id"].to_string(),
                             data: data.to_owned(),
                             num: count("num"),

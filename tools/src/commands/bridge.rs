@@ -1,7 +1,6 @@
 //! `bridge`: signed topics for other people's protocols, until it is told to end; see [`nuncio_bridge`].
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::fs;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -12,6 +11,8 @@ use std::time::Duration;
 
 use nuncio::{Discovery, TopicPattern};
 use nuncio_bridge::grpc::{self, GrpcOptions};
+use nuncio_bridge::ros2::{self, Ros2Options, Ros2Status};
+use nuncio_bridge::rosbridge::{self, RosbridgeOptions};
 use nuncio_bridge::status_page::{self, StatusPageOptions};
 use nuncio_bridge::{
     Border, BridgeConfig, ClientRole, Direction, Face, FrontOptions, Ready, Ros2Config, Route, Rules, TlsPair, Token,
@@ -233,7 +234,7 @@ fn default_name(config: &BridgeConfig) -> String {
 fn faces(
     border: &Border,
     config: BridgeConfig,
-    _statuses: &broadcast::Sender<String>,
+    statuses: &broadcast::Sender<Ros2Status>,
     ready: &mpsc::UnboundedSender<Ready>,
 ) -> Result<Vec<Serving>, CommandError> {
     let told = || {
@@ -243,7 +244,15 @@ fn faces(
     };
     let mut serving: Vec<Serving> = Vec::new();
     if let Some(ros2) = config.ros2 {
-        serving.push(missing("ros2", &ros2));
+        let options = Ros2Options {
+            connect: ros2.connect,
+            listen: ros2.listen,
+            domain: ros2.domain,
+            offer_router: ros2.offer_router,
+            statuses: statuses.clone(),
+        };
+        let (border, ready) = (border.clone(), told());
+        serving.push(Box::pin(async move { Ok(ros2::serve(border, options, ready).await?) }));
     }
     for (face, address) in config.addresses {
         let front = FrontOptions {
@@ -253,13 +262,19 @@ fn faces(
         let (border, ready) = (border.clone(), told());
         serving.push(match face {
             Face::Foxglove => missing("foxglove", &(border, ready, front, config.foxglove_json).0),
-            Face::Rosbridge => missing("rosbridge", &(border, ready, front).0),
+            Face::Rosbridge => {
+                let options = RosbridgeOptions {
+                    front,
+                    ..RosbridgeOptions::default()
+                };
+                Box::pin(async move { Ok(rosbridge::serve(border, options, ready).await?) })
+            }
             Face::Grpc => {
                 let options = GrpcOptions {
                     front,
                     ..GrpcOptions::default()
                 };
-                serving_of(grpc::serve(border, options, ready))
+                Box::pin(async move { Ok(grpc::serve(border, options, ready).await?) })
             }
             Face::Ros2 => continue,
         });
@@ -275,14 +290,12 @@ fn faces(
                 ..front
             },
         };
-        serving.push(serving_of(status_page::serve(border.clone(), options, told())));
+        let (border, ready) = (border.clone(), told());
+        serving.push(Box::pin(async move {
+            Ok(status_page::serve(border, options, ready).await?)
+        }));
     }
     Ok(serving)
-}
-
-/// A face whose end is an error of the command.
-fn serving_of<E: Error + Send + Sync + 'static>(face: impl Future<Output = Result<(), E>> + 'static) -> Serving {
-    Box::pin(async move { face.await.map_err(|error| CommandError::Failed(Box::new(error))) })
 }
 
 fn missing(face: &'static str, _of: &dyn std::fmt::Debug) -> Serving {
@@ -320,7 +333,7 @@ fn tell_ready(render: &Render, border: &Border, faces: &[Ready]) -> Result<(), C
         render.flush()?;
     }
     render.note(format!(
-        "ready: {}; as {}; lets through: {}",
+        "ready {}; as {}; lets through: {}",
         at.join(", "),
         border.node().name(),
         match crossing.is_empty() {
@@ -332,7 +345,11 @@ fn tell_ready(render: &Render, border: &Border, faces: &[Ready]) -> Result<(), C
 }
 
 /// Tells of refusals, of what the ROS 2 face says, and with `--json` of what has gone on.
-async fn tell_on(render: &Render, border: &Border, mut said: broadcast::Receiver<String>) -> Result<(), CommandError> {
+async fn tell_on(
+    render: &Render,
+    border: &Border,
+    mut said: broadcast::Receiver<Ros2Status>,
+) -> Result<(), CommandError> {
     let mut refusals = border.refusals();
     let mut every = tokio::time::interval(REPORT_EVERY);
     let mut last = Value::Null;
