@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 try:
     import grpc
@@ -77,8 +78,8 @@ class Bridge:
         self.pool = descriptor_pool.DescriptorPool(database)
         self.service = self.pool.FindServiceByName("nuncio.bridge.v1.Bridge")
 
-    def message(self, name, **fields):
-        described = self.pool.FindMessageTypeByName(f"nuncio.bridge.v1.{name}")
+    def message(self, kind, /, **fields):
+        described = self.pool.FindMessageTypeByName(f"nuncio.bridge.v1.{kind}")
         return message_factory.GetMessageClass(described)(**fields)
 
     def call(self, method, request, timeout=SECONDS_MAX):
@@ -156,9 +157,9 @@ def hear(nuncio, home, endpoint, client, running):
     twist = "{linear: {x: 0.25}, angular: {z: -1.5}}"
     talk = ["topic", "pub", "--rate", "50", "--connect", endpoint, "/cmd_vel", "geometry_msgs/Twist", twist]
     running.enter_context(Program(nuncio, home, talk))
-    events = client.call("Subscribe", client.message("SubscribeRequest", topics=["/cmd_vel"], encoding=1))
+    events = client.call("Subscribe", client.message("SubscribeRequest", topics=["/cmd_vel"], encoding=1, queue=500))
     assert next(events).joined.topic == "/cmd_vel"
-    message = next(events).message
+    message = message_of(events)
     said = {"linear": {"x": 0.25, "y": 0.0, "z": 0.0}, "angular": {"x": 0.0, "y": 0.0, "z": -1.5}}
     assert json.loads(message.payload.json) == said, message
     signer = subprocess.run(
@@ -175,16 +176,30 @@ def hear(nuncio, home, endpoint, client, running):
     described = client.call("GetType", client.message("GetTypeRequest", topic="/cmd_vel"))
     assert "Vector3  linear" in described.ros2msg or "Vector3 linear" in described.ros2msg, described.ros2msg
     twist_class = class_of(described)
-    events = client.call("Subscribe", client.message("SubscribeRequest", topics=["/cmd_vel"], encoding=2))
+    events = client.call("Subscribe", client.message("SubscribeRequest", topics=["/cmd_vel"], encoding=2, queue=500))
     assert next(events).joined.topic == "/cmd_vel"
-    in_protobuf = twist_class.FromString(next(events).message.payload.protobuf)
+    in_protobuf = twist_class.FromString(message_of(events).payload.protobuf)
     assert MessageToDict(in_protobuf) == {"linear": {"x": 0.25}, "angular": {"z": -1.5}}, in_protobuf
     events.cancel()
-    events = client.call("Subscribe", client.message("SubscribeRequest", topics=["/cmd_*"], encoding=3, filter="linear.x > 0.2"))
+    events = client.call("Subscribe", client.message("SubscribeRequest", topics=["/cmd_$*"], encoding=3, queue=500, filter="linear.x > 0.2"))
     assert next(events).joined.topic == "/cmd_vel"
-    cdr = next(events).message.payload.cdr
+    cdr = message_of(events).payload.cdr
     assert cdr[:4] == b"\0\1\0\0" and len(cdr) == 4 + 6 * 8, cdr
     events.cancel()
+
+
+def message_of(events):
+    event = next(events)
+    assert event.WhichOneof("event") == "message", event
+    return event.message
+
+
+def until(condition):
+    """Waits until something is so that nobody tells of."""
+    deadline = time.monotonic() + SECONDS_MAX
+    while not condition():
+        assert time.monotonic() < deadline, "it was never so"
+        time.sleep(0.02)
 
 
 def class_of(described):
@@ -198,7 +213,7 @@ def class_of(described):
 
 def speak(nuncio, home, endpoint, client, running):
     """What the client publishes is heard, verified, by `topic echo`, with its origin."""
-    listen = ["topic", "echo", "--json", "--connect", endpoint, "/pose", "geometry_msgs/msg/Point"]
+    listen = ["topic", "echo", "--json", "--connect", endpoint, "/pose"]
     echo = running.enter_context(Program(nuncio, home, listen, stream="stdout"))
     described = client.call("GetType", client.message("GetTypeRequest", name="geometry_msgs/Point"))
     point = class_of(described)(x=1.5, y=-2)
@@ -208,12 +223,9 @@ def speak(nuncio, home, endpoint, client, running):
     ]
     waited = client.message("Acknowledge")
     waited.timeout.FromSeconds(5)
-    # The subscription of `topic echo` comes when it comes: the first message is said again until somebody has accepted it.
-    for _ in range(SECONDS_MAX * 10):
-        request = client.message("PublishRequest", topic="/pose", type="geometry_msgs/Point", payload=payloads[0], acknowledge=waited)
-        published = client.call("Publish", request)
-        if published.accepted_by_all:
-            break
+    until(lambda: any(topic.name == "/pose" for topic in client.call("ListTopology", client.message("ListTopologyRequest")).topics))
+    request = client.message("PublishRequest", topic="/pose", type="geometry_msgs/Point", payload=payloads[0], acknowledge=waited)
+    published = client.call("Publish", request)
     assert published.accepted_by_all and len(published.readers) == 1, published
     heard = json.loads(echo.line('"x":1.5'))
     assert '"y":-2.0' in json.dumps(heard, separators=(",", ":")), heard
