@@ -193,7 +193,7 @@ async fn what_the_bridge_refuses_is_told_and_not_shown() {
         Event::Refused(refused) => {
             assert_eq!(
                 (refused.topic.as_str(), refused.reason.as_str()),
-                ("/chatter", "pin_mismatch")
+                ("/chatter", "PinMismatch")
             );
             assert_eq!(refused.claimed_key, impostor.public_key().to_string());
         }

@@ -112,7 +112,7 @@ impl Sink for ProtobufWriter<'_> {
     const SEES_EMPTY_MESSAGES: bool = true;
     const TAKES_PLAIN_LISTS: bool = true;
 
-    fn open_message(&mut self, _fields: usize) -> Result<(), Refusal> {
+    fn open_message(&mut self, _: usize) -> Result<(), Refusal> {
         if !self.open.is_empty() {
             self.tag(LENGTH);
         }
