@@ -138,7 +138,7 @@ impl Client {
         seen.collect()
     }
 
-    fn visible_topic(&self, native: &TopicName) -> Option<String> {
+    pub(crate) fn visible_topic(&self, native: &TopicName) -> Option<String> {
         let rules = self.border().rules();
         let out = rules
             .foreign_name(self.face(), native, Direction::Out)
@@ -267,13 +267,13 @@ impl Client {
     }
 
     /// Counts what was refused.
-    fn noting<T>(&self, result: Result<T, BorderError>) -> Result<T, BorderError> {
+    pub(crate) fn noting<T>(&self, result: Result<T, BorderError>) -> Result<T, BorderError> {
         result.inspect_err(|_| self.count_refused())
     }
 }
 
 /// Takes one of so many places.
-fn take_place(taken: &AtomicUsize, most: usize, of: &str) -> Result<(), BorderError> {
+pub(crate) fn take_place(taken: &AtomicUsize, most: usize, of: &str) -> Result<(), BorderError> {
     let took = taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
         (count < most).then_some(count + 1)
     });

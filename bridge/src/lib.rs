@@ -16,6 +16,7 @@
 //! - What enters is signed with the bridge's own key, within its role, and its origin says on whose behalf: `<face>:<who>`.
 //! - A client that does not read harms nobody: its queues are bounded, the oldest messages are dropped and counted.
 
+pub mod action_ends;
 pub mod border;
 pub mod border_error;
 pub mod bridge_type;
@@ -27,6 +28,7 @@ pub mod out_message;
 pub mod report;
 pub mod role;
 pub mod ros2;
+pub mod rosbridge;
 pub mod rules;
 pub mod service_ends;
 pub mod tap;
@@ -34,6 +36,7 @@ mod topic_source;
 mod turns;
 pub mod type_library;
 
+pub use action_ends::{ActionLine, ActionOffer, BridgeActionType, OfferedAction};
 pub use border::{Border, RefusalNotice};
 pub use border_error::BorderError;
 pub use bridge_type::{Body, BridgeServiceType, BridgeType};

@@ -7,6 +7,7 @@ use nuncio::{GenericReceived, MessageInfo};
 
 use crate::border_error::BorderError;
 use crate::bridge_type::BridgeType;
+use crate::rosbridge::written_ops::WrittenOps;
 
 /// A verified message of one topic, and its type.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct OutMessage {
     ty: Arc<BridgeType>,
     cdr: OnceLock<Result<Bytes, BorderError>>,
     json: OnceLock<Result<Arc<str>, BorderError>>,
+    /// The operations of rosbridge that carry it.
+    pub(crate) rosbridge: WrittenOps,
 }
 
 impl OutMessage {
@@ -26,6 +29,7 @@ impl OutMessage {
             ty,
             cdr: OnceLock::new(),
             json: OnceLock::new(),
+            rosbridge: WrittenOps::default(),
         }
     }
 

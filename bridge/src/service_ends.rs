@@ -161,6 +161,11 @@ pub struct OfferedRequest {
 }
 
 impl OfferedRequest {
+    /// The service's type.
+    pub fn ty(&self) -> &Arc<BridgeServiceType> {
+        &self.ty
+    }
+
     /// Who calls.
     pub fn info(&self) -> MessageInfo {
         self.request.info()

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nuncio::msgs::SCHEMAS;
-use nuncio::{ServiceSupport, TypeHash, TypeSupport};
+use nuncio::{ActionSupport, ServiceSupport, TypeHash, TypeSupport};
 use nuncio_codegen::{Diagnostics, read_folder};
 
+use crate::action_ends::BridgeActionType;
 use crate::border_error::BorderError;
 use crate::bridge_type::{BridgeServiceType, BridgeType};
 
@@ -26,6 +27,7 @@ pub struct TypeLibrary {
 struct Known {
     messages: HashMap<String, Arc<BridgeType>>,
     services: HashMap<String, Arc<BridgeServiceType>>,
+    actions: HashMap<String, Arc<BridgeActionType>>,
     learned: HashMap<(String, TypeHash), Arc<BridgeType>>,
     learned_services: HashMap<(String, TypeHash), Arc<BridgeServiceType>>,
 }
@@ -111,6 +113,22 @@ impl TypeLibrary {
         let support = ServiceSupport::compile(&name, &self.texts()).map_err(|error| unknown(&name, &error))?;
         let made = Arc::new(BridgeServiceType::new(support)?);
         self.lock().services.insert(name, Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// An action type, as `example_interfaces/action/Fibonacci` or `example_interfaces/Fibonacci`.
+    ///
+    /// # Errors
+    ///
+    /// As [`message`](Self::message).
+    pub fn action(&self, name: &str) -> Result<Arc<BridgeActionType>, BorderError> {
+        let name = full_name(name, "action");
+        if let Some(known) = self.lock().actions.get(&name) {
+            return Ok(Arc::clone(known));
+        }
+        let support = ActionSupport::compile(&name, &self.texts()).map_err(|error| unknown(&name, &error))?;
+        let made = Arc::new(BridgeActionType::new(support)?);
+        self.lock().actions.insert(name, Arc::clone(&made));
         Ok(made)
     }
 

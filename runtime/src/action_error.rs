@@ -5,6 +5,7 @@ use std::fmt;
 use crate::generic_publisher::PublisherError;
 use crate::generic_subscriber::SubscriberError;
 use crate::name::NameError;
+use crate::run_time_type::RunTimeTypeError;
 use crate::service_error::ServiceError;
 
 /// Why there is no action server or client.
@@ -19,6 +20,8 @@ pub enum ActionError {
     Publisher(PublisherError),
     /// Feedback or status cannot be subscribed to.
     Subscriber(SubscriberError),
+    /// No payloads can be made of the action's type.
+    Type(RunTimeTypeError),
 }
 
 impl fmt::Display for ActionError {
@@ -28,6 +31,7 @@ impl fmt::Display for ActionError {
             Self::Service(error) => fmt::Display::fmt(error, f),
             Self::Publisher(error) => fmt::Display::fmt(error, f),
             Self::Subscriber(error) => fmt::Display::fmt(error, f),
+            Self::Type(error) => fmt::Display::fmt(error, f),
         }
     }
 }

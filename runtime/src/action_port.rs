@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nuncio_msgs::Message;
 use nuncio_msgs::action_msgs::msg::GoalStatusArray;
 use nuncio_msgs::action_msgs::srv::CancelGoalRequest;
 use nuncio_msgs::nuncio_msgs::msg::ServiceFault;
@@ -20,7 +19,7 @@ use crate::goal_id::GoalId;
 use crate::goal_ledger::{Asker, GoalLedger, ResultAsked};
 use crate::goal_state::{GoalState, GoalStep};
 use crate::outbox::NoRoom;
-use crate::payload;
+use crate::payload::{self, EncodeError};
 use crate::publisher::Publisher;
 use crate::qos::QosProfile;
 use crate::security::believer::Verdict;
@@ -38,19 +37,12 @@ pub(crate) struct ActionPort {
 }
 
 impl ActionPort {
-    pub(crate) fn new(
-        feedback: GenericPublisher,
-        status: Publisher<GoalStatusArray>,
-        no_result: &impl Message,
-    ) -> Self {
-        let mut bytes = Vec::new();
-        // A default that violates its own schema is sent as nothing, which its client cannot read.
-        let _ = payload::encode(no_result, 0, &mut bytes);
+    pub(crate) fn new(feedback: GenericPublisher, status: Publisher<GoalStatusArray>, no_result: Vec<u8>) -> Self {
         Self {
             goals: Mutex::new(GoalLedger::new()),
             feedback,
             status: Mutex::new(status),
-            no_result: bytes.into(),
+            no_result: no_result.into(),
         }
     }
 
@@ -95,8 +87,15 @@ impl ActionPort {
         let _ = status.publish(&GoalStatusArray { status_list });
     }
 
-    pub(crate) fn tell_feedback(&self, id: GoalId, feedback: &impl Message) -> Result<(), PublishError> {
-        let encode = |now_ns, bytes: &mut Vec<u8>| payload::encode_pair((&id.message(), feedback), now_ns, bytes);
+    pub(crate) fn tell_feedback(
+        &self,
+        id: GoalId,
+        feedback: impl Fn(i64, &mut Vec<u8>) -> Result<(), EncodeError>,
+    ) -> Result<(), PublishError> {
+        let encode = |now_ns, bytes: &mut Vec<u8>| {
+            payload::encode(&id.message(), now_ns, bytes)?;
+            feedback(now_ns, bytes)
+        };
         let published = self
             .feedback
             .publish_encoded(Accompaniment::default(), NoRoom::AsProfiled, encode);

@@ -2,28 +2,20 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
-use std::time::Instant;
+use std::ops::Deref;
 
+use nuncio_msgs::Message;
 use nuncio_msgs::action::Action;
-use nuncio_msgs::std_msgs::msg::Bool;
-use nuncio_msgs::unique_identifier_msgs::msg::UUID;
-use nuncio_msgs::{Message, TypeHash};
-use tokio::sync::watch;
 
-use crate::action_port::ActionPort;
-use crate::card::time_from_ns;
 use crate::clock;
+use crate::generic_action_server::{GenericActionServer, GenericGoalHandle, GenericIncomingGoal};
 use crate::generic_publisher::PublishError;
-use crate::generic_request::{GenericRequest, RespondError};
-use crate::generic_service_server::GenericServiceServer;
+use crate::generic_request::RespondError;
 use crate::generic_subscriber::{MessageInfo, ReceiveError};
 use crate::goal_id::GoalId;
-use crate::goal_ledger::{GOALS_MAX, NotTaken};
-use crate::goal_state::{GoalState, GoalStep};
-use crate::name::TopicName;
+use crate::goal_ledger::GOALS_MAX;
+use crate::goal_state::GoalState;
 use crate::payload::{self, EncodeError};
-use crate::request_desk::RequestDesk;
 
 /// Serves one action of type `A`.
 ///
@@ -53,13 +45,11 @@ use crate::request_desk::RequestDesk;
 /// }
 /// # }
 /// ```
+///
+/// Everything that does not depend on the type is on [`GenericActionServer`], which this dereferences to.
 #[derive(Debug)]
 pub struct ActionServer<A> {
-    name: TopicName,
-    goals: GenericServiceServer,
-    port: Arc<ActionPort>,
-    /// Where requests to cancel and for results wait.
-    desks: [Arc<RequestDesk>; 2],
+    generic: GenericActionServer,
     of: PhantomData<fn() -> A>,
 }
 
@@ -71,79 +61,45 @@ pub struct IncomingGoal<A: Action> {
     pub goal_id: GoalId,
     /// Who sent it, and when. The topic is the name of the service `send_goal`.
     pub info: MessageInfo,
-    request: GenericRequest,
-    port: Arc<ActionPort>,
+    generic: GenericIncomingGoal,
 }
 
 /// A goal that was accepted. Dropped before it has ended, it is aborted.
+///
+/// Everything that does not depend on the type is on [`GenericGoalHandle`], which this dereferences to.
 pub struct GoalHandle<A: Action> {
     goal: A::Goal,
-    info: MessageInfo,
-    id: GoalId,
-    state: watch::Receiver<GoalState>,
-    port: Arc<ActionPort>,
+    generic: GenericGoalHandle,
 }
 
 impl<A: Action> ActionServer<A> {
-    pub(crate) fn new(
-        name: TopicName,
-        goals: GenericServiceServer,
-        port: Arc<ActionPort>,
-        desks: [Arc<RequestDesk>; 2],
-    ) -> Self {
+    pub(crate) fn new(generic: GenericActionServer) -> Self {
         Self {
-            name,
-            goals,
-            port,
-            desks,
+            generic,
             of: PhantomData,
         }
     }
 
-    /// Waits for the next goal.
+    /// Waits for the next goal. What is none of the action's type is refused, and does not appear here.
     ///
     /// # Errors
     ///
     /// [`ReceiveError::Closed`] when the node was closed.
     pub async fn recv(&self) -> Result<IncomingGoal<A>, ReceiveError> {
         loop {
-            let request = self.goals.recv().await?;
-            match payload::decode_pair::<UUID, A::Goal>(request.message().clone()) {
-                Ok((UUID { uuid }, goal)) => {
+            let generic = self.generic.recv().await?;
+            match generic.part().decode() {
+                Ok(goal) => {
                     return Ok(IncomingGoal {
                         goal,
-                        goal_id: GoalId(uuid),
-                        info: request.info(),
-                        request,
-                        port: Arc::clone(&self.port),
+                        goal_id: generic.goal_id,
+                        info: generic.info.clone(),
+                        generic,
                     });
                 }
-                Err(error) => request.refuse(&error),
+                Err(error) => generic.refuse(&error),
             }
         }
-    }
-
-    /// The action's name.
-    pub fn name(&self) -> &TopicName {
-        &self.name
-    }
-
-    /// The full name of the action's type.
-    pub fn type_name(&self) -> &str {
-        A::TYPE_NAME
-    }
-
-    /// The hash of the action's type.
-    pub fn type_hash(&self) -> TypeHash {
-        A::TYPE_HASH
-    }
-}
-
-impl<A> Drop for ActionServer<A> {
-    fn drop(&mut self) {
-        // Their threads end with it.
-        self.desks.iter().for_each(|desk| drop(desk.close()));
-        self.port.abandon_waiting();
     }
 }
 
@@ -159,44 +115,15 @@ impl<A: Action> IncomingGoal<A> {
         Ok(handle)
     }
 
-    /// Accepts it, and leaves it waiting until [`GoalHandle::execute`].
+    /// Accepts it, and leaves it waiting until [`GenericGoalHandle::execute`].
     ///
     /// # Errors
     ///
     /// [`AcceptError`] when there are too many goals, the same goal was sent twice, or its client cannot be told.
     pub fn accept_for_later(self) -> Result<GoalHandle<A>, AcceptError> {
-        let Self {
-            goal,
-            goal_id,
-            info,
-            request,
-            port,
-        } = self;
-        let accepted_ns = clock::now_ns();
-        let taken = port
-            .goals()
-            .take(goal_id, info.signer, time_from_ns(accepted_ns), Instant::now());
-        let state = match taken {
-            Ok(state) => state,
-            Err(why) => {
-                respond(request, false, accepted_ns).map_err(AcceptError::Respond)?;
-                return Err(match why {
-                    NotTaken::Full => AcceptError::TooMany,
-                    NotTaken::Known => AcceptError::Known { goal_id },
-                });
-            }
-        };
-        if let Err(error) = respond(request, true, accepted_ns) {
-            port.goals().strike_out(goal_id);
-            return Err(AcceptError::Respond(error));
-        }
-        port.tell_status();
         Ok(GoalHandle {
-            goal,
-            info,
-            id: goal_id,
-            state,
-            port,
+            generic: self.generic.accept_for_later()?,
+            goal: self.goal,
         })
     }
 
@@ -206,13 +133,8 @@ impl<A: Action> IncomingGoal<A> {
     ///
     /// [`RespondError`] when its client does not wait any more, or the link is closed.
     pub fn reject(self) -> Result<(), RespondError> {
-        respond(self.request, false, clock::now_ns())
+        self.generic.reject()
     }
-}
-
-fn respond(request: GenericRequest, accepted: bool, stamp_ns: i64) -> Result<(), RespondError> {
-    let (accepted, stamp) = (Bool { data: accepted }, time_from_ns(stamp_ns));
-    request.respond_encoded(|now_ns, bytes| payload::encode_pair((&accepted, &stamp), now_ns, bytes))
 }
 
 impl<A: Action> GoalHandle<A> {
@@ -221,46 +143,14 @@ impl<A: Action> GoalHandle<A> {
         &self.goal
     }
 
-    /// Which goal it is.
-    pub fn goal_id(&self) -> GoalId {
-        self.id
-    }
-
-    /// Who sent it, and when.
-    pub fn info(&self) -> &MessageInfo {
-        &self.info
-    }
-
-    /// How far it has come.
-    pub fn state(&self) -> GoalState {
-        *self.state.borrow()
-    }
-
-    /// Says that it is being worked on from now on. Nothing, if that was said before or it is being canceled.
-    pub fn execute(&self) {
-        self.port.step(self.id, GoalStep::Execute);
-    }
-
     /// Tells how far it has come.
     ///
     /// # Errors
     ///
     /// [`PublishError`] as for every message.
     pub fn feedback(&self, feedback: &A::Feedback) -> Result<(), PublishError> {
-        self.port.tell_feedback(self.id, feedback)
-    }
-
-    /// Whether somebody wants it to be given up.
-    pub fn is_canceling(&self) -> bool {
-        self.state() == GoalState::Canceling
-    }
-
-    /// Waits until somebody wants it to be given up.
-    pub async fn canceling(&self) {
-        let mut state = self.state.clone();
-        if state.wait_for(|state| *state == GoalState::Canceling).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        self.generic
+            .tell_feedback(|now_ns, bytes| payload::encode(feedback, now_ns, bytes))
     }
 
     /// Ends it as wanted.
@@ -269,9 +159,7 @@ impl<A: Action> GoalHandle<A> {
     ///
     /// [`EndError`]; the goal is aborted then.
     pub fn succeed(self, result: &A::Result) -> Result<(), EndError> {
-        // One that was accepted for later and ends at once was worked on in between.
-        self.execute();
-        self.end(GoalStep::Succeed, result)
+        self.generic.succeed(encoded(result)?)
     }
 
     /// Gives it up.
@@ -280,7 +168,7 @@ impl<A: Action> GoalHandle<A> {
     ///
     /// As [`succeed`](Self::succeed).
     pub fn abort(self, result: &A::Result) -> Result<(), EndError> {
-        self.end(GoalStep::Abort, result)
+        self.generic.abort(encoded(result)?)
     }
 
     /// Gives it up, as asked.
@@ -289,24 +177,29 @@ impl<A: Action> GoalHandle<A> {
     ///
     /// As [`succeed`](Self::succeed), and when nobody has asked for that.
     pub fn canceled(self, result: &A::Result) -> Result<(), EndError> {
-        self.end(GoalStep::Canceled, result)
-    }
-
-    fn end(self, step: GoalStep, result: &impl Message) -> Result<(), EndError> {
-        let mut bytes = Vec::new();
-        payload::encode(result, clock::now_ns(), &mut bytes).map_err(EndError::Encode)?;
-        match self.port.end(self.id, step, bytes.into()) {
-            true => Ok(()),
-            false => Err(EndError::NotSo { state: self.state() }),
-        }
+        self.generic.canceled(encoded(result)?)
     }
 }
 
-impl<A: Action> Drop for GoalHandle<A> {
-    fn drop(&mut self) {
-        if !self.state().is_over() {
-            self.port.end(self.id, GoalStep::Abort, self.port.no_result());
-        }
+fn encoded(result: &impl Message) -> Result<Vec<u8>, EndError> {
+    let mut bytes = Vec::new();
+    payload::encode(result, clock::now_ns(), &mut bytes).map_err(EndError::Encode)?;
+    Ok(bytes)
+}
+
+impl<A> Deref for ActionServer<A> {
+    type Target = GenericActionServer;
+
+    fn deref(&self) -> &GenericActionServer {
+        &self.generic
+    }
+}
+
+impl<A: Action> Deref for GoalHandle<A> {
+    type Target = GenericGoalHandle;
+
+    fn deref(&self) -> &GenericGoalHandle {
+        &self.generic
     }
 }
 
@@ -322,7 +215,7 @@ impl<A: Action> fmt::Debug for IncomingGoal<A> {
 impl<A: Action> fmt::Debug for GoalHandle<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GoalHandle")
-            .field("goal_id", &self.id)
+            .field("goal_id", &self.goal_id())
             .field("goal", &self.goal)
             .field("state", &self.state())
             .finish_non_exhaustive()

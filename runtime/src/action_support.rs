@@ -5,10 +5,11 @@ use nuncio_msgs::action::Action;
 use nuncio_msgs::nuncio_msgs::msg::TypeDefinition;
 use nuncio_msgs::{Message, TypeHash};
 
+use crate::run_time_type::RunTimeTypeError;
 use crate::security::verifier::ExpectedType;
 use crate::service_facts::ServiceTypes;
 use crate::service_support::{self, ServiceSupport};
-use crate::type_support::{TypeSupport, sources_of};
+use crate::type_support::{self, TypeSupport, sources_of};
 
 /// What the name of an action's type has behind it in the name of the service that hands over goals, which cards name.
 pub(crate) const SEND_GOAL: &str = "_SendGoal";
@@ -103,11 +104,17 @@ impl ActionSupport {
                 hash: self.feedback_message.type_hash(),
                 exclusive: self.feedback_message.is_exclusive(),
             },
+            feedback_message: self.feedback_message.definition().clone(),
         }
+    }
+
+    /// The payload of a result that says nothing.
+    pub(crate) fn no_result(&self) -> Result<Vec<u8>, RunTimeTypeError> {
+        Ok(self.result.run_time_type()?.default_payload())
     }
 }
 
-/// What a client of an action has to know of its type.
+/// What servers and clients of an action have to know of its type.
 #[derive(Debug)]
 pub(crate) struct ActionParts {
     /// The name and hash of the action's type.
@@ -115,6 +122,8 @@ pub(crate) struct ActionParts {
     pub(crate) send_goal: (ServiceTypes, TypeDefinition),
     pub(crate) get_result: (ServiceTypes, TypeDefinition),
     pub(crate) feedback: ExpectedType,
+    /// The definition of what feedback is sent as.
+    pub(crate) feedback_message: TypeDefinition,
 }
 
 impl ActionParts {
@@ -130,6 +139,7 @@ impl ActionParts {
                 service_support::definition_of::<A::GetResult>(),
             ),
             feedback: expected::<A::FeedbackMessage>(),
+            feedback_message: type_support::definition_of::<A::FeedbackMessage>(),
         }
     }
 }
@@ -149,7 +159,6 @@ mod tests {
     use nuncio_msgs::tf2_msgs::action::LookupTransform;
 
     use super::*;
-    use crate::type_support;
 
     fn is_known_by_the_definition_that_servers_serve<A: Action>() {
         let served = service_support::definition_of::<A::SendGoal>();

@@ -45,8 +45,8 @@
 //! [`generic_service_server`] → `request_desk` → [`service_server`]; what others see of calls: [`service_introspection`].
 //!
 //! Actions, which are made of services and topics: [`action_client`] →
-//! [`generic_action_client`] → [`generic_goal_run`] → `goal_watch` → [`action_server`] → `action_port` →
-//! `goal_ledger` → [`goal_state`].
+//! [`generic_action_client`] → [`generic_goal_run`] → `goal_watch` → [`action_server`] → [`generic_action_server`] →
+//! `action_port` → `goal_ledger` → [`goal_state`].
 //!
 //! State documents, which are topics: [`StateDocument`] → [`StateWatch`] → `state_shelf`.
 //!
@@ -98,6 +98,7 @@ mod facts_gathering;
 mod facts_inquiry;
 mod file_lock;
 pub mod generic_action_client;
+pub mod generic_action_server;
 pub mod generic_goal_run;
 pub mod generic_publisher;
 mod generic_request;
@@ -222,6 +223,7 @@ pub use durable_subscriber::{DurableSubscriber, DurableSubscriberError, GenericD
 pub use event::{Counterpart, EventCallback, EventStream, PublisherEvent, SubscriberEvent};
 pub use facts_inquiry::FactsError;
 pub use generic_action_client::{ActionClientOptions, GenericActionClient};
+pub use generic_action_server::{GenericActionServer, GenericGoalHandle, GenericIncomingGoal};
 pub use generic_goal_run::{GenericGoalOutcome, GenericGoalRun};
 pub use generic_publisher::{GenericPublisher, PublishError, Published, PublisherError};
 pub use generic_service_client::{GenericResponse, GenericServiceClient, ServiceClientStats};

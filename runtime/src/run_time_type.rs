@@ -18,6 +18,9 @@
 //! octets may be base64, a `builtin_interfaces/Time` or `std_msgs/Header` may be the word `now`. It is strict about
 //! everything else: an unknown field, a value of another type or out of range is an error that names its place.
 //!
+//! Web clients may have JSON in another form, in which octets are base64 and numbers that are not finite are null, or CBOR with
+//! lists of numbers as typed arrays.
+//!
 //! CDR is what DDS peers speak: a header of four bytes, then every value in the order of the schema, aligned to its own
 //! size. It is written little endian and read in either byte order.
 //!
@@ -28,6 +31,7 @@
 //! CDR ends at [`MAX_CDR_LEN`], and types whose nesting or fixed arrays would cost too much are refused by
 //! [`RunTimeType::new`].
 
+mod cbor_writer;
 mod cdr_reader;
 mod cdr_writer;
 mod clock_word;
@@ -62,8 +66,9 @@ pub use self::encode::EncodeError;
 pub use self::shape::{MAX_DEPTH, MAX_FIXED_VALUES, RunTimeTypeError};
 pub use self::translation::{DEFAULT_MAX_TRANSLATED_LEN, Difference, TranslateError, Translation, TranslationError};
 
+use self::cbor_writer::CborWriter;
 use self::cdr_writer::CdrWriter;
-use self::json_text::JsonText;
+use self::json_text::{JsonStyle, JsonText};
 use self::json_tree::JsonTree;
 use self::limits::LimitCheck;
 use self::shape::MessageShape;
@@ -140,8 +145,22 @@ impl RunTimeType {
     ///
     /// [`DecodeError`] when the bytes are not a payload of this type or the JSON would be too long.
     pub fn write_json(&self, payload: &[u8], out: &mut String) -> Result<(), DecodeError> {
+        self.write_json_in(JsonStyle::Exact, payload, out)
+    }
+
+    /// As [`write_json`](Self::write_json), in the form that web clients know from rosbridge: lists of `uint8` and `char` are
+    /// base64, numbers that are not finite are null.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_json`](Self::write_json).
+    pub fn write_web_json(&self, payload: &[u8], out: &mut String) -> Result<(), DecodeError> {
+        self.write_json_in(JsonStyle::Web, payload, out)
+    }
+
+    fn write_json_in(&self, style: JsonStyle, payload: &[u8], out: &mut String) -> Result<(), DecodeError> {
         let start = out.len();
-        let result = decode::walk(&self.root, payload, &mut JsonText::new(out, self.max_json_len));
+        let result = decode::walk(&self.root, payload, &mut JsonText::new(out, self.max_json_len, style));
         if result.is_err() {
             out.truncate(start);
         }
@@ -217,6 +236,21 @@ impl RunTimeType {
     pub fn payload_to_cdr(&self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
         let start = out.len();
         let result = decode::walk(&self.root, payload, &mut CdrWriter::new(out, MAX_CDR_LEN));
+        if result.is_err() {
+            out.truncate(start);
+        }
+        result.map_err(|fault| fault.into_error(self.max_json_len))
+    }
+
+    /// Appends the payload as CBOR to `out`: a map, lists of octets as byte strings and other lists of numbers as typed arrays
+    /// (RFC 8746), little endian. After an error `out` is as it was.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when the bytes are not a payload of this type, or the CBOR would be longer than JSON may be.
+    pub fn write_cbor(&self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
+        let start = out.len();
+        let result = decode::walk(&self.root, payload, &mut CborWriter::new(out, self.max_json_len));
         if result.is_err() {
             out.truncate(start);
         }

@@ -40,10 +40,10 @@ impl<'a> Session<'a> {
     ///
     /// Whatever keeps a node from being opened: keystore, endpoints, ports.
     pub(crate) async fn open(global: &GlobalArgs, render: &'a Render) -> Result<Self, CommandError> {
-        Self::open_as(&format!("_nuncio_{}", process::id()), global, render).await
+        Self::open_as(&format!("/_nuncio_{}", process::id()), global, render).await
     }
 
-    /// As [`open`](Self::open), with a node of this name.
+    /// As [`open`](Self::open), with a node of this full name.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl<'a> Session<'a> {
         if let Some(mode) = global.trust_mode {
             warn_of_weaker_mode(render, &keystore, mode)?;
         }
-        let (namespace, base) = name.rsplit_once('/').unwrap_or(("", name));
+        let (namespace, base) = name.rsplit_once('/').unwrap_or_default();
         let builder = Node::builder(base)
             .namespace(namespace)
             .domain(global.domain.clone())

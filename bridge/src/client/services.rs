@@ -37,11 +37,7 @@ impl Client {
     pub fn services(&self) -> Vec<ServiceOffer> {
         let services = self.border().node().graph().services();
         let seen = services.into_iter().filter_map(|(native, graph)| {
-            let name = self
-                .border()
-                .rules()
-                .foreign_name(self.face(), &native, Direction::In)
-                .filter(|_| self.inner.role.may(Act::Call, &native) || self.inner.role.may(Act::Serve, &native))?;
+            let name = self.visible_service(&native)?;
             Some(ServiceOffer {
                 name,
                 types: graph.types(),
@@ -50,6 +46,13 @@ impl Client {
             })
         });
         seen.collect()
+    }
+
+    pub(crate) fn visible_service(&self, native: &TopicName) -> Option<String> {
+        let rules = self.border().rules();
+        rules
+            .foreign_name(self.face(), native, Direction::In)
+            .filter(|_| self.inner.role.may(Act::Call, native) || self.inner.role.may(Act::Serve, native))
     }
 
     /// The type of a service: that of its servers, or of its clients where nobody serves it.

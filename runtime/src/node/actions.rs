@@ -7,7 +7,6 @@ use nuncio_msgs::action::Action;
 use nuncio_msgs::action_msgs::msg::GoalStatusArray;
 use nuncio_msgs::action_msgs::srv::CancelGoal;
 use nuncio_msgs::nuncio_msgs::msg::TypeDefinition;
-use nuncio_msgs::service::Service;
 
 use super::Node;
 use crate::action_client::ActionClient;
@@ -16,12 +15,14 @@ use crate::action_port::ActionPort;
 use crate::action_server::ActionServer;
 use crate::action_support::{ActionParts, ActionSupport, SEND_GOAL, expected};
 use crate::generic_action_client::{ActionClientOptions, ActionClientPort, GenericActionClient};
+use crate::generic_action_server::GenericActionServer;
 use crate::generic_publisher::GenericPublisher;
 use crate::generic_service_client::GenericServiceClient;
 use crate::generic_service_server::GenericServiceServer;
 use crate::generic_subscriber::GenericSubscriber;
 use crate::goal_watch::GoalWatch;
 use crate::name::TopicName;
+use crate::payload;
 use crate::publisher::Publisher;
 use crate::qos::QosProfile;
 use crate::remapping::Kind;
@@ -42,27 +43,51 @@ impl Node {
     ///
     /// [`ActionError`] when the name is wrong or the node is closed.
     pub fn action_server<A: Action>(&self, name: &str) -> Result<ActionServer<A>, ActionError> {
+        let mut no_result = Vec::new();
+        // A default that violates its own schema is sent as nothing, which its client cannot read.
+        let _ = payload::encode(&A::Result::default(), 0, &mut no_result);
+        self.declare_action_server(name, ActionParts::of::<A>(), no_result)
+            .map(ActionServer::new)
+    }
+
+    /// A server of an action of a type that this program was not built with.
+    ///
+    /// # Errors
+    ///
+    /// As [`action_server`](Self::action_server), and when the type is none that payloads can be made of.
+    pub fn generic_action_server(&self, name: &str, of: &ActionSupport) -> Result<GenericActionServer, ActionError> {
+        let no_result = of.no_result().map_err(ActionError::Type)?;
+        self.declare_action_server(name, of.parts(), no_result)
+    }
+
+    fn declare_action_server(
+        &self,
+        name: &str,
+        parts: ActionParts,
+        no_result: Vec<u8>,
+    ) -> Result<GenericActionServer, ActionError> {
         let name = self.action_name(name)?;
         let of = |part| name.of_action(part).map_err(ActionError::Name);
-        let (core, definition) = (&self.core, type_support::definition_of::<A::FeedbackMessage>());
-        let feedback = GenericPublisher::declare(
-            Arc::clone(core),
-            of("feedback")?,
-            definition,
-            ActionPort::feedback_qos(),
-        );
-        let feedback = feedback.map_err(ActionError::Publisher)?;
+        let publisher = |part, definition, qos| {
+            GenericPublisher::declare(Arc::clone(&self.core), of(part)?, definition, qos)
+                .map_err(ActionError::Publisher)
+        };
+        let feedback = publisher("feedback", parts.feedback_message, ActionPort::feedback_qos())?;
         let definition = type_support::definition_of::<GoalStatusArray>();
-        let status = GenericPublisher::declare(Arc::clone(core), of("status")?, definition, ActionPort::status_qos());
-        let status = Publisher::new(status.map_err(ActionError::Publisher)?);
-        let port = Arc::new(ActionPort::new(feedback, status, &A::Result::default()));
-        let cancels = self.part_server::<CancelGoal>(of("cancel_goal")?)?;
-        let results = self.part_server::<A::GetResult>(of("get_result")?)?;
+        let status = Publisher::new(publisher("status", definition, ActionPort::status_qos())?);
+        let port = Arc::new(ActionPort::new(feedback, status, no_result));
+        let cancels = self.part_server(of("cancel_goal")?, cancel_goal_parts())?;
+        let results = self.part_server(of("get_result")?, parts.get_result)?;
         // The last to be there: whoever finds it finds the others.
-        let goals = self.part_server::<A::SendGoal>(of("send_goal")?)?;
-        let desks = [Arc::clone(cancels.desk()), Arc::clone(results.desk())];
+        let goals = self.part_server(of("send_goal")?, parts.send_goal)?;
         // From here on the desks are closed, whatever happens.
-        let server = ActionServer::new(name, goals, Arc::clone(&port), desks);
+        let server = GenericActionServer {
+            name,
+            of_type: parts.action,
+            goals,
+            port: Arc::clone(&port),
+            desks: [Arc::clone(cancels.desk()), Arc::clone(results.desk())],
+        };
         port.answer_cancels(cancels).map_err(ActionError::Service)?;
         port.answer_results(results).map_err(ActionError::Service)?;
         port.tell_status();
@@ -140,14 +165,10 @@ impl Node {
             on_behalf_of: options.on_behalf_of.clone(),
             ..ServiceClientOptions::default()
         };
-        let cancel_goal = (
-            ServiceTypes::of::<CancelGoal>(),
-            service_support::definition_of::<CancelGoal>(),
-        );
         Ok(GenericActionClient::new(ActionClientPort {
             of_type: parts.action,
             send_goal: self.part_client(of("send_goal")?, parts.send_goal, &calling)?,
-            cancel_goal: self.part_client(of("cancel_goal")?, cancel_goal, &calling)?,
+            cancel_goal: self.part_client(of("cancel_goal")?, cancel_goal_parts(), &calling)?,
             get_result: self.part_client(of("get_result")?, parts.get_result, &calling)?,
             name,
             options,
@@ -162,8 +183,11 @@ impl Node {
         self.core.resolve(name, Kind::Service).map_err(ActionError::Name)
     }
 
-    fn part_server<S: Service>(&self, name: TopicName) -> Result<GenericServiceServer, ActionError> {
-        let (types, definition) = (ServiceTypes::of::<S>(), service_support::definition_of::<S>());
+    fn part_server(
+        &self,
+        name: TopicName,
+        (types, definition): (ServiceTypes, TypeDefinition),
+    ) -> Result<GenericServiceServer, ActionError> {
         let options = ServiceServerOptions::default();
         GenericServiceServer::declare(Arc::clone(&self.core), name, types, definition, &options)
             .map_err(ActionError::Service)
@@ -213,4 +237,12 @@ impl Node {
         let subscriber = Subscriber::<GoalStatusArray>::new(subscriber);
         Ok(subscriber.on_message_in_place(move |received| watch.hear_status(&received)))
     }
+}
+
+/// What servers and clients of every action have to know of the service that cancels goals.
+fn cancel_goal_parts() -> (ServiceTypes, TypeDefinition) {
+    (
+        ServiceTypes::of::<CancelGoal>(),
+        service_support::definition_of::<CancelGoal>(),
+    )
 }

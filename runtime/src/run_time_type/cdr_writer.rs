@@ -109,7 +109,7 @@ impl Sink for CdrWriter<'_> {
     const SEES_EMPTY_MESSAGES: bool = true;
     const TAKES_PLAIN_LISTS: bool = true;
 
-    fn open_message(&mut self) -> Result<(), Refusal> {
+    fn open_message(&mut self, _: usize) -> Result<(), Refusal> {
         self.without_field = true;
         Ok(())
     }

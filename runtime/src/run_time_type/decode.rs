@@ -32,7 +32,8 @@ pub(super) trait Sink {
     /// Whether lists whose elements are as many bytes each, little endian, are taken as a whole.
     const TAKES_PLAIN_LISTS: bool = false;
 
-    fn open_message(&mut self) -> Result<(), Refusal>;
+    /// A message with so many fields begins.
+    fn open_message(&mut self, fields: usize) -> Result<(), Refusal>;
     /// What follows is the value of this field, the message's `index`-th.
     fn field(&mut self, index: usize, field: &FieldShape) -> Result<(), Refusal>;
     fn close_message(&mut self) -> Result<(), Refusal>;
@@ -108,7 +109,7 @@ impl<'a, S: Sink> Walk<'a, '_, S> {
         if !S::SEES_EMPTY_MESSAGES && message.min_len == 0 {
             return Ok(());
         }
-        let refused = self.sink.open_message();
+        let refused = self.sink.open_message(message.fields.len());
         self.taken(refused)?;
         for (index, field) in message.fields.iter().enumerate() {
             self.field(index, field).map_err(|mut fault| {

@@ -2,8 +2,21 @@
 
 use std::io;
 
+use base64::engine::Engine;
+use base64::prelude::BASE64_STANDARD;
+use nuncio_codegen::model::Primitive;
+
 use super::decode::{Refusal, Sink, WireValue};
-use super::shape::FieldShape;
+use super::shape::{ElementShape, FieldShape};
+
+/// What JSON has no form of its own for, and how it is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum JsonStyle {
+    /// Octets as lists, numbers that are not finite as words: nothing is lost.
+    Exact,
+    /// `uint8[]` and `char[]` as base64, numbers that are not finite as null: what clients of rosbridge expect.
+    Web,
+}
 
 /// Appends JSON to a string, on one line.
 #[derive(Debug)]
@@ -11,11 +24,19 @@ pub(super) struct JsonText<'a> {
     out: &'a mut String,
     /// How many bytes may still be appended.
     left: usize,
+    style: JsonStyle,
+    /// Whether the list at hand is written as base64.
+    in_base64: bool,
 }
 
 impl<'a> JsonText<'a> {
-    pub(super) fn new(out: &'a mut String, max_len: usize) -> Self {
-        Self { out, left: max_len }
+    pub(super) fn new(out: &'a mut String, max_len: usize, style: JsonStyle) -> Self {
+        Self {
+            out,
+            left: max_len,
+            style,
+            in_base64: false,
+        }
     }
 
     fn push(&mut self, text: &str) -> Result<(), Refusal> {
@@ -60,7 +81,7 @@ impl io::Write for JsonText<'_> {
 impl Sink for JsonText<'_> {
     const SEES_EMPTY_MESSAGES: bool = true;
 
-    fn open_message(&mut self) -> Result<(), Refusal> {
+    fn open_message(&mut self, _: usize) -> Result<(), Refusal> {
         self.push("{")
     }
 
@@ -75,8 +96,13 @@ impl Sink for JsonText<'_> {
         self.push("}")
     }
 
-    fn open_list(&mut self, _: &FieldShape, _: usize) -> Result<(), Refusal> {
-        self.push("[")
+    fn open_list(&mut self, field: &FieldShape, _: usize) -> Result<(), Refusal> {
+        self.in_base64 = self.style == JsonStyle::Web
+            && matches!(
+                &field.element,
+                ElementShape::Primitive(Primitive::Uint8 | Primitive::Char)
+            );
+        self.push(if self.in_base64 { "\"" } else { "[" })
     }
 
     fn element(&mut self, index: usize) -> Result<(), Refusal> {
@@ -84,7 +110,8 @@ impl Sink for JsonText<'_> {
     }
 
     fn close_list(&mut self) -> Result<(), Refusal> {
-        self.push("]")
+        let is_base64 = std::mem::take(&mut self.in_base64);
+        self.push(if is_base64 { "\"" } else { "]" })
     }
 
     fn value(&mut self, _: &FieldShape, value: WireValue<'_>) -> Result<(), Refusal> {
@@ -94,6 +121,7 @@ impl Sink for JsonText<'_> {
             WireValue::Signed(value) => self.push_serialized(&value),
             WireValue::Float32(value) if value.is_finite() => self.push_serialized(&value),
             WireValue::Float64(value) if value.is_finite() => self.push_serialized(&value),
+            WireValue::Float32(_) | WireValue::Float64(_) if self.style == JsonStyle::Web => self.push("null"),
             WireValue::Float32(value) => self.push_serialized(non_finite_word(value.into())),
             WireValue::Float64(value) => self.push_serialized(non_finite_word(value)),
             WireValue::Text(value) => self.push_serialized(value),
@@ -101,6 +129,12 @@ impl Sink for JsonText<'_> {
     }
 
     fn octets(&mut self, _: &FieldShape, octets: &[u8]) -> Result<(), Refusal> {
+        if self.in_base64 {
+            let len = octets.len().div_ceil(3).saturating_mul(4);
+            self.left = self.left.checked_sub(len).ok_or(Refusal::TooLong)?;
+            BASE64_STANDARD.encode_string(octets, self.out);
+            return Ok(());
+        }
         for (index, octet) in octets.iter().enumerate() {
             self.element(index)?;
             self.push_octet(*octet)?;

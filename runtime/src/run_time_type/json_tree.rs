@@ -70,7 +70,7 @@ impl JsonTree {
 impl Sink for JsonTree {
     const SEES_EMPTY_MESSAGES: bool = true;
 
-    fn open_message(&mut self) -> Result<(), Refusal> {
+    fn open_message(&mut self, _: usize) -> Result<(), Refusal> {
         self.spend(size_of::<Value>())?;
         self.open.push(Open::Message(Map::new(), String::new()));
         Ok(())

@@ -18,7 +18,7 @@ impl Sink for LimitCheck {
     // There is nothing in them to check.
     const SEES_EMPTY_MESSAGES: bool = false;
 
-    fn open_message(&mut self) -> Result<(), Refusal> {
+    fn open_message(&mut self, _: usize) -> Result<(), Refusal> {
         Ok(())
     }
 

@@ -7,6 +7,7 @@ mod random;
 mod refused_json;
 mod refused_types;
 mod translation;
+mod web;
 mod wire;
 
 use super::RunTimeType;

@@ -104,7 +104,7 @@ impl Sink for TranslationWriter<'_, '_> {
     const SEES_EMPTY_MESSAGES: bool = true;
     const TAKES_PLAIN_LISTS: bool = true;
 
-    fn open_message(&mut self) -> Result<(), Refusal> {
+    fn open_message(&mut self, _: usize) -> Result<(), Refusal> {
         self.messages_left = self.messages_left.checked_sub(1).ok_or(Refusal::TooLong)?;
         if self.passing_over {
             self.passed_over_depth += 1;

@@ -4,7 +4,7 @@ use nuncio::msgs::example_interfaces::action::{Fibonacci, FibonacciFeedback, Fib
 use nuncio::security::frame::Accompaniment;
 use nuncio::{
     ActionClientOptions, ActionServer, ActionSupport, CancelGoalError, GenericActionClient, GoalHandle, GoalState,
-    Node, QosProfile, Reason, TypeHash, TypeSupport,
+    Node, QosProfile, Reason, SendGoalError, TypeHash, TypeSupport,
 };
 use serde_json::json;
 
@@ -153,4 +153,69 @@ async fn the_key_that_sent_goals_may_cancel_them_from_another_client_and_no_othe
     assert!(goal.is_canceling() && !other_goal.is_canceling());
     assert_eq!(in_time(other.cancel_all_goals(key)).await.unwrap(), [second]);
     assert!(other_goal.is_canceling());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_goal_is_pursued_by_a_server_that_was_not_built_with_its_type() {
+    let peers = Peers::new().await;
+    let built = peers.talker.action_client::<Fibonacci>("/fibonacci").unwrap();
+    let support = fibonacci(&peers).await;
+    let server = peers.listener.generic_action_server("/fibonacci", &support).unwrap();
+    assert_eq!(
+        (server.type_name(), server.type_hash()),
+        (support.type_name(), support.type_hash())
+    );
+    assert!(built.wait_for_server(DEADLINE).await, "{:?}", built.servers());
+    let serving = async {
+        let goal = in_time(server.recv()).await.unwrap().accept().unwrap();
+        let codec = support.goal().run_time_type().unwrap();
+        assert_eq!(codec.to_json(goal.payload()).unwrap(), json!({"order": 5}));
+        let codec = support.feedback().run_time_type().unwrap();
+        let feedback = codec.from_json(&json!({"sequence": [0, 1]}), 0).unwrap();
+        goal.feedback(&feedback).unwrap();
+        in_time(goal.canceling()).await;
+        let codec = support.result().run_time_type().unwrap();
+        goal.canceled(codec.from_json(&json!({"sequence": [0, 1, 1]}), 0).unwrap())
+            .unwrap();
+    };
+    let pursuing = async {
+        let run = built.send_goal(&FibonacciGoal { order: 5 }).await.unwrap();
+        let feedback = in_time(run.feedback()).await.unwrap();
+        assert_eq!(feedback.message.sequence, [0, 1]);
+        run.cancel().await.unwrap();
+        let outcome = in_time(run.result()).await.unwrap();
+        assert_eq!(
+            (outcome.state, outcome.result.sequence),
+            (GoalState::Canceled, vec![0, 1, 1])
+        );
+    };
+    tokio::join!(serving, pursuing);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_goal_that_its_server_lets_go_of_is_aborted_with_a_result_of_defaults() {
+    let peers = Peers::new().await;
+    let built = peers.talker.action_client::<Fibonacci>("/fibonacci").unwrap();
+    let support = fibonacci(&peers).await;
+    let server = peers.listener.generic_action_server("/fibonacci", &support).unwrap();
+    assert!(built.wait_for_server(DEADLINE).await, "{:?}", built.servers());
+    let letting_go = async { drop(in_time(server.recv()).await.unwrap().accept().unwrap()) };
+    let goal = FibonacciGoal { order: 5 };
+    let (run, ()) = tokio::join!(built.send_goal(&goal), letting_go);
+    let outcome = in_time(run.unwrap().result()).await.unwrap();
+    assert_eq!(
+        (outcome.state, outcome.result),
+        (GoalState::Aborted, FibonacciResult::default())
+    );
+    let rejecting = async { in_time(server.recv()).await.unwrap().reject().unwrap() };
+    let (refused, ()) = tokio::join!(built.send_goal(&goal), rejecting);
+    assert!(matches!(refused, Err(SendGoalError::Rejected { .. })), "{refused:?}");
+}
+
+/// The type, as a program has it that was given nothing but texts.
+async fn fibonacci(peers: &Peers) -> ActionSupport {
+    let elsewhere = peers.listener.action_server::<Fibonacci>("/elsewhere").unwrap();
+    let support = client(&peers.talker).await.0;
+    drop(elsewhere);
+    support
 }

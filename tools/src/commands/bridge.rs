@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use nuncio::{Discovery, TopicPattern};
 use nuncio_bridge::ros2::{self, Ros2Options, Ros2Status};
+use nuncio_bridge::rosbridge::{self, RosbridgeOptions};
 use nuncio_bridge::{
     Border, BridgeConfig, ClientRole, Direction, Face, FrontOptions, Ready, Ros2Config, Route, Rules, TlsPair, Token,
     TypeLibrary,
@@ -249,10 +250,7 @@ fn faces(
             statuses: statuses.clone(),
         };
         let (border, ready) = (border.clone(), told());
-        serving.push(Box::pin(async move {
-            let served = ros2::serve(border, options, ready).await;
-            served.map_err(|error| CommandError::Failed(Box::new(error)))
-        }));
+        serving.push(Box::pin(async move { Ok(ros2::serve(border, options, ready).await?) }));
     }
     for (face, address) in config.addresses {
         let front = FrontOptions {
@@ -262,7 +260,13 @@ fn faces(
         let (border, ready) = (border.clone(), told());
         serving.push(match face {
             Face::Foxglove => missing("foxglove", &(border, ready, front, config.foxglove_json).0),
-            Face::Rosbridge => missing("rosbridge", &(border, ready, front).0),
+            Face::Rosbridge => {
+                let options = RosbridgeOptions {
+                    front,
+                    ..RosbridgeOptions::default()
+                };
+                Box::pin(async move { Ok(rosbridge::serve(border, options, ready).await?) })
+            }
             Face::Grpc => missing("grpc", &(border, ready, front).0),
             Face::Ros2 => continue,
         });
@@ -312,7 +316,7 @@ fn tell_ready(render: &Render, border: &Border, faces: &[Ready]) -> Result<(), C
         render.flush()?;
     }
     render.note(format!(
-        "ready: {}; as {}; lets through: {}",
+        "ready {}; as {}; lets through: {}",
         at.join(", "),
         border.node().name(),
         match crossing.is_empty() {

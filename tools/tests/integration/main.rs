@@ -3,6 +3,7 @@
 mod actions;
 mod approve;
 mod bench;
+mod bridge;
 mod demo;
 mod discovery;
 mod doctor;

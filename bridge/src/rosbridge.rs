@@ -1,0 +1,180 @@
+//! The rosbridge face: roslibjs, roslibpy, Lichtblick and whoever speaks the rosbridge protocol, version 2, over WebSocket.
+//!
+//! ```text
+//! in    WebSocket -> frame_reading (bounded) -> op -> session -> inbound (rosbridge's JSON) -> Client
+//! out   Tap -> subscriptions (throttle, queue) -> written_ops (once for all clients) -> outbox -> WebSocket
+//! ```
+//!
+//! Clients stay as they are: what is Nuncio's own shows only to those who ask. A subscription with `"signed_by": true` gets the
+//! signer beside `msg`; after `{"op":"set_level","level":"warning"}` a client is told of messages that were refused; where the
+//! bridge demands a token, it may come as `Authorization: Bearer …`, as `?token=…`, or as `{"op":"auth","token":"…"}`.
+//!
+//! # Invariants
+//!
+//! - Whatever a client sends, it is answered to that client, and costs no more than its limits: the length of a message, of lists
+//!   in it, and of all fragments that wait; the number of topics, services, goals and calls at a time.
+//! - A client that does not read is disconnected after [`RosbridgeOptions::write_patience`]; until then its oldest messages are
+//!   dropped.
+
+mod calls;
+mod connection;
+mod fragments;
+mod frame_reading;
+mod goals;
+mod inbound;
+mod offered_actions;
+mod offered_services;
+mod op;
+mod outbox;
+mod png_text;
+mod publications;
+mod rosapi;
+mod rosapi_graph;
+mod rosapi_parameters;
+mod rosapi_types;
+mod server_op;
+mod session;
+mod subscriptions;
+mod terms;
+pub(crate) mod written_ops;
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Query, State, WebSocketUpgrade};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+
+use crate::border::Border;
+use crate::front::{Front, FrontError, FrontOptions, Peer};
+use crate::rules::Face;
+
+/// How many messages that are long are read at a time, all clients together: each takes many times its length.
+const LONG_READINGS: usize = 2;
+
+/// Where and how the face serves.
+#[derive(Clone, Debug)]
+pub struct RosbridgeOptions {
+    /// Where it listens, with or without TLS. 127.0.0.1:9090 by default.
+    pub front: FrontOptions,
+    /// The longest message of a client, in bytes, fragments put together. 10 000 000 by default, as rosbridge has it.
+    pub max_message_len: usize,
+    /// How long a fragment waits for those that are missing. 60 s by default.
+    pub fragment_timeout: Duration,
+    /// How long a call of a service takes at most, where the client does not say. 60 s by default.
+    pub call_timeout: Duration,
+    /// How long a client may take to read what it is sent. 20 s by default.
+    pub write_patience: Duration,
+    /// After how long a connection is closed on which nothing comes, not even answers to pings. 60 s by default.
+    pub idle_patience: Duration,
+}
+
+impl Default for RosbridgeOptions {
+    fn default() -> Self {
+        Self {
+            front: FrontOptions::at(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090)),
+            max_message_len: 10_000_000,
+            fragment_timeout: Duration::from_secs(60),
+            call_timeout: Duration::from_secs(60),
+            write_patience: Duration::from_secs(20),
+            idle_patience: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What all connections share.
+pub(crate) struct Shared {
+    border: Border,
+    options: RosbridgeOptions,
+    /// To be held while a long message is read.
+    long_readings: Arc<Semaphore>,
+}
+
+/// Serves clients until it is dropped; `ready` is called with where it listens.
+///
+/// # Errors
+///
+/// [`RosbridgeError`] when it cannot listen.
+pub async fn serve(
+    border: Border,
+    options: RosbridgeOptions,
+    ready: impl FnOnce(crate::Ready),
+) -> Result<(), RosbridgeError> {
+    let front = Front::bind(&options.front, &["http/1.1"])
+        .await
+        .map_err(RosbridgeError::Front)?;
+    let scheme = if front.is_tls() { "wss" } else { "ws" };
+    let address = format!("{scheme}://{}", front.address());
+    let shared = Arc::new(Shared {
+        border,
+        options,
+        long_readings: Arc::new(Semaphore::new(LONG_READINGS)),
+    });
+    let app = Router::new().route("/", any(connect)).with_state(shared);
+    ready(crate::Ready {
+        face: Face::Rosbridge.as_str(),
+        address,
+    });
+    let served = axum::serve(front, app.into_make_service_with_connect_info::<Peer>()).await;
+    served.map_err(RosbridgeError::Serve)
+}
+
+#[derive(Debug, Deserialize)]
+struct Login {
+    token: Option<String>,
+}
+
+/// A client's handshake. One that brings a wrong token is turned away; one that brings none may still bring it.
+async fn connect(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Query(login): Query<Login>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(no_websocket) => return no_websocket.into_response(),
+    };
+    let bearer = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let token = bearer.or(login.token.as_deref());
+    let role = match shared.border.authenticate(token) {
+        Ok(role) => Some(role),
+        Err(_) if token.is_none() => None,
+        Err(error) => return (StatusCode::UNAUTHORIZED, format!("{error}\n")).into_response(),
+    };
+    let len = shared.options.max_message_len;
+    upgrade
+        .max_message_size(len)
+        .max_frame_size(len)
+        .on_upgrade(move |socket| connection::run(socket, shared, peer, role))
+}
+
+/// Why the face does not serve.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RosbridgeError {
+    /// It cannot listen.
+    Front(FrontError),
+    /// It no longer gets connections.
+    Serve(std::io::Error),
+}
+
+impl fmt::Display for RosbridgeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Front(error) => fmt::Display::fmt(error, f),
+            Self::Serve(error) => write!(f, "rosbridge clients are no longer served: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for RosbridgeError {}
