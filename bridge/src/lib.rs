@@ -24,6 +24,7 @@ pub mod client;
 pub mod config;
 pub mod entry;
 pub mod filter;
+pub mod foxglove;
 pub mod front;
 pub mod grpc;
 pub mod out_message;
