@@ -11,16 +11,15 @@
 //! to find its fields, and then each field from its first to its last occurrence, a limited number of times over all; only the bytes that are left are
 //! believed to be there.
 
-use std::fmt;
-
 use nuncio_codegen::model::{Count, Primitive};
 use nuncio_codegen::proto_field_number;
 
 use super::decode::MAX_EMPTY_ELEMENTS;
 use super::defaults::{push_field, push_text};
 use super::place;
-use super::protobuf_writer::{FIXED_32, FIXED_64, LENGTH, VARINT, wire_type};
-use super::reader::{Reader, Unreadable, push_varint, push_zigzag};
+use super::protobuf_occurrence::{Occurrence, ProtobufError, Read, Slice};
+use super::protobuf_writer::{LENGTH, wire_type};
+use super::reader::{Reader, push_varint, push_zigzag};
 use super::shape::{ElementShape, FieldShape, MessageShape};
 
 /// How often the bytes of a message may be walked to gather fields whose parts lie among those of others. Encoders write
@@ -53,13 +52,6 @@ struct ProtobufReader<'p> {
     spans: Vec<Span>,
 }
 
-/// Bytes, and where in the whole they begin.
-#[derive(Clone, Copy)]
-struct Slice<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
 /// Where in a message the occurrences of one field are.
 #[derive(Clone, Copy, Default)]
 struct Span {
@@ -69,16 +61,6 @@ struct Span {
     end: usize,
     count: usize,
 }
-
-/// One occurrence of a field.
-struct Occurrence<'a> {
-    number: u64,
-    wire_type: u8,
-    /// The value: of a varint its bytes, of a length-delimited one what follows the length.
-    value: Slice<'a>,
-}
-
-type Read<T = ()> = Result<T, Box<ProtobufError>>;
 
 impl ProtobufReader<'_> {
     fn message(&mut self, message: &MessageShape, slice: Slice<'_>) -> Read {
@@ -319,102 +301,6 @@ impl ProtobufReader<'_> {
     }
 }
 
-impl<'a> Slice<'a> {
-    /// Takes one occurrence from the front.
-    fn next(&mut self) -> Read<Occurrence<'a>> {
-        let mut reader = Reader::new(self.bytes);
-        let tag = reader
-            .varint(32)
-            .map_err(|why| self.unreadable("the number of a field", why))?;
-        let wire_type = (tag & 7) as u8;
-        let mut start = reader.at();
-        let taken = match wire_type {
-            VARINT => reader.varint(64).map(|_| ()),
-            FIXED_64 => reader.take(8).map(|_| ()),
-            FIXED_32 => reader.take(4).map(|_| ()),
-            LENGTH => reader.varint(32).and_then(|len| {
-                start = reader.at();
-                reader.take(len as usize).map(|_| ())
-            }),
-            other => {
-                let expected = "a value: a varint, four or eight bytes, or a length and its bytes";
-                return Err(self.fault(expected, format!("a value of wire type {other}")));
-            }
-        };
-        taken.map_err(|why| self.unreadable("the value of a field", why))?;
-        let value = self.part(start, reader.at());
-        *self = self.part(reader.at(), self.bytes.len());
-        Ok(Occurrence {
-            number: tag >> 3,
-            wire_type,
-            value,
-        })
-    }
-
-    /// Takes everything up to the next occurrence of a field, and that.
-    fn next_of(&mut self, number: u64) -> Read<Option<Occurrence<'a>>> {
-        while !self.bytes.is_empty() {
-            let occurrence = self.next()?;
-            if occurrence.number == number {
-                return Ok(Some(occurrence));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The last occurrence of a field, of which there is one.
-    fn last(&mut self, number: u64) -> Read<Occurrence<'a>> {
-        let mut last = None;
-        while let Some(occurrence) = self.next_of(number)? {
-            last = Some(occurrence);
-        }
-        last.ok_or_else(|| self.fault("a field", "none".to_owned()))
-    }
-
-    fn part(self, start: usize, end: usize) -> Self {
-        Self {
-            bytes: self.bytes.get(start..end).unwrap_or_default(),
-            at: self.at + start,
-        }
-    }
-
-    #[cold]
-    fn unreadable(&self, expected: &str, why: Unreadable) -> Box<ProtobufError> {
-        let found = match why {
-            Unreadable::End => format!("the end after {} bytes", self.bytes.len()),
-            Unreadable::Oversized => "a number with more bits than its type".to_owned(),
-        };
-        self.fault(expected, found)
-    }
-
-    #[cold]
-    fn fault(&self, expected: impl Into<String>, found: String) -> Box<ProtobufError> {
-        self.fault_at(0, expected, found)
-    }
-
-    #[cold]
-    fn fault_at(&self, at: usize, expected: impl Into<String>, found: String) -> Box<ProtobufError> {
-        Box::new(ProtobufError {
-            offset: self.at + at,
-            path: String::new(),
-            expected: expected.into(),
-            found,
-        })
-    }
-}
-
-impl<'a> Occurrence<'a> {
-    fn expect_wire(&self, wire_type: u8, what: &str) -> Read<Slice<'a>> {
-        match self.wire_type == wire_type {
-            true => Ok(self.value),
-            false => Err(self.value.fault(
-                format!("{what}, of wire type {wire_type}"),
-                format!("a value of wire type {}", self.wire_type),
-            )),
-        }
-    }
-}
-
 /// The fewest bytes that the field takes in a payload.
 fn field_min_len(field: &FieldShape) -> usize {
     match field.count {
@@ -431,35 +317,3 @@ fn index_of(number: u64) -> Option<usize> {
     let is = |index: &usize| proto_field_number(*index) == number;
     Some(guess).filter(is).or_else(|| guess.checked_sub(1000).filter(is))
 }
-
-/// Why protobuf bytes give no message of their type.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ProtobufError {
-    /// Where the unreadable part begins, in bytes; of a message that came in several parts, near to where.
-    pub offset: usize,
-    /// The value at hand, such as `points[3].x`; empty for the message as a whole.
-    pub path: String,
-    /// What should have stood there.
-    pub expected: String,
-    /// What stood there.
-    pub found: String,
-}
-
-impl fmt::Display for ProtobufError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            offset,
-            path,
-            expected,
-            found,
-        } = self;
-        let path = place::or_message(path);
-        write!(
-            f,
-            "the protobuf bytes are not of their type: at byte {offset}, {path}: expected {expected}, found {found}; \
-             see the type's .proto text"
-        )
-    }
-}
-
-impl std::error::Error for ProtobufError {}
