@@ -23,6 +23,7 @@ pub mod bridge_type;
 pub mod client;
 pub mod config;
 pub mod entry;
+pub mod foxglove;
 pub mod front;
 pub mod out_message;
 pub mod report;
