@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio::{Discovery, TopicPattern};
+use nuncio_bridge::foxglove::{self, FoxgloveOptions};
 use nuncio_bridge::ros2::{self, Ros2Options, Ros2Status};
 use nuncio_bridge::rosbridge::{self, RosbridgeOptions};
 use nuncio_bridge::{
@@ -259,7 +260,10 @@ fn faces(
         };
         let (border, ready) = (border.clone(), told());
         serving.push(match face {
-            Face::Foxglove => missing("foxglove", &(border, ready, front, config.foxglove_json).0),
+            Face::Foxglove => {
+                let options = FoxgloveOptions::at(front, config.foxglove_json);
+                Box::pin(async move { Ok(foxglove::serve(border, options, ready).await?) })
+            }
             Face::Rosbridge => {
                 let options = RosbridgeOptions {
                     front,
