@@ -44,7 +44,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, broadcast, oneshot};
+use tokio::task::JoinSet;
 
 pub use self::session::SessionError;
 pub use self::status::Ros2Status;
@@ -112,6 +113,21 @@ impl Default for Ros2Options {
 ///
 /// [`Ros2Error`] when an endpoint is none or taken, or there is no room for the face at the border.
 pub async fn serve(border: Border, options: Ros2Options, ready: impl FnOnce(Ready)) -> Result<(), Ros2Error> {
+    let (tell, told) = oneshot::channel();
+    // Zenoh may be waited for in threads of the runtime only, which a caller's own set of tasks need not be.
+    let mut serving = JoinSet::new();
+    serving.spawn(run(border, options, tell));
+    if let Ok(there) = told.await {
+        ready(there);
+    }
+    match serving.join_next().await {
+        Some(Ok(ended)) => ended,
+        Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Some(Err(_)) | None => Ok(()),
+    }
+}
+
+async fn run(border: Border, options: Ros2Options, ready: oneshot::Sender<Ready>) -> Result<(), Ros2Error> {
     let session = RosSession::open(&options.connect, &options.listen, options.offer_router).await?;
     let role = ClientRole {
         limits: LIMITS,
@@ -123,14 +139,16 @@ pub async fn serve(border: Border, options: Ros2Options, ready: impl FnOnce(Read
     let _watching = watch_tokens(&side, &changed)?;
     let own = mirror::mirror_of(&side, border.node().name())?;
     wait_for_router(&side, &options).await;
-    ready(Ready {
+    let there = Ready {
         face: Face::Ros2.as_str(),
         address: format!(
             "{} as {}",
             side.session.locators().await.join(" "),
             own.node.name.as_str()
         ),
-    });
+    };
+    // Whoever asked may have gone.
+    let _ = ready.send(there);
     Traffic::new(Arc::clone(&side), changed).run().await;
     side.session.close().await;
     Ok(())

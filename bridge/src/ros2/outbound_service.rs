@@ -44,10 +44,6 @@ pub(crate) async fn run(
     mut party: watch::Receiver<Party>,
     settling: Duration,
 ) -> Result<(), CrossingError> {
-    let mut shown = HashMap::new();
-    let known = party.borrow_and_update().clone();
-    show(&side, &crossing, &known, &mut shown)?;
-    tokio::time::sleep(settling).await;
     let (queue, mut requests) = mpsc::channel::<RosQuery>(CALLS_MAX);
     let key = side.data_key(&crossing.name, &crossing.ty).to_string();
     let _served = side.session.serve(&key, move |query| {
@@ -58,6 +54,11 @@ pub(crate) async fn run(
                 .fail("too many requests of this service wait at the bridge; try again later");
         }
     })?;
+    // Whoever sees the server may call it. While another bridge may begin, too, its requests wait.
+    let mut shown = HashMap::new();
+    let known = party.borrow_and_update().clone();
+    show(&side, &crossing, &known, &mut shown)?;
+    tokio::time::sleep(settling).await;
     side.tell_crossing(&crossing);
     let under_way = Arc::new(Semaphore::new(CALLS_MAX));
     let mut calls = tokio::task::JoinSet::new();

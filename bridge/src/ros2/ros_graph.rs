@@ -54,7 +54,8 @@ pub(crate) struct RosGraph {
     own_session: String,
     tokens: BTreeMap<String, Token>,
     writers: HashMap<Gid, String>,
-    bridges: BTreeMap<String, BridgeId>,
+    /// The bridges' sessions, and those of bridges to other domains.
+    bridges: BTreeMap<String, (u32, BridgeId)>,
     /// All bridges that ever were here.
     bridges_seen: BTreeSet<BridgeId>,
 }
@@ -86,8 +87,10 @@ impl RosGraph {
         match &token {
             Token::Node(node) => {
                 if let Some(bridge) = BridgeId::of_node(&node.name) {
-                    self.bridges_seen.insert(bridge.clone());
-                    self.bridges.insert(node.session.clone(), bridge);
+                    if node.domain == self.domain {
+                        self.bridges_seen.insert(bridge.clone());
+                    }
+                    self.bridges.insert(node.session.clone(), (node.domain, bridge));
                 }
             }
             Token::Endpoint(_) => {
@@ -124,12 +127,13 @@ impl RosGraph {
     /// The endpoints of other bridges in this domain.
     pub(crate) fn bridge_endpoints(&self) -> impl Iterator<Item = (&BridgeId, &RosEndpoint)> {
         self.endpoints()
-            .filter_map(|endpoint| Some((self.bridges.get(&endpoint.node.session)?, endpoint)))
+            .filter_map(|endpoint| Some((&self.bridges.get(&endpoint.node.session)?.1, endpoint)))
     }
 
-    /// The other bridges.
+    /// The other bridges in this domain.
     pub(crate) fn bridges(&self) -> BTreeSet<&BridgeId> {
-        self.bridges.values().collect()
+        let here = self.bridges.values().filter(|(domain, _)| *domain == self.domain);
+        here.map(|(_, bridge)| bridge).collect()
     }
 
     /// Whether this is or was another bridge on this network.
@@ -139,10 +143,10 @@ impl RosGraph {
 
     /// Whether this was another bridge on this network and is none any more.
     pub(crate) fn is_gone(&self, key: &BridgeId) -> bool {
-        self.was_bridge(key) && !self.bridges.values().any(|bridge| bridge == key)
+        self.was_bridge(key) && !self.bridges().contains(key)
     }
 
-    /// Whether a session is that of a bridge, be it this one.
+    /// Whether a session is that of a bridge, be it this one or one to another domain.
     pub(crate) fn is_bridge(&self, session: &str) -> bool {
         session == self.own_session || self.bridges.contains_key(session)
     }
@@ -254,6 +258,14 @@ mod tests {
         assert_eq!(others.len(), 1);
         assert_eq!(others[&5].name.as_str(), "/far");
         assert_eq!(graph.ros_endpoints().count(), 0);
+    }
+
+    #[test]
+    fn a_bridge_to_another_domain_is_none_of_this_one_and_no_node_of_ros_either() {
+        let graph = graph(&[node(5, "d1", "nuncio_bridge_0123456789ab"), node(5, "d1", "mirrored")]);
+        assert!(graph.bridges().is_empty());
+        assert!(!graph.was_bridge(&BridgeId("0123456789ab".to_owned())));
+        assert!(graph.other_domains().is_empty());
     }
 
     #[test]

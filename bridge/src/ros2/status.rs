@@ -136,24 +136,7 @@ impl fmt::Display for Ros2Status {
                 f,
                 "{what} {name} crosses {direction} through {leader}; this bridge stands by"
             ),
-            Self::OtherType {
-                name,
-                node,
-                role,
-                found,
-                expected,
-                difference,
-            } => {
-                let expected = expected.join(", ");
-                write!(
-                    f,
-                    "{name}: the {role} of ROS node {node} has {found}, Nuncio has {expected}"
-                )?;
-                match difference {
-                    Some(difference) => write!(f, "; {difference}"),
-                    None => write!(f, "; build both with the same definition"),
-                }
-            }
+            Self::OtherType { .. } => self.write_other_type(f),
             Self::ServersOnBothSides { name, node } => {
                 write!(
                     f,
@@ -188,6 +171,28 @@ impl fmt::Display for Ros2Status {
                 endpoints.join(" ")
             ),
         }
+    }
+}
+
+impl Ros2Status {
+    fn write_other_type(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::OtherType {
+            name,
+            node,
+            role,
+            found,
+            expected,
+            difference,
+        } = self
+        else {
+            return Ok(());
+        };
+        let expected = expected.join(", ");
+        write!(
+            f,
+            "{name}: the {role} of ROS node {node} has {found}, Nuncio has {expected}; "
+        )?;
+        f.write_str(difference.as_deref().unwrap_or("build both with the same definition"))
     }
 }
 

@@ -1,3 +1,5 @@
+//! What is planned for both sides, as each test makes them.
+
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
 
 use nuncio::{PublicKey, TopicPattern, TypeHash};
