@@ -73,15 +73,22 @@ pub struct FoxgloveOptions {
     pub ros_distro: String,
 }
 
-impl Default for FoxgloveOptions {
-    fn default() -> Self {
+impl FoxgloveOptions {
+    /// At this door, and otherwise as usual.
+    pub fn at(front: FrontOptions, json: bool) -> Self {
         Self {
-            front: FrontOptions::at((Ipv4Addr::LOCALHOST, PORT).into()),
-            json: false,
+            front,
+            json,
             queue: 32,
             call_timeout: Duration::from_secs(10),
             ros_distro: "jazzy".to_owned(),
         }
+    }
+}
+
+impl Default for FoxgloveOptions {
+    fn default() -> Self {
+        Self::at(FrontOptions::at((Ipv4Addr::LOCALHOST, PORT).into()), false)
     }
 }
 

@@ -41,6 +41,16 @@ impl WantedParameters {
         is_full
     }
 
+    /// Wants these no more; none named, none at all.
+    pub(super) fn forget(&mut self, names: &[String]) {
+        if names.is_empty() {
+            *self = Self::default();
+        }
+        for name in names {
+            self.names.remove(name);
+        }
+    }
+
     pub(super) fn wants(&self, name: &str) -> bool {
         self.all || self.names.contains(name)
     }

@@ -17,8 +17,10 @@ use crate::client::Client;
 use crate::role::Act;
 use crate::rules::{Direction, Face};
 
-/// The service that tells that a node has parameters.
+/// The service that reads a node's parameters.
 const GET_PARAMETERS: &str = "/get_parameters";
+/// The one that sets them.
+const SET_PARAMETERS: &str = "/set_parameters";
 /// How many nodes are asked at a time for one question.
 const ASKED_AT_A_TIME: usize = 8;
 /// How many changes wait for a client; one that is slower misses some.
@@ -145,7 +147,7 @@ impl ParameterCalls {
 
     /// Nodes that are not there are not asked: what is declared to ask them would cost the whole network.
     fn parameters_of(&self, node: &str, sets: bool) -> Result<ParameterClient, String> {
-        let service = format!("{node}{GET_PARAMETERS}");
+        let service = format!("{node}{}", if sets { SET_PARAMETERS } else { GET_PARAMETERS });
         self.client.callable(&service).map_err(|error| error.to_string())?;
         match self.client.services().iter().any(|offer| offer.name == service) {
             true => self.client.parameters_of(node, sets).map_err(|error| error.to_string()),

@@ -173,15 +173,7 @@ impl Session {
                 Ok(())
             }
             ClientMessage::Advertise(asked) => self.advertise(&asked).await,
-            ClientMessage::Unadvertise(asked) => {
-                for id in asked.channel_ids {
-                    if !self.publications.unadvertise(id) {
-                        self.refuse("unadvertise", &format!("no channel {id} is advertised"))
-                            .await?;
-                    }
-                }
-                Ok(())
-            }
+            ClientMessage::Unadvertise(asked) => self.unadvertise(&asked).await,
             ClientMessage::ServiceCallRequest(call) => self.call(call).await,
             ClientMessage::GetParameters(asked) => {
                 let calls = self.parameter_calls();
@@ -193,14 +185,7 @@ impl Session {
             }
             ClientMessage::SubscribeParameterUpdates(asked) => self.want_parameters(asked.parameter_names).await,
             ClientMessage::UnsubscribeParameterUpdates(asked) => {
-                let mut wanted = self.known.parameters();
-                if asked.parameter_names.is_empty() {
-                    wanted.all = false;
-                    wanted.names.clear();
-                }
-                for name in &asked.parameter_names {
-                    wanted.names.remove(name);
-                }
+                self.known.parameters().forget(&asked.parameter_names);
                 Ok(())
             }
             ClientMessage::SubscribeConnectionGraph => {
@@ -275,6 +260,16 @@ impl Session {
         for channel in &asked.channels {
             if let Err(problem) = self.publications.advertise(&self.client, channel).await {
                 self.outbox.complain(Level::Error, &channel.topic, &problem).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn unadvertise(&mut self, asked: &client::Unadvertise) -> Result<(), Gone> {
+        for &id in &asked.channel_ids {
+            if !self.publications.unadvertise(id) {
+                self.refuse("unadvertise", &format!("no channel {id} is advertised"))
+                    .await?;
             }
         }
         Ok(())

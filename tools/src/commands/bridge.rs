@@ -262,11 +262,7 @@ fn faces(
         let (border, ready) = (border.clone(), told());
         serving.push(match face {
             Face::Foxglove => {
-                let options = FoxgloveOptions {
-                    front,
-                    json: config.foxglove_json,
-                    ..FoxgloveOptions::default()
-                };
+                let options = FoxgloveOptions::at(front, config.foxglove_json);
                 serving_of(foxglove::serve(border, options, ready))
             }
             Face::Rosbridge => {
