@@ -7,6 +7,7 @@ mod bench;
 mod bench_cases;
 mod bridge;
 mod bridge_check;
+mod bridge_flags;
 mod called_names;
 mod demo;
 mod doctor;

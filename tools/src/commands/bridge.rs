@@ -1,30 +1,23 @@
 //! `bridge`: signed topics for other people's protocols, until it is told to end; see [`nuncio_bridge`].
 
-use std::collections::BTreeMap;
 use std::error::Error;
-use std::fs;
 use std::future::Future;
-use std::net::SocketAddr;
-use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use nuncio::{Discovery, TopicPattern};
+use nuncio::Discovery;
 use nuncio_bridge::foxglove::{self, FoxgloveOptions};
 use nuncio_bridge::grpc::{self, GrpcOptions};
 use nuncio_bridge::ros2::{self, Ros2Options, Ros2Status};
 use nuncio_bridge::rosbridge::{self, RosbridgeOptions};
 use nuncio_bridge::status_page::{self, StatusPageOptions};
-use nuncio_bridge::{
-    Border, BridgeConfig, ClientRole, Direction, Face, FrontOptions, Ready, Ros2Config, Route, Rules, TlsPair, Token,
-    TypeLibrary,
-};
+use nuncio_bridge::{Border, BridgeConfig, Direction, Face, FrontOptions, Ready, TypeLibrary};
 use serde_json::{Value, json};
 use tokio::sync::{broadcast, mpsc};
 
+use super::bridge_flags::{of_door, of_ros2};
 use super::{CommandError, Outcome, bridge_check, in_a_runtime};
-use crate::cli::{BridgeAllow, BridgeCommand, BridgeDoor, BridgeNode, BridgeRos2, GlobalArgs};
+use crate::cli::{BridgeCommand, BridgeNode, GlobalArgs};
 use crate::render::Render;
 use crate::session::Session;
 
@@ -33,9 +26,6 @@ const REPORT_EVERY: Duration = Duration::from_secs(5);
 
 /// How many status lines wait to be written.
 const STATUSES_MAX: usize = 256;
-
-/// The shortest token that is taken, as in bridge.toml.
-const TOKEN_LEN_MIN: usize = 16;
 
 /// A face that runs until it fails.
 type Serving = Pin<Box<dyn Future<Output = Result<(), CommandError>>>>;
@@ -81,92 +71,6 @@ pub(super) fn command(global: &GlobalArgs, render: &Render, command: BridgeComma
         }
     };
     in_a_runtime(async || serve(&global, render, &name, config).await)
-}
-
-/// What flags say of the ROS 2 face.
-fn of_ros2(global: &GlobalArgs, args: BridgeRos2) -> BridgeConfig {
-    let connect = match args.ros_connect.is_empty() && !args.offer_router {
-        true => global.connect.clone(),
-        false => args.ros_connect,
-    };
-    BridgeConfig {
-        ros2: Some(Ros2Config {
-            connect,
-            listen: args.ros_listen,
-            domain: args.ros_domain,
-            offer_router: args.offer_router,
-        }),
-        ..without_faces(&args.allow, args.status.status_port)
-    }
-}
-
-/// What flags say of a face that clients connect to.
-fn of_door(
-    face: Face,
-    port: u16,
-    allow: &BridgeAllow,
-    door: &BridgeDoor,
-    status_port: Option<u16>,
-) -> Result<BridgeConfig, CommandError> {
-    let mut config = without_faces(allow, status_port);
-    let address = SocketAddr::new(door.host, port);
-    config.addresses = BTreeMap::from([(face, address)]);
-    if let Some(path) = &door.token_file {
-        config.rules.tokens = vec![token(path)?];
-    }
-    if let (Some(certificates), Some(key)) = (&door.tls_cert, &door.tls_key) {
-        config.tls = Some(TlsPair {
-            certificates: certificates.clone(),
-            key: key.clone(),
-        });
-    }
-    if !door.host.is_loopback() && config.rules.tokens.is_empty() {
-        config.warnings.push(format!(
-            "no token is demanded: everybody who reaches {address} may do what --allow lets through; --token-file demands one"
-        ));
-    }
-    Ok(config)
-}
-
-fn without_faces(allow: &BridgeAllow, status_port: Option<u16>) -> BridgeConfig {
-    let mut rules = Rules::allow(allow.allow.iter().cloned());
-    let read_only = |pattern: &TopicPattern| Route {
-        inward: false,
-        ..Route::both_ways(pattern.clone())
-    };
-    rules.routes.extend(allow.allow_out.iter().map(read_only));
-    let warnings = match rules.routes.is_empty() {
-        true => {
-            vec!["nothing crosses: name topics and services with --allow, such as --allow '/**' for all".to_owned()]
-        }
-        false => Vec::new(),
-    };
-    BridgeConfig {
-        rules,
-        tls: None,
-        ros2: None,
-        addresses: BTreeMap::new(),
-        foxglove_json: false,
-        status: status_port.map(|port| SocketAddr::from(([127, 0, 0, 1], port))),
-        warnings,
-    }
-}
-
-fn token(path: &Path) -> Result<Token, CommandError> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| CommandError::Failed(format!("{}: {error}", path.display()).into()))?;
-    let text = text.trim();
-    match text.len() >= TOKEN_LEN_MIN {
-        true => Ok(Token::new(text, Arc::new(ClientRole::everything("token")))),
-        false => Err(CommandError::Failed(
-            format!(
-                "{}: the token has {} characters, at least {TOKEN_LEN_MIN} are needed; `openssl rand -hex 16` makes one",
-                path.display(),
-                text.len()
-            )
-            .into(),
-        )),
-    }
 }
 
 /// Serves all faces of a configuration.
