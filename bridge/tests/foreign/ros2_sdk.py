@@ -136,12 +136,16 @@ def cdr(text):
     return b"\0\1\0\0" + len(data).to_bytes(4, "little") + data
 
 
-def ros_command(port, *arguments):
-    """What the command line of the SDK prints, which works as `ros2` does."""
+def ros_command(port, *arguments, expect):
+    """Calls the command line of the SDK, which works as `ros2` does. Its one early look may miss what is there."""
     command = pathlib.Path(sys.executable).parent / "zenoh-ros2"
-    shown = subprocess.run([command, "--no-daemon", "--router", f"127.0.0.1:{port}", "--timeout", "2", *arguments],
-                           capture_output=True, text=True, timeout=SECONDS_MAX)
-    return shown.stdout
+    asked = [command, "--no-daemon", "--router", f"127.0.0.1:{port}", "--timeout", "2", *arguments]
+
+    def shows():
+        shown = subprocess.run(asked, capture_output=True, text=True, timeout=SECONDS_MAX).stdout
+        return all(part in shown for part in expect)
+
+    wait_for(f"{' '.join(arguments)} shows {expect}", shows)
 
 
 def topic_of_nuncio(nuncio, spy, _):
@@ -159,11 +163,9 @@ def topic_of_nuncio(nuncio, spy, _):
     attachment = sample.attachment.to_bytes()
     assert len(attachment) == 33 and attachment[16] == 16, attachment.hex()
     assert attachment[17:] == gid(token), (attachment.hex(), token)
-    listed = ros_command(nuncio.port, "topic", "list", "-t")
-    assert "/chatter [std_msgs/msg/String]" in listed, listed
-    shown = ros_command(nuncio.port, "topic", "info", "-v", "/chatter")
-    assert "Publisher count: 1" in shown and "std_msgs/msg/String" in shown, shown
-    assert token.split("/")[8] in shown, (token, shown)
+    ros_command(nuncio.port, "topic", "list", "-t", expect=["/chatter [std_msgs/msg/String]"])
+    expected = ["Publisher count: 1", "std_msgs/msg/String", token.split("/")[8]]
+    ros_command(nuncio.port, "topic", "info", "-v", "/chatter", expect=expected)
     subscriber.close()
 
 

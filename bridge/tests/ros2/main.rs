@@ -5,6 +5,7 @@
     reason = "a test that panics has failed, which is its job"
 )]
 
+mod actions;
 mod hostile;
 mod loops;
 mod services;
