@@ -12,6 +12,9 @@ use serde_json::Value;
 
 use crate::border_error::BorderError;
 
+/// The largest payload that is made of protobuf, in bytes: few of them may stand for much.
+const PROTOBUF_PAYLOAD_LEN_MAX: usize = 64 << 20;
+
 /// A message as a face has it.
 #[derive(Clone, Copy, Debug)]
 pub enum Body<'a> {
@@ -21,6 +24,8 @@ pub enum Body<'a> {
     Cdr(&'a [u8]),
     /// Nuncio's own encoding.
     Payload(&'a [u8]),
+    /// Protobuf by the type's .proto files.
+    Protobuf(&'a [u8]),
 }
 
 /// A message type.
@@ -116,6 +121,14 @@ impl BridgeType {
                 payload
             }
             Body::Payload(payload) => payload.to_vec(),
+            Body::Protobuf(protobuf) => {
+                let mut payload = Vec::with_capacity(protobuf.len());
+                let read = self
+                    .codec
+                    .protobuf_to_payload(protobuf, PROTOBUF_PAYLOAD_LEN_MAX, &mut payload);
+                read.map_err(|error| refused(&error))?;
+                payload
+            }
         };
         self.codec.check(&payload).map_err(|error| refused(&error))?;
         Ok(payload)
@@ -131,6 +144,18 @@ impl BridgeType {
         let written = self.codec.payload_to_cdr(payload, &mut cdr);
         written.map_err(|error| BorderError::Message(format!("no CDR of this {}: {error}", self.name())))?;
         Ok(cdr)
+    }
+
+    /// The message in protobuf, by the type's .proto files.
+    ///
+    /// # Errors
+    ///
+    /// [`BorderError::Message`] when the payload is not of this type, or too long.
+    pub fn protobuf_of(&self, payload: &[u8]) -> Result<Vec<u8>, BorderError> {
+        let mut protobuf = Vec::with_capacity(payload.len() + 64);
+        let written = self.codec.payload_to_protobuf(payload, &mut protobuf);
+        written.map_err(|error| BorderError::Message(format!("no protobuf of this {}: {error}", self.name())))?;
+        Ok(protobuf)
     }
 
     /// The message as JSON text.

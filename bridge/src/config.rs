@@ -84,9 +84,6 @@ pub struct Ros2Config {
     /// Be the router that ROS nodes connect to.
     #[serde(default)]
     pub offer_router: bool,
-    /// Where the proof of the original signer goes: `side-key`, `attachment` or `none`.
-    #[serde(default)]
-    pub proof: Option<String>,
 }
 
 impl BridgeConfig {

@@ -2,8 +2,9 @@
 //! behalf.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use nuncio::{Accompaniment, GenericPublisher, PublishError, Published};
+use nuncio::{Accompaniment, Acknowledgement, GenericPublisher, PublishError, Published};
 
 use crate::border_error::BorderError;
 use crate::bridge_type::{Body, BridgeType};
@@ -59,6 +60,17 @@ impl Entry {
         })
     }
 
+    /// As [`publish`](Self::publish), and waits, for at most `timeout`, until every node that subscribes has said what became
+    /// of the message.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish): nothing was published then. What subscribers refuse is no error but an answer.
+    pub async fn publish_acked(&self, body: Body<'_>, timeout: Duration) -> Result<Acknowledgement, BorderError> {
+        let published = self.publish(body)?;
+        Ok(self.publisher.acknowledgement(published, timeout).await)
+    }
+
     /// The type.
     pub fn ty(&self) -> &Arc<BridgeType> {
         &self.ty
@@ -74,7 +86,7 @@ impl Entry {
 fn body_len(body: &Body<'_>) -> usize {
     match body {
         Body::Json(_) => 0,
-        Body::Cdr(bytes) | Body::Payload(bytes) => bytes.len(),
+        Body::Cdr(bytes) | Body::Payload(bytes) | Body::Protobuf(bytes) => bytes.len(),
     }
 }
 

@@ -17,6 +17,7 @@ pub struct OutMessage {
     ty: Arc<BridgeType>,
     cdr: OnceLock<Result<Bytes, BorderError>>,
     json: OnceLock<Result<Arc<str>, BorderError>>,
+    protobuf: OnceLock<Result<Bytes, BorderError>>,
     /// The operations of rosbridge that carry it.
     pub(crate) rosbridge: WrittenOps,
 }
@@ -29,6 +30,7 @@ impl OutMessage {
             ty,
             cdr: OnceLock::new(),
             json: OnceLock::new(),
+            protobuf: OnceLock::new(),
             rosbridge: WrittenOps::default(),
         }
     }
@@ -70,6 +72,18 @@ impl OutMessage {
     /// [`BorderError::Message`] when the payload is not of its type, or the text would be too long.
     pub fn json(&self) -> Result<&Arc<str>, &BorderError> {
         let written = self.json.get_or_init(|| self.ty.json_of(self.payload()).map(Arc::from));
+        written.as_ref()
+    }
+
+    /// The message in protobuf, by the .proto files of its type.
+    ///
+    /// # Errors
+    ///
+    /// [`BorderError::Message`] when the payload is not of its type, or the protobuf would be too long.
+    pub fn protobuf(&self) -> Result<&Bytes, &BorderError> {
+        let written = self
+            .protobuf
+            .get_or_init(|| self.ty.protobuf_of(self.payload()).map(Bytes::from));
         written.as_ref()
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+use nuncio::TopicName;
 use serde::Serialize;
 
 use crate::border::Border;
 use crate::client::ClientInner;
+use crate::role::{Act, ClientRole};
 use crate::rules::{Face, Route};
 
 /// The border at one moment. All counts are since the bridge, or the client, has begun.
@@ -105,6 +107,21 @@ impl Border {
             clients,
             topics: self.report_topics(),
         }
+    }
+
+    /// What somebody with this role may see of it: everything, where it may subscribe to everything, else the topics that it may
+    /// subscribe to. `own` is the number of the client who asks, which it sees in any case.
+    pub fn report_for(&self, role: &ClientRole, own: Option<u64>) -> BorderReport {
+        let mut report = self.report();
+        if role.sees_everything() {
+            return report;
+        }
+        report.clients.retain(|client| Some(client.id) == own);
+        let is_visible =
+            |topic: &TopicReport| TopicName::parse(&topic.topic).is_ok_and(|name| role.may(Act::Subscribe, &name));
+        report.topics.retain(is_visible);
+        report.routes.clear();
+        report
     }
 
     fn report_topics(&self) -> Vec<TopicReport> {

@@ -85,6 +85,11 @@ impl ClientRole {
         }
     }
 
+    /// Whether no topic is kept from it.
+    pub(crate) fn sees_everything(&self) -> bool {
+        self.subscribe.iter().any(|pattern| pattern.as_str() == "**")
+    }
+
     pub(crate) fn may(&self, act: Act, name: &TopicName) -> bool {
         let patterns = match act {
             Act::Publish => &self.publish,

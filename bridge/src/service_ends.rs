@@ -93,6 +93,15 @@ impl Called {
         self.ty.response().cdr_of(self.payload())
     }
 
+    /// The response in protobuf.
+    ///
+    /// # Errors
+    ///
+    /// [`BorderError::Message`] when it is not of its type.
+    pub fn protobuf(&self) -> Result<Vec<u8>, BorderError> {
+        self.ty.response().protobuf_of(self.payload())
+    }
+
     /// The response as JSON text.
     ///
     /// # Errors

@@ -197,7 +197,12 @@ impl ParameterValue {
         message
     }
 
-    pub(crate) fn from_message(message: msg::ParameterValue) -> Result<Self, UnknownParameterType> {
+    /// The value that a message of ROS 2 has, such as those on `/parameter_events`.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownParameterType`] when it names a type that there is not.
+    pub fn from_message(message: msg::ParameterValue) -> Result<Self, UnknownParameterType> {
         Ok(match ParameterType::from_number(message.r#type)? {
             ParameterType::NotSet => Self::NotSet,
             ParameterType::Bool => Self::Bool(message.bool_value),

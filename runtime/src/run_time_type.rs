@@ -1,4 +1,4 @@
-//! Types known at run time: payload bytes to JSON or CDR and back, for types that the program was not built with.
+//! Types known at run time: payload bytes to JSON, CDR or protobuf and back, for types that the program was not built with.
 //!
 //! A [`RunTimeType`] is made once from a type description. It reads the very payloads that the generated types write,
 //! and writes those that they read:
@@ -24,11 +24,14 @@
 //! CDR is what DDS peers speak: a header of four bytes, then every value in the order of the schema, aligned to its own
 //! size. It is written little endian and read in either byte order.
 //!
+//! Protobuf is what programs that are no robots speak: proto3 by the texts of [`proto_files`](nuncio_codegen::proto_files),
+//! in which a field has the number of its place in the schema.
+//!
 //! # What hostile input can do
 //!
 //! Nothing that its own size does not pay for. Counts in a payload are believed as far as the bytes that follow could
 //! hold them, elements that take no bytes end at [`MAX_EMPTY_ELEMENTS`], JSON ends at a length that the caller chose,
-//! CDR ends at [`MAX_CDR_LEN`], and types whose nesting or fixed arrays would cost too much are refused by
+//! CDR ends at [`MAX_CDR_LEN`], protobuf at [`MAX_PROTOBUF_LEN`], and types whose nesting or fixed arrays would cost too much are refused by
 //! [`RunTimeType::new`].
 
 mod cbor_writer;
@@ -45,6 +48,8 @@ mod json_text;
 mod json_tree;
 mod limits;
 mod place;
+mod protobuf_reader;
+mod protobuf_writer;
 mod reader;
 mod shape;
 #[cfg(test)]
@@ -63,6 +68,8 @@ pub use self::decode::MAX_EMPTY_ELEMENTS;
 pub use self::decode_error::DecodeError;
 pub use self::document::MAX_TEXT_LEN;
 pub use self::encode::EncodeError;
+pub use self::protobuf_reader::ProtobufError;
+pub use self::protobuf_writer::MAX_PROTOBUF_LEN;
 pub use self::shape::{MAX_DEPTH, MAX_FIXED_VALUES, RunTimeTypeError};
 pub use self::translation::{DEFAULT_MAX_TRANSLATED_LEN, Difference, TranslateError, Translation, TranslationError};
 
@@ -71,6 +78,7 @@ use self::cdr_writer::CdrWriter;
 use self::json_text::{JsonStyle, JsonText};
 use self::json_tree::JsonTree;
 use self::limits::LimitCheck;
+use self::protobuf_writer::ProtobufWriter;
 use self::shape::MessageShape;
 
 /// The length of JSON, in bytes, beyond which reading a payload ends when the caller chose no other.
@@ -267,6 +275,38 @@ impl RunTimeType {
     pub fn cdr_to_payload(&self, cdr: &[u8], out: &mut Vec<u8>) -> Result<(), CdrError> {
         let start = out.len();
         let result = cdr_reader::read(&self.root, cdr, out);
+        if result.is_err() {
+            out.truncate(start);
+        }
+        result
+    }
+
+    /// Appends the payload as protobuf to `out`, by the type's [`proto_files`](nuncio_codegen::proto_files). After an error
+    /// `out` is as it was.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when the bytes are not a payload of this type, or the protobuf would be longer than
+    /// [`MAX_PROTOBUF_LEN`].
+    pub fn payload_to_protobuf(&self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
+        let start = out.len();
+        let result = decode::walk(&self.root, payload, &mut ProtobufWriter::new(out, MAX_PROTOBUF_LEN));
+        if result.is_err() {
+            out.truncate(start);
+        }
+        result.map_err(|fault| fault.into_error(self.max_json_len))
+    }
+
+    /// Appends the payload of a message in protobuf to `out`, at most `max_len` bytes. After an error `out` is as it was.
+    ///
+    /// Bounds and limits of the schema are not checked; see [`RunTimeType::check`].
+    ///
+    /// # Errors
+    ///
+    /// [`ProtobufError`] with the offset of the first byte that is not of this type.
+    pub fn protobuf_to_payload(&self, protobuf: &[u8], max_len: usize, out: &mut Vec<u8>) -> Result<(), ProtobufError> {
+        let start = out.len();
+        let result = protobuf_reader::read(&self.root, protobuf, max_len, out);
         if result.is_err() {
             out.truncate(start);
         }

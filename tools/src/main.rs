@@ -10,7 +10,6 @@ mod demo;
 mod expectations;
 mod fabric;
 mod field_notes;
-mod filter;
 mod findings;
 mod instant;
 mod interrupt;

@@ -9,10 +9,10 @@ use crate::catalog::Catalog;
 use crate::cli::StateSelection;
 use crate::commands::CommandError;
 use crate::field_notes::note;
-use crate::filter::{Filter, FilterError, Known};
 use crate::known_types::KnownTypes;
 use crate::render::{OutputError, Render, Tone, block, short_key, span};
 use crate::session::Session;
+use nuncio_bridge::filter::{Filter, FilterError, Known};
 
 /// Reads documents of one selection.
 #[derive(Debug)]

@@ -33,6 +33,13 @@ pub struct ServiceOffer {
 }
 
 impl Client {
+    pub(crate) fn visible_service(&self, native: &TopicName) -> Option<String> {
+        let rules = self.border().rules();
+        rules
+            .foreign_name(self.face(), native, Direction::In)
+            .filter(|_| self.inner.role.may(Act::Call, native) || self.inner.role.may(Act::Serve, native))
+    }
+
     /// The services that it may call or offer, as they are now.
     pub fn services(&self) -> Vec<ServiceOffer> {
         let services = self.border().node().graph().services();
@@ -46,13 +53,6 @@ impl Client {
             })
         });
         seen.collect()
-    }
-
-    pub(crate) fn visible_service(&self, native: &TopicName) -> Option<String> {
-        let rules = self.border().rules();
-        rules
-            .foreign_name(self.face(), native, Direction::In)
-            .filter(|_| self.inner.role.may(Act::Call, native) || self.inner.role.may(Act::Serve, native))
     }
 
     /// The type of a service: that of its servers, or of its clients where nobody serves it.

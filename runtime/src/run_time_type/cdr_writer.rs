@@ -43,10 +43,17 @@ impl<'a> CdrWriter<'a> {
         let at = self.out.len() - self.origin;
         let end = at.next_multiple_of(size);
         if end.saturating_add(len).saturating_add(HEADER.len()) > self.max_len {
-            return Err(Refusal::CdrTooLong { max_len: self.max_len });
+            return Err(self.too_long());
         }
         self.out.resize(self.origin + end, 0);
         Ok(())
+    }
+
+    fn too_long(&self) -> Refusal {
+        Refusal::FormTooLong {
+            form: "CDR",
+            max_len: self.max_len,
+        }
     }
 
     fn number<const N: usize>(&mut self, bytes: [u8; N]) -> Result<(), Refusal> {
@@ -56,8 +63,8 @@ impl<'a> CdrWriter<'a> {
     }
 
     fn count(&mut self, len: usize) -> Result<(), Refusal> {
-        let too_long = Refusal::CdrTooLong { max_len: self.max_len };
-        self.number(u32::try_from(len).map_err(|_| too_long)?.to_le_bytes())
+        let len = u32::try_from(len).map_err(|_| self.too_long())?;
+        self.number(len.to_le_bytes())
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> Result<(), Refusal> {

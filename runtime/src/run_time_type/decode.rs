@@ -1,4 +1,4 @@
-//! Walks a payload along its type and hands every value to a [`Sink`]: text, tree, CDR or check.
+//! Walks a payload along its type and hands every value to a [`Sink`]: text, tree, CDR, protobuf or check.
 //!
 //! Nothing is believed that the bytes do not pay for: before a list is walked, its count is held against the bytes
 //! that are left.
@@ -55,8 +55,8 @@ pub(super) trait Sink {
 pub(super) enum Refusal {
     /// Its result would be too long.
     TooLong,
-    /// Its result would be longer than this, in bytes, and is CDR.
-    CdrTooLong { max_len: usize },
+    /// Its result would be longer than this, in bytes, and is CDR or protobuf.
+    FormTooLong { form: &'static str, max_len: usize },
     /// The value is outside of what the schema allows.
     Limit(Box<Violation>),
 }
@@ -314,7 +314,8 @@ impl Fault {
                 path: self.path,
                 max_json_len,
             },
-            FaultKind::Refused(Refusal::CdrTooLong { max_len }) => DecodeError::CdrTooLong {
+            FaultKind::Refused(Refusal::FormTooLong { form, max_len }) => DecodeError::FormTooLong {
+                form,
                 offset: self.offset,
                 path: self.path,
                 max_len,

@@ -30,8 +30,10 @@ pub enum DecodeError {
         /// The greatest length, in bytes.
         max_json_len: usize,
     },
-    /// The CDR would be longer than this crate writes it.
-    CdrTooLong {
+    /// The CDR or protobuf would be longer than this crate writes it.
+    FormTooLong {
+        /// Which of the two, in words.
+        form: &'static str,
         /// How far the payload was read, in bytes.
         offset: usize,
         /// The value at hand; empty for the message as a whole.
@@ -66,9 +68,14 @@ impl fmt::Display for DecodeError {
                  allow more",
                 place::or_message(path)
             ),
-            Self::CdrTooLong { offset, path, max_len } => write!(
+            Self::FormTooLong {
+                form,
+                offset,
+                path,
+                max_len,
+            } => write!(
                 f,
-                "the message does not fit into {max_len} bytes of CDR: they end at byte {offset} of its payload, {}; \
+                "the message does not fit into {max_len} bytes of {form}: they end at byte {offset} of its payload, {}; \
                  split the message",
                 place::or_message(path)
             ),

@@ -72,7 +72,7 @@ impl Sink for LimitCheck {
                     violation.element = Some(index);
                     Refusal::Limit(violation)
                 }
-                Refusal::TooLong | Refusal::CdrTooLong { .. } => Refusal::TooLong,
+                Refusal::TooLong | Refusal::FormTooLong { .. } => Refusal::TooLong,
             })?;
         }
         Ok(())

@@ -3,6 +3,7 @@
 mod agreement;
 mod cdr;
 mod damage;
+mod protobuf;
 mod random;
 mod refused_json;
 mod refused_types;

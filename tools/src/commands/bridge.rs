@@ -1,6 +1,7 @@
 //! `bridge`: signed topics for other people's protocols, until it is told to end; see [`nuncio_bridge`].
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fs;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -10,8 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio::{Discovery, TopicPattern};
+use nuncio_bridge::foxglove::{self, FoxgloveOptions};
+use nuncio_bridge::grpc::{self, GrpcOptions};
 use nuncio_bridge::ros2::{self, Ros2Options, Ros2Status};
 use nuncio_bridge::rosbridge::{self, RosbridgeOptions};
+use nuncio_bridge::status_page::{self, StatusPageOptions};
 use nuncio_bridge::{
     Border, BridgeConfig, ClientRole, Direction, Face, FrontOptions, Ready, Ros2Config, Route, Rules, TlsPair, Token,
     TypeLibrary,
@@ -91,7 +95,6 @@ fn of_ros2(global: &GlobalArgs, args: BridgeRos2) -> BridgeConfig {
             listen: args.ros_listen,
             domain: args.ros_domain,
             offer_router: args.offer_router,
-            proof: None,
         }),
         ..without_faces(&args.allow, args.status.status_port)
     }
@@ -249,8 +252,7 @@ fn faces(
             offer_router: ros2.offer_router,
             statuses: statuses.clone(),
         };
-        let (border, ready) = (border.clone(), told());
-        serving.push(Box::pin(async move { Ok(ros2::serve(border, options, ready).await?) }));
+        serving.push(serving_of(ros2::serve(border.clone(), options, told())));
     }
     for (face, address) in config.addresses {
         let front = FrontOptions {
@@ -259,30 +261,47 @@ fn faces(
         };
         let (border, ready) = (border.clone(), told());
         serving.push(match face {
-            Face::Foxglove => missing("foxglove", &(border, ready, front, config.foxglove_json).0),
+            Face::Foxglove => {
+                let options = FoxgloveOptions {
+                    front,
+                    json: config.foxglove_json,
+                    ..FoxgloveOptions::default()
+                };
+                serving_of(foxglove::serve(border, options, ready))
+            }
             Face::Rosbridge => {
                 let options = RosbridgeOptions {
                     front,
                     ..RosbridgeOptions::default()
                 };
-                Box::pin(async move { Ok(rosbridge::serve(border, options, ready).await?) })
+                serving_of(rosbridge::serve(border, options, ready))
             }
-            Face::Grpc => missing("grpc", &(border, ready, front).0),
+            Face::Grpc => {
+                let options = GrpcOptions {
+                    front,
+                    ..GrpcOptions::default()
+                };
+                serving_of(grpc::serve(border, options, ready))
+            }
             Face::Ros2 => continue,
         });
     }
     if let Some(address) = config.status {
-        let front = FrontOptions {
-            tls: config.tls,
-            ..FrontOptions::at(address)
+        let options = StatusPageOptions {
+            front: FrontOptions {
+                address,
+                tls: config.tls,
+                ..StatusPageOptions::default().front
+            },
         };
-        serving.push(missing("status", &front));
+        serving.push(serving_of(status_page::serve(border.clone(), options, told())));
     }
     Ok(serving)
 }
 
-fn missing(face: &'static str, _of: &dyn std::fmt::Debug) -> Serving {
-    Box::pin(async move { Err(CommandError::Failed(format!("the face {face} is not there yet").into())) })
+/// A face whose end is an error of the command.
+fn serving_of<E: Error + Send + Sync + 'static>(face: impl Future<Output = Result<(), E>> + 'static) -> Serving {
+    Box::pin(async move { face.await.map_err(|error| CommandError::Failed(Box::new(error))) })
 }
 
 /// One line, when everything is there.

@@ -314,7 +314,14 @@ fn cdr_is_never_longer_than_allowed() {
     assert!(out.len() <= 1000);
     let error = fault.into_error(0);
     assert!(
-        matches!(error, DecodeError::CdrTooLong { max_len: 1000, .. }),
+        matches!(
+            error,
+            DecodeError::FormTooLong {
+                form: "CDR",
+                max_len: 1000,
+                ..
+            }
+        ),
         "{error}"
     );
     insta::assert_snapshot!(error, @"the message does not fit into 1000 bytes of CDR: they end at byte 2 of its payload, fat[0].much[992]; split the message");

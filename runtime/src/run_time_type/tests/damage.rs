@@ -25,7 +25,7 @@ fn rich() -> (RunTimeType, Vec<u8>) {
 fn offset_of(error: &DecodeError) -> usize {
     match error {
         DecodeError::Malformed { offset, .. } | DecodeError::TooLong { offset, .. } => *offset,
-        DecodeError::CdrTooLong { .. } => panic!("no CDR was asked for"),
+        DecodeError::FormTooLong { .. } => panic!("no CDR was asked for"),
         DecodeError::Limit(_) => 0,
     }
 }

@@ -26,25 +26,25 @@ use self::compare::{Comparable, Number};
 
 /// What is known of a message beside its fields.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Known {
+pub struct Known {
     /// The signer's key and its names.
-    pub(crate) signer: Vec<String>,
+    pub signer: Vec<String>,
     /// The node.
-    pub(crate) node: String,
+    pub node: String,
     /// The name of the document or topic.
-    pub(crate) name: String,
+    pub name: String,
 }
 
 /// A filter as it was read; no type is known yet.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Filter {
+pub struct Filter {
     text: String,
     root: Expression,
 }
 
 /// A filter that fits a type.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct TypedFilter<'a>(&'a Expression);
+pub struct TypedFilter<'a>(&'a Expression);
 
 #[derive(Clone, Debug, PartialEq)]
 enum Expression {
@@ -141,7 +141,7 @@ impl Filter {
     /// # Errors
     ///
     /// [`FilterError`] with the column of the first thing that is wrong.
-    pub(crate) fn parse(text: &str) -> Result<Self, FilterError> {
+    pub fn parse(text: &str) -> Result<Self, FilterError> {
         let root = parse::parse(text)?;
         let text = text.to_owned();
         Ok(Self { text, root })
@@ -152,7 +152,7 @@ impl Filter {
     /// # Errors
     ///
     /// [`FilterError`] with the column of the first thing that does not fit.
-    pub(crate) fn for_type(&self, of: &RunTimeType) -> Result<TypedFilter<'_>, FilterError> {
+    pub fn for_type(&self, of: &RunTimeType) -> Result<TypedFilter<'_>, FilterError> {
         let checked = self.root.check(of);
         checked.map_err(|(column, problem)| FilterError::new(&self.text, column, problem))?;
         Ok(TypedFilter(&self.root))
@@ -161,7 +161,7 @@ impl Filter {
 
 impl TypedFilter<'_> {
     /// Whether a message of the type satisfies the filter.
-    pub(crate) fn matches(&self, message: &Value, known: &Known) -> bool {
+    pub fn matches(&self, message: &Value, known: &Known) -> bool {
         self.0.holds(message, known)
     }
 }
@@ -222,7 +222,7 @@ impl Operand {
 
 /// A filter that cannot be read, or does not fit a type.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct FilterError {
+pub struct FilterError {
     text: String,
     /// From 1, in characters.
     column: usize,

@@ -1,0 +1,151 @@
+//! rosapi and parameters.
+
+use nuncio::msgs::geometry_msgs::msg::Twist;
+use nuncio::msgs::std_srvs::srv::{Trigger, TriggerResponse};
+use nuncio::{ParameterDescriptor, ParameterValue};
+use serde_json::{Value, json};
+
+use crate::site::Site;
+
+fn list<'a>(values: &'a Value, name: &str) -> Vec<&'a str> {
+    values[name]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item.as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_finds_topics_services_nodes_and_types() {
+    let site = Site::open().await;
+    let _publisher = site.robot.publisher::<Twist>("/cmd_vel").unwrap();
+    let _serving = site
+        .robot
+        .service_server::<Trigger>("/start")
+        .unwrap()
+        .on_request(|_, _| Ok(TriggerResponse::default()))
+        .unwrap();
+    site.until(|| {
+        site.border
+            .node()
+            .graph()
+            .services()
+            .into_keys()
+            .find(|name| name.as_str() == "/start")
+    })
+    .await;
+    let mut client = site.client().await;
+    let topics = client.call("rosapi/topics", json!({})).await.unwrap();
+    let at = list(&topics, "topics")
+        .iter()
+        .position(|name| *name == "/cmd_vel")
+        .unwrap();
+    assert_eq!(list(&topics, "types")[at], "geometry_msgs/msg/Twist");
+    let raw = client.call("/rosapi/topics_and_raw_types", json!({})).await.unwrap();
+    let at = list(&raw, "topics")
+        .iter()
+        .position(|name| *name == "/cmd_vel")
+        .unwrap();
+    assert!(list(&raw, "typedefs_full_text")[at].contains("MSG: geometry_msgs/Vector3"));
+    assert!(
+        list(&raw, "types").contains(&"rcl_interfaces/msg/Log"),
+        "by which viewers know ROS 2"
+    );
+    let call = async |client: &mut crate::site::Ws, name: &str, args: Value| client.call(name, args).await.unwrap();
+    let found = call(&mut client, "rosapi/topic_type", json!({"topic": "cmd_vel"})).await;
+    assert_eq!(found, json!({"type": "geometry_msgs/msg/Twist"}));
+    let found = call(&mut client, "rosapi/publishers", json!({"topic": "/cmd_vel"})).await;
+    assert_eq!(found, json!({"publishers": ["/robot"]}));
+    let found = call(&mut client, "rosapi/service_type", json!({"service": "/start"})).await;
+    assert_eq!(found, json!({"type": "std_srvs/srv/Trigger"}));
+    let found = call(
+        &mut client,
+        "rosapi/services_for_type",
+        json!({"type": "std_srvs/Trigger"}),
+    )
+    .await;
+    assert_eq!(found, json!({"services": ["/start"]}));
+    let found = call(&mut client, "rosapi/node_details", json!({"node": "/robot"})).await;
+    assert_eq!(list(&found, "publishing"), ["/cmd_vel"]);
+    assert!(list(&found, "services").contains(&"/start"));
+    let found = call(
+        &mut client,
+        "rosapi/message_details",
+        json!({"type": "geometry_msgs/Twist"}),
+    )
+    .await;
+    assert_eq!(found["typedefs"][0]["fieldnames"], json!(["linear", "angular"]));
+    assert_eq!(
+        found["typedefs"][1]["fieldtypes"],
+        json!(["float64", "float64", "float64"])
+    );
+    let found = call(
+        &mut client,
+        "rosapi/service_response_details",
+        json!({"type": "std_srvs/srv/Trigger"}),
+    )
+    .await;
+    assert_eq!(found["typedefs"][0]["fieldnames"], json!(["success", "message"]));
+    let found = call(&mut client, "rosapi/get_time", json!({})).await;
+    assert!(found["time"]["sec"].as_i64().unwrap() > 1_600_000_000);
+    let unknown = client.call("/rosapi/fly", json!({})).await.unwrap_err();
+    assert!(unknown.contains("/rosapi/fly"), "{unknown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_reads_and_sets_parameters() {
+    let site = Site::open().await;
+    let parameters = site.robot.parameters();
+    parameters
+        .declare(
+            "speed",
+            ParameterValue::Double(0.5),
+            ParameterDescriptor::new("m/s").range(0.0..=1.0),
+        )
+        .unwrap();
+    parameters
+        .declare(
+            "name",
+            ParameterValue::String("r2".to_owned()),
+            ParameterDescriptor::default(),
+        )
+        .unwrap();
+    let listing = |name: &nuncio::TopicName| name.as_str() == "/robot/list_parameters";
+    site.until(|| site.border.node().graph().services().into_keys().find(listing))
+        .await;
+    let mut client = site.client().await;
+    let found = client.call("rosapi/get_param_names", json!({})).await.unwrap();
+    let names = list(&found, "names");
+    assert!(
+        names.contains(&"/robot:speed") && names.contains(&"/robot:name"),
+        "{names:?}"
+    );
+    let found = client
+        .call("rosapi/get_param", json!({"name": "/robot:name"}))
+        .await
+        .unwrap();
+    assert_eq!(found["value"], "\"r2\"", "a text is quoted");
+    client
+        .call("rosapi/set_param", json!({"name": "/robot:speed", "value": "0.75"}))
+        .await
+        .unwrap();
+    assert_eq!(parameters.get("speed"), Some(ParameterValue::Double(0.75)));
+    let refused = client
+        .call("rosapi/set_param", json!({"name": "/robot:speed", "value": "7.5"}))
+        .await;
+    assert!(
+        refused.as_ref().is_err_and(|text| text.contains("stays as it is")),
+        "{refused:?}"
+    );
+    let found = client
+        .call("rosapi/has_param", json!({"name": "/robot:wings"}))
+        .await
+        .unwrap();
+    assert_eq!(found, json!({"exists": false}));
+    let refused = client
+        .call("rosapi/get_param", json!({"name": "speed"}))
+        .await
+        .unwrap_err();
+    assert!(refused.contains("/node:name"), "{refused}");
+}
