@@ -9,6 +9,20 @@
 //!
 //! Actions need nothing of their own: on both sides they are three services and two topics of the same names and types.
 //!
+//! # What nodes of ROS see, and what they do not
+//!
+//! - Each node of Nuncio whose messages or services go out is a node of its own name there (see `mirror`); what comes in is
+//!   subscribed to and called by the bridge's node, `/nuncio_bridge_` and the first digits of its key.
+//! - Two bridges between the same networks let everything cross once: one leads, the other stands by (see `plan`). When one
+//!   takes over, subscribers of a latched topic get its last message again. What two that begin at the same moment would both
+//!   send is kept from crossing by the time that each gives the other to be seen.
+//! - ROS has no error replies: where a call fails, its caller waits until its own timeout, and the bridge says why.
+//! - Messages without the 33 bytes of rmw_zenoh beside them are not passed on. What a node of ROS is called is its own word:
+//!   nobody signs there, so whoever may reach the ROS network may speak as any of its nodes.
+//! - A topic that only clients of the bridge's other faces publish on, and that nodes of ROS publish on as well, does not go
+//!   out: it looks as if the bridge gave ROS its own messages back.
+//! - The signatures of what goes out end at the bridge; ROS gets the messages without them.
+//!
 //! # Reading order
 //!
 //! [`data_key`] → [`qos_chunk`] → [`token`] → [`gid`] → [`attachment`] → `ros_graph` → `native_ends` → `plan` → this file →
