@@ -2,7 +2,7 @@
 //!
 //! A node is `@ros2_lv/<domain>/<session>/<id>/<id>/NN/<enclave>/<namespace>/<name>`; an endpoint has another id, its kind in
 //! the place of `NN`, and behind the node's name that of the topic or service, its type, its hash and its QoS
-//! ([`qos_chunk`](super::qos_chunk)). A `/` in a name is written `%`.
+//! ([`qos_chunk`]). A `/` in a name is written `%`.
 //!
 //! Tokens are claims: nobody signs them. Reading believes nothing but the form, and refuses what is no name.
 

@@ -105,7 +105,7 @@ pub(crate) struct BridgeRos2 {
     /// The Zenoh router of the ROS nodes, where it is another than --connect (repeatable)
     #[arg(long, value_name = "ENDPOINT")]
     pub(crate) ros_connect: Vec<String>,
-    /// Be that router: ROS nodes connect to this process, at tcp/[::]:7447 unless --ros-listen says otherwise
+    /// Be that router: ROS nodes connect to this process, at port 7447 unless --ros-listen says otherwise
     #[arg(long, conflicts_with = "ros_connect")]
     pub(crate) offer_router: bool,
     /// Listen here for ROS nodes (repeatable)
