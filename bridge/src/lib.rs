@@ -50,7 +50,7 @@ pub use entry::Entry;
 pub use front::{Front, FrontError, FrontOptions, FrontStream, Peer, TlsPair};
 pub use out_message::OutMessage;
 pub use report::{BorderReport, ClientReport, TopicReport};
-pub use role::{ClientRole, RoleLimits, Token};
+pub use role::{ClientRole, RoleLimits, Token, TokenError};
 pub use rules::{Direction, Face, Route, Rules};
 pub use service_ends::{Called, OfferedRequest, OfferedService};
 pub use tap::{Tap, TapOptions};

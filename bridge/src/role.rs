@@ -7,6 +7,9 @@ use nuncio::{TopicName, TopicPattern};
 
 use crate::border_error::BorderError;
 
+/// The shortest token that is taken, in characters.
+const TOKEN_LEN_MIN: usize = 16;
+
 /// How much one client may do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RoleLimits {
@@ -137,11 +140,43 @@ impl Token {
         }
     }
 
+    /// A token as it stands in a file or a variable, blanks around it apart.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`] when it is too short to be a secret.
+    pub fn read(text: &str, role: Arc<ClientRole>) -> Result<Self, TokenError> {
+        let secret = text.trim();
+        match secret.len() >= TOKEN_LEN_MIN {
+            true => Ok(Self::new(secret, role)),
+            false => Err(TokenError { len: secret.len() }),
+        }
+    }
+
     /// Whether this is the token. The hashes are compared in constant time.
     pub(crate) fn is(&self, secret: &str) -> bool {
         self.hash == blake3::hash(secret.as_bytes())
     }
 }
+
+/// A token that is too short to be a secret.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TokenError {
+    /// How many bytes it has.
+    pub len: usize,
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the token has {} characters, at least {TOKEN_LEN_MIN} are needed; `openssl rand -hex 16` makes one",
+            self.len
+        )
+    }
+}
+
+impl std::error::Error for TokenError {}
 
 #[cfg(test)]
 mod tests {

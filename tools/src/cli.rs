@@ -30,7 +30,7 @@ use nuncio::{Discovery, Domain, NodeName, TopicName, TrustMode};
 
 pub(crate) use self::action::{ActionCancel, ActionCommand, ActionInfo, ActionSendGoal};
 pub(crate) use self::bench::{Bench, BenchCase, BenchMember, BenchPart};
-pub(crate) use self::bridge::{BridgeAllow, BridgeCheck, BridgeCommand, BridgeDoor, BridgeNode, BridgeRos2};
+pub(crate) use self::bridge::{BridgeAllow, BridgeCheck, BridgeCommand, BridgeNode, BridgeRos2, BridgeServed};
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::interface::{
     InterfaceCheck, InterfaceCommand, InterfaceDiff, InterfaceGenerate, InterfaceHash, InterfaceList, InterfacePackage,

@@ -14,9 +14,6 @@ use super::Ros2Config;
 use crate::role::{ClientRole, RoleLimits, Token};
 use crate::rules::{Face, Route};
 
-/// The shortest token that is taken: 16 characters.
-const TOKEN_LEN_MIN: usize = 16;
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
@@ -203,12 +200,5 @@ pub(super) fn read_token(
         (None, Some(name)) => env(name).ok_or_else(|| format!("the variable {name} is not set"))?,
         _ => return Err("it has either `file` or `env`".to_owned()),
     };
-    let secret = secret.trim();
-    match secret.len() >= TOKEN_LEN_MIN {
-        true => Ok(Token::new(secret, Arc::clone(role))),
-        false => Err(format!(
-            "it has {} characters, at least {TOKEN_LEN_MIN} are needed; `openssl rand -hex 16` makes one",
-            secret.len()
-        )),
-    }
+    Token::read(&secret, Arc::clone(role)).map_err(|error| error.to_string())
 }

@@ -117,11 +117,22 @@ pub(crate) struct BridgeRos2 {
     pub(crate) status: BridgeStatus,
 }
 
+/// What a face that clients connect to has in common with others.
+#[derive(Debug, Args)]
+pub(crate) struct BridgeServed {
+    #[command(flatten)]
+    pub(crate) allow: BridgeAllow,
+    #[command(flatten)]
+    pub(crate) door: BridgeDoor,
+    #[command(flatten)]
+    pub(crate) node: BridgeNode,
+    #[command(flatten)]
+    pub(crate) status: BridgeStatus,
+}
+
 /// Serve Foxglove and Lichtblick, on ws://127.0.0.1:8765
 #[derive(Debug, Args)]
 pub(crate) struct BridgeFoxglove {
-    #[command(flatten)]
-    pub(crate) allow: BridgeAllow,
     /// The port; 0 for any
     #[arg(long, default_value_t = 8765)]
     pub(crate) port: u16,
@@ -129,43 +140,27 @@ pub(crate) struct BridgeFoxglove {
     #[arg(long)]
     pub(crate) as_json: bool,
     #[command(flatten)]
-    pub(crate) door: BridgeDoor,
-    #[command(flatten)]
-    pub(crate) node: BridgeNode,
-    #[command(flatten)]
-    pub(crate) status: BridgeStatus,
+    pub(crate) served: BridgeServed,
 }
 
 /// Serve roslibjs, roslibpy and other clients of rosbridge, on ws://127.0.0.1:9090
 #[derive(Debug, Args)]
 pub(crate) struct BridgeRosbridge {
-    #[command(flatten)]
-    pub(crate) allow: BridgeAllow,
     /// The port; 0 for any
     #[arg(long, default_value_t = 9090)]
     pub(crate) port: u16,
     #[command(flatten)]
-    pub(crate) door: BridgeDoor,
-    #[command(flatten)]
-    pub(crate) node: BridgeNode,
-    #[command(flatten)]
-    pub(crate) status: BridgeStatus,
+    pub(crate) served: BridgeServed,
 }
 
 /// Serve programs of any language over gRPC, on 127.0.0.1:50051; reflection tells them how
 #[derive(Debug, Args)]
 pub(crate) struct BridgeGrpc {
-    #[command(flatten)]
-    pub(crate) allow: BridgeAllow,
     /// The port; 0 for any
     #[arg(long, default_value_t = 50051)]
     pub(crate) port: u16,
     #[command(flatten)]
-    pub(crate) door: BridgeDoor,
-    #[command(flatten)]
-    pub(crate) node: BridgeNode,
-    #[command(flatten)]
-    pub(crate) status: BridgeStatus,
+    pub(crate) served: BridgeServed,
 }
 
 fn node_name(text: &str) -> Result<NodeName, nuncio::name::NameError> {

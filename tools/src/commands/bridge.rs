@@ -41,33 +41,19 @@ pub(super) fn command(global: &GlobalArgs, render: &Render, command: BridgeComma
             (args.node.clone(), of_ros2(&global, args))
         }
         BridgeCommand::Foxglove(args) => {
-            let json = args.as_json;
-            let config = of_door(
-                Face::Foxglove,
-                args.port,
-                &args.allow,
-                &args.door,
-                args.status.status_port,
-            )?;
             let config = BridgeConfig {
-                foxglove_json: json,
-                ..config
+                foxglove_json: args.as_json,
+                ..of_door(Face::Foxglove, args.port, &args.served)?
             };
-            (args.node, config)
+            (args.served.node, config)
         }
         BridgeCommand::Rosbridge(args) => {
-            let config = of_door(
-                Face::Rosbridge,
-                args.port,
-                &args.allow,
-                &args.door,
-                args.status.status_port,
-            )?;
-            (args.node, config)
+            let config = of_door(Face::Rosbridge, args.port, &args.served)?;
+            (args.served.node, config)
         }
         BridgeCommand::Grpc(args) => {
-            let config = of_door(Face::Grpc, args.port, &args.allow, &args.door, args.status.status_port)?;
-            (args.node, config)
+            let config = of_door(Face::Grpc, args.port, &args.served)?;
+            (args.served.node, config)
         }
     };
     in_a_runtime(async || serve(&global, render, &name, config).await)

@@ -1,6 +1,7 @@
 //! What the flags of `bridge ros2|foxglove|rosbridge|grpc` say, as a configuration would.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,10 +11,7 @@ use nuncio::TopicPattern;
 use nuncio_bridge::{BridgeConfig, ClientRole, Face, Ros2Config, Route, Rules, TlsPair, Token};
 
 use super::CommandError;
-use crate::cli::{BridgeAllow, BridgeDoor, BridgeRos2, GlobalArgs};
-
-/// The shortest token that is taken, as in bridge.toml.
-const TOKEN_LEN_MIN: usize = 16;
+use crate::cli::{BridgeAllow, BridgeRos2, BridgeServed, GlobalArgs};
 
 /// What flags say of the ROS 2 face.
 pub(super) fn of_ros2(global: &GlobalArgs, args: BridgeRos2) -> BridgeConfig {
@@ -33,14 +31,11 @@ pub(super) fn of_ros2(global: &GlobalArgs, args: BridgeRos2) -> BridgeConfig {
 }
 
 /// What flags say of a face that clients connect to.
-pub(super) fn of_door(
-    face: Face,
-    port: u16,
-    allow: &BridgeAllow,
-    door: &BridgeDoor,
-    status_port: Option<u16>,
-) -> Result<BridgeConfig, CommandError> {
-    let mut config = without_faces(allow, status_port);
+pub(super) fn of_door(face: Face, port: u16, served: &BridgeServed) -> Result<BridgeConfig, CommandError> {
+    let BridgeServed {
+        allow, door, status, ..
+    } = served;
+    let mut config = without_faces(allow, status.status_port);
     let address = SocketAddr::new(door.host, port);
     config.addresses = BTreeMap::from([(face, address)]);
     if let Some(path) = &door.token_file {
@@ -85,18 +80,7 @@ fn without_faces(allow: &BridgeAllow, status_port: Option<u16>) -> BridgeConfig 
 }
 
 fn token(path: &Path) -> Result<Token, CommandError> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| CommandError::Failed(format!("{}: {error}", path.display()).into()))?;
-    let text = text.trim();
-    match text.len() >= TOKEN_LEN_MIN {
-        true => Ok(Token::new(text, Arc::new(ClientRole::everything("token")))),
-        false => Err(CommandError::Failed(
-            format!(
-                "{}: the token has {} characters, at least {TOKEN_LEN_MIN} are needed; `openssl rand -hex 16` makes one",
-                path.display(),
-                text.len()
-            )
-            .into(),
-        )),
-    }
+    let failed = |problem: &dyn Display| CommandError::Failed(format!("{}: {problem}", path.display()).into());
+    let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
+    Token::read(&text, Arc::new(ClientRole::everything("token"))).map_err(|error| failed(&error))
 }
