@@ -92,11 +92,11 @@ fn everything_that_is_wrong_is_said_at_once() {
     .unwrap_err();
     let text = problems.join("\n");
     for part in [
-        "route 1:",
-        "route 2: rate_max",
+        "line 3, route 1:",
+        "line 6, route 2: rate_max",
         "there is no [role.nobody]; there are: short",
         "/nowhere/none.token",
-        "role short, publish:",
+        "line 14, role short, publish:",
         "no face is served",
     ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
@@ -110,6 +110,115 @@ fn an_unknown_key_is_named_with_its_line() {
         problems[0].contains("line 3") && problems[0].contains("directions"),
         "{problems:?}"
     );
+}
+
+#[test]
+fn each_mistake_is_named_with_its_line() {
+    let rest = "\n[grpc]\naddress = \"127.0.0.1:1\"\n";
+    let route = "[[route]]\ntopics = \"/a\"\n";
+    let mistakes = [
+        ("[[route]\ntopics = \"/a\"", "line 1", "route"),
+        ("[[route]]\ntopics = \"/a", "line 2", "string"),
+        ("[[route]]\ndirection = \"out\"", "line 1", "missing field `topics`"),
+        (
+            "[[route]]\ntopics = 5",
+            "line 2",
+            "a pattern such as \"/camera/**\", or a list",
+        ),
+        ("[[route]]\n\ntopics = [\"/a\", 5]", "line 3", "expected a string"),
+        ("[[route]]\ntopics = \"/a//b\"", "line 2, route 1", "/a//b"),
+        (
+            "[[route]]\ntopics = \"/a\"\ndirection = \"sideways\"",
+            "line 3",
+            "`in`, `out`, `both`",
+        ),
+        (
+            "[[route]]\ntopics = \"/a\"\nfaces = [\"ros1\"]",
+            "line 3",
+            "`ros2`, `foxglove`, `rosbridge`, `grpc`",
+        ),
+        (
+            "[[route]]\ntopics = \"/a\"\nrate_max = \"fast\"",
+            "line 3",
+            "expected f64",
+        ),
+        (
+            "[[route]]\ntopics = \"/a\"\nrate_max = 0.0",
+            "line 3, route 1",
+            "above 0",
+        ),
+        (
+            "[[route]]\ntopics = \"/a\"\nrename = { from = \"/a\" }",
+            "line 3",
+            "missing field `to`",
+        ),
+        (
+            "[[route]]\ntopics = \"/a\"\nrename = { from = \"a\", to = \"/b\" }",
+            "line 3, route 1",
+            "begin with a slash",
+        ),
+        (
+            "clients_max = 0\n[[route]]\ntopics = \"/a\"",
+            "line 1",
+            "nobody would be let in",
+        ),
+        (
+            "allow_origins = [\"https://a/b\"]\n[[route]]\ntopics = \"/a\"",
+            "line 1",
+            "`https://a/b` is no origin",
+        ),
+        (
+            &format!("{route}[role.r]\nsubscribe = [\"/a b\"]"),
+            "line 4, role r, subscribe",
+            "a b",
+        ),
+        (
+            &format!("{route}[role.r]\nsees = [\"/a\"]"),
+            "line 4",
+            "unknown field `sees`",
+        ),
+        (
+            &format!("{route}[role.r]\n[[token]]\nrole = \"r\""),
+            "line 5, token 1",
+            "either `file` or `env`",
+        ),
+        (
+            &format!("{route}[[token]]\nenv = \"VIEWER\"\nrole = \"r\""),
+            "line 5, token 1",
+            "no [role.r]",
+        ),
+        (
+            &format!("{route}[tls]\ncertificates = \"c.pem\"\nkey = \"k.pem\""),
+            "line 3",
+            "/nowhere/c.pem",
+        ),
+        (
+            &format!("{route}[tls]\ncertificates = \"c.pem\""),
+            "line 3",
+            "missing field `key`",
+        ),
+        (
+            &format!("{route}[foxglove]\naddress = \"localhost\""),
+            "line 4",
+            "\"127.0.0.1:8765\"",
+        ),
+        (
+            &format!("{route}[status]\naddress = \"127.0.0.1:1\""),
+            "line 3",
+            "same address",
+        ),
+        (
+            &format!("{route}[rosbrigde]\naddress = \"127.0.0.1:2\""),
+            "line 3",
+            "unknown field `rosbrigde`",
+        ),
+        (&format!("{route}[ros2]\ndomain = -1"), "line 4", "domain"),
+    ];
+    for (text, line, said) in mistakes {
+        let problems = parse(&format!("{text}{rest}")).unwrap_err().join("\n");
+        assert!(problems.contains(line), "{line} is missing:\n{text}\n{problems}");
+        assert!(problems.contains(said), "{said} is missing:\n{text}\n{problems}");
+    }
 }
 
 #[test]
