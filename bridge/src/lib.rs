@@ -20,6 +20,7 @@ pub mod action_ends;
 pub mod border;
 pub mod border_error;
 pub mod bridge_type;
+mod byte_room;
 pub mod client;
 pub mod config;
 pub mod entry;

@@ -47,6 +47,7 @@ use axum::Router;
 use axum::extract::{ConnectInfo, State, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use nuncio::{Clock, ClockError};
 use tokio::sync::Semaphore;
 
 use crate::border::Border;
@@ -91,6 +92,8 @@ impl Default for RosbridgeOptions {
 pub(crate) struct Shared {
     border: Border,
     options: RosbridgeOptions,
+    /// Kept for `/rosapi/get_time`, so that the bridge's node has a clock, and `use_sim_time`, for as long as the face serves.
+    _clock: Clock,
     /// To be held while a long message is read.
     long_readings: Arc<Semaphore>,
 }
@@ -105,6 +108,7 @@ pub async fn serve(
     options: RosbridgeOptions,
     ready: impl FnOnce(crate::Ready),
 ) -> Result<(), RosbridgeError> {
+    let clock = border.node().clock().map_err(RosbridgeError::Clock)?;
     let front = Front::bind(&options.front, &["http/1.1"])
         .await
         .map_err(RosbridgeError::Front)?;
@@ -113,6 +117,7 @@ pub async fn serve(
     let shared = Arc::new(Shared {
         border,
         options,
+        _clock: clock,
         long_readings: Arc::new(Semaphore::new(LONG_READINGS)),
     });
     let app = Router::new().route("/", any(connect)).with_state(shared);
@@ -156,6 +161,8 @@ async fn connect(
 pub enum RosbridgeError {
     /// It cannot listen.
     Front(FrontError),
+    /// The bridge's node has no clock.
+    Clock(ClockError),
     /// It no longer gets connections.
     Serve(std::io::Error),
 }
@@ -164,6 +171,7 @@ impl fmt::Display for RosbridgeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Front(error) => fmt::Display::fmt(error, f),
+            Self::Clock(error) => write!(f, "the bridge's node has no clock: {error}"),
             Self::Serve(error) => write!(f, "rosbridge clients are no longer served: {error}"),
         }
     }

@@ -1,4 +1,4 @@
-//! Who comes in at the doors of all faces, and how: pages of other sites, tokens, TLS.
+//! Who comes in at the doors of all faces, and how: pages of other sites, tokens, TLS, and too many at a time.
 
 #![allow(
     clippy::indexing_slicing,
@@ -6,6 +6,7 @@
     reason = "a test that panics has failed, which is its job"
 )]
 
+mod crowd;
 mod pages;
 mod site;
 mod tls;

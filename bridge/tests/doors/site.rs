@@ -51,23 +51,37 @@ pub(crate) fn with_token() -> Rules {
 
 impl Doors {
     pub(crate) async fn plain(rules: Rules) -> Self {
-        Self::new(rules, None).await
+        Self::new(rules, None, |front| front).await
+    }
+
+    /// With so many places at each door, and little patience.
+    pub(crate) async fn impatient(rules: Rules, connections_max: usize, patience: Duration) -> Self {
+        let adjust = |front| FrontOptions {
+            connections_max,
+            patience,
+            ..front
+        };
+        Self::new(rules, None, adjust).await
     }
 
     pub(crate) async fn with_tls(rules: Rules) -> Self {
-        Self::new(rules, Some(Authority::new())).await
+        Self::new(rules, Some(Authority::new()), |front| front).await
     }
 
-    async fn new(rules: Rules, authority: Option<Authority>) -> Self {
+    async fn new(
+        rules: Rules,
+        authority: Option<Authority>,
+        adjust: impl FnOnce(FrontOptions) -> FrontOptions,
+    ) -> Self {
         let node = Node::builder("bridge")
             .keystore(Keystore::ephemeral(Identity::from_seed(&[2; 32])))
             .discovery(Discovery::Off)
             .trust_mode(TrustMode::Tofu);
         let border = Border::new(node.open().await.unwrap(), rules, TypeLibrary::open(&[]).unwrap());
-        let front = FrontOptions {
+        let front = adjust(FrontOptions {
             tls: authority.as_ref().map(Authority::pair),
             ..FrontOptions::at(([127, 0, 0, 1], 0).into())
-        };
+        });
         let (tell, mut told) = mpsc::unbounded_channel::<Ready>();
         let tell = || {
             let tell = tell.clone();

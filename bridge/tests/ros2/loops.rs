@@ -7,7 +7,7 @@ use nuncio::Subscriber;
 use nuncio::msgs::std_msgs::msg::String as StringMsg;
 use nuncio_bridge::ros2::attachment::Attachment;
 
-use super::stand_in::{DEADLINE, Networks, RosNode, string_cdr};
+use super::stand_in::{DEADLINE, Networks, RosNode, Seen, string_cdr};
 
 /// How long nothing more comes.
 const QUIET: Duration = Duration::from_millis(500);
@@ -78,7 +78,7 @@ async fn of_two_bridges_one_leads_and_the_other_takes_over() {
     let seen = ros.watch().await;
     let mut samples = ros.subscribe(&RosNode::key("out")).await;
     // Both directions have settled when exactly one endpoint of each is there for longer than settling takes.
-    settled(&seen.tokens, &["/MP/%/%/native/%out/", "/MS/"]).await;
+    settled(&seen, &["/MP/%/%/native/%out/", "/MS/"]).await;
     assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
     for round in 0..10 {
         publisher
@@ -114,7 +114,7 @@ async fn of_two_bridges_one_leads_and_the_other_takes_over() {
     let session = token.split('/').nth(2).unwrap().to_owned();
     let own = |bridge: &str| format!("@ros2_lv/0/{session}/") + "0/0/NN/%/%/" + bridge;
     let of_first = own(&first.ros_node());
-    let leads_first = seen.tokens.lock().unwrap().contains(&of_first);
+    let leads_first = seen.tokens.borrow().contains(&of_first);
     let (leader, other) = if leads_first { (first, second) } else { (second, first) };
     leader.kill().await;
     let taken_over = |token: &str| token.contains("/MP/%/%/native/%out/") && !token.contains(&session);
@@ -135,22 +135,77 @@ async fn of_two_bridges_one_leads_and_the_other_takes_over() {
     drop(other);
 }
 
-/// Waits until exactly one token with each of these parts is there, and stays the only one.
-async fn settled(tokens: &std::sync::Mutex<Vec<String>>, parts: &[&str]) {
-    let deadline = Instant::now() + DEADLINE;
-    let mut since = None;
-    loop {
-        let known = tokens.lock().unwrap().clone();
-        let count = |part: &str| known.iter().filter(|token| token.contains(part)).count();
-        match parts.iter().all(|part| count(part) == 1) {
-            false => since = None,
-            true if since.is_none() => since = Some(Instant::now()),
-            true => {}
-        }
-        if since.is_some_and(|since| since.elapsed() > Duration::from_millis(700)) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{known:#?}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
+/// The numbers that texts such as `ros 5` end in, by what they begin with.
+fn numbers<'a>(texts: impl Iterator<Item = &'a str>, begin: &str) -> Vec<u64> {
+    let found = texts.filter_map(|text| text.strip_prefix(begin)?.trim().parse().ok());
+    found.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_bridges_let_one_topic_cross_both_ways_for_seconds_without_a_copy() {
+    const ROUNDS: u64 = 150;
+    let networks = Networks::new().await;
+    let _bridges = tokio::join!(networks.bridge(2), networks.bridge(3));
+    let qos = nuncio::QosProfile::keep_last(1000);
+    let publisher = networks.native.publisher_with::<StringMsg>("/chatter", qos).unwrap();
+    let subscriber: Subscriber<StringMsg> = networks.native.subscriber_with("/chatter", qos).unwrap();
+    let mut ros = networks.ros().await;
+    let gid = ros.declare("MP", "talker", &RosNode::of_string("chatter")).await;
+    let listener = networks.ros().await;
+    let seen = listener.watch().await;
+    let mut samples = listener.subscribe(&RosNode::key("chatter")).await;
+    settled(&seen, &["/MP/%/%/native/%chatter/", "/MS/"]).await;
+    assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
+    let mut pace = tokio::time::interval(Duration::from_millis(20));
+    for number in 0..ROUNDS {
+        pace.tick().await;
+        let data = format!("native {number}");
+        publisher.publish(&StringMsg { data }).unwrap();
+        let attachment = Attachment {
+            number: i64::try_from(number).unwrap() + 1,
+            source_time_ns: 5,
+            gid,
+        };
+        ros.put(
+            &RosNode::key("chatter"),
+            &string_cdr(&format!("ros {number}")),
+            attachment,
+        )
+        .await;
     }
+    let mut on_ros = Vec::new();
+    while let Ok(Some(sample)) = tokio::time::timeout(QUIET, samples.recv()).await {
+        let cdr = sample.payload().to_bytes().into_owned();
+        on_ros.push(String::from_utf8(cdr[8..cdr.len() - 1].to_vec()).unwrap());
+    }
+    let mut on_native = Vec::new();
+    while let Ok(received) = subscriber.recv_timeout(QUIET) {
+        on_native.push(received.message.data);
+    }
+    let all: Vec<u64> = (0..ROUNDS).collect();
+    for heard in [&on_ros, &on_native] {
+        let texts = || heard.iter().map(String::as_str);
+        assert_eq!(numbers(texts(), "native "), all);
+        assert_eq!(numbers(texts(), "ros "), all);
+    }
+}
+
+/// Waits until exactly one token with each of these parts is there, and stays the only one.
+async fn settled(seen: &Seen, parts: &[&str]) {
+    let one_of_each = |tokens: &Vec<String>| {
+        let count = |part: &str| tokens.iter().filter(|token| token.contains(part)).count();
+        parts.iter().all(|part| count(part) == 1)
+    };
+    let mut tokens = seen.tokens.clone();
+    let settling = async {
+        loop {
+            tokens.wait_for(one_of_each).await.unwrap();
+            let changed = tokens.wait_for(|tokens| !one_of_each(tokens));
+            if tokio::time::timeout(Duration::from_millis(700), changed).await.is_err() {
+                return;
+            }
+        }
+    };
+    let settled = tokio::time::timeout(DEADLINE, settling).await;
+    assert!(settled.is_ok(), "{:#?}", seen.tokens.borrow());
 }
