@@ -1,11 +1,12 @@
 //! Two bridges between the same two networks: each message once, none comes back, and one takes over from the other.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use nuncio::Subscriber;
 use nuncio::msgs::std_msgs::msg::String as StringMsg;
 use nuncio_bridge::ros2::attachment::Attachment;
+use tokio::sync::mpsc::UnboundedReceiver;
+use zenoh::sample::Sample;
 
 use super::stand_in::{DEADLINE, Networks, RosNode, Seen, string_cdr};
 
@@ -54,17 +55,14 @@ async fn what_comes_from_ros_does_not_go_back_there() {
             data: "native".to_owned(),
         })
         .unwrap();
-    let mut on_ros = HashMap::new();
-    while let Ok(Some(sample)) = tokio::time::timeout(QUIET, samples.recv()).await {
-        *on_ros.entry(sample.payload().to_bytes().into_owned()).or_insert(0) += 1;
-    }
-    assert!(on_ros.values().all(|count| *count == 1), "{on_ros:?}");
-    assert_eq!(on_ros.len(), 6, "{on_ros:?}");
-    let mut on_native = HashMap::new();
-    while let Ok(received) = subscriber.recv_timeout(QUIET) {
-        *on_native.entry(received.message.data).or_insert(0) += 1;
-    }
-    assert!(on_native.values().all(|count| *count == 1), "{on_native:?}");
+    let mut expected: Vec<String> = (1..=5).map(|number| format!("ros {number}")).collect();
+    expected.insert(0, "native".to_owned());
+    let mut on_ros = on_ros(&mut samples, 6).await;
+    on_ros.sort();
+    assert_eq!(on_ros, expected);
+    let mut on_native = on_native(&subscriber, 6);
+    on_native.sort();
+    assert_eq!(on_native, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,18 +92,9 @@ async fn of_two_bridges_one_leads_and_the_other_takes_over() {
         ros.put(&RosNode::key("in"), &string_cdr(&format!("in {round}")), attachment)
             .await;
     }
-    let mut out = Vec::new();
-    while let Ok(Some(sample)) = tokio::time::timeout(QUIET, samples.recv()).await {
-        out.push(sample.payload().to_bytes().into_owned());
-    }
-    let expected: Vec<Vec<u8>> = (0..10).map(|round| string_cdr(&format!("out {round}"))).collect();
-    assert_eq!(out, expected);
-    let mut incoming = Vec::new();
-    while let Ok(received) = subscriber.recv_timeout(QUIET) {
-        incoming.push(received.message.data);
-    }
-    let expected: Vec<String> = (0..10).map(|round| format!("in {round}")).collect();
-    assert_eq!(incoming, expected);
+    let all = |way: &str| -> Vec<String> { (0..10).map(|round| format!("{way} {round}")).collect() };
+    assert_eq!(on_ros(&mut samples, 10).await, all("out"));
+    assert_eq!(on_native(&subscriber, 10), all("in"));
 
     // Kill the one that leads outwards.
     let token = seen
@@ -133,6 +122,31 @@ async fn of_two_bridges_one_leads_and_the_other_takes_over() {
         }
     }
     drop(other);
+}
+
+/// The texts that come on ROS's side: as many as are expected, and what comes in the quiet time after them.
+async fn on_ros(samples: &mut UnboundedReceiver<Sample>, expected: usize) -> Vec<String> {
+    let mut heard = Vec::new();
+    loop {
+        let patience = if heard.len() < expected { DEADLINE } else { QUIET };
+        let Ok(Some(sample)) = tokio::time::timeout(patience, samples.recv()).await else {
+            return heard;
+        };
+        let cdr = sample.payload().to_bytes().into_owned();
+        heard.push(String::from_utf8(cdr[8..cdr.len() - 1].to_vec()).unwrap());
+    }
+}
+
+/// Likewise on Nuncio's side.
+fn on_native(subscriber: &Subscriber<StringMsg>, expected: usize) -> Vec<String> {
+    let mut heard = Vec::new();
+    loop {
+        let patience = if heard.len() < expected { DEADLINE } else { QUIET };
+        let Ok(received) = subscriber.recv_timeout(patience) else {
+            return heard;
+        };
+        heard.push(received.message.data);
+    }
 }
 
 /// The numbers that texts such as `ros 5` end in, by what they begin with.
@@ -173,17 +187,10 @@ async fn two_bridges_let_one_topic_cross_both_ways_for_seconds_without_a_copy() 
         )
         .await;
     }
-    let mut on_ros = Vec::new();
-    while let Ok(Some(sample)) = tokio::time::timeout(QUIET, samples.recv()).await {
-        let cdr = sample.payload().to_bytes().into_owned();
-        on_ros.push(String::from_utf8(cdr[8..cdr.len() - 1].to_vec()).unwrap());
-    }
-    let mut on_native = Vec::new();
-    while let Ok(received) = subscriber.recv_timeout(QUIET) {
-        on_native.push(received.message.data);
-    }
+    let expected = usize::try_from(2 * ROUNDS).unwrap();
+    let heard = [on_ros(&mut samples, expected).await, on_native(&subscriber, expected)];
     let all: Vec<u64> = (0..ROUNDS).collect();
-    for heard in [&on_ros, &on_native] {
+    for heard in &heard {
         let texts = || heard.iter().map(String::as_str);
         assert_eq!(numbers(texts(), "native "), all);
         assert_eq!(numbers(texts(), "ros "), all);

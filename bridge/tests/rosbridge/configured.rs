@@ -1,5 +1,6 @@
 //! A bridge that runs by its configuration: patterns, names, directions, rates and faces are those of the file.
 
+use nuncio::QosProfile;
 use nuncio::msgs::std_msgs::msg::String as Text;
 use nuncio_bridge::BridgeConfig;
 use nuncio_bridge::rosbridge::RosbridgeOptions;
@@ -78,7 +79,8 @@ async fn what_the_file_says_is_what_crosses() {
     site.until(|| camera_passed().then_some(())).await;
 
     // In, under the other name; and not where the way is out, or the face is another one.
-    let typed = site.robot.subscriber::<Text>("/robot1/keys").unwrap();
+    let latched = QosProfile::keep_last(1).transient_local();
+    let typed = site.robot.subscriber_with::<Text>("/robot1/keys", latched).unwrap();
     client
         .send(json!({"op": "advertise", "topic": "/it/keys", "type": "std_msgs/String", "latch": true}))
         .await;

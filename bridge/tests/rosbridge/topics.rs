@@ -1,6 +1,5 @@
 //! Topics both ways, in every form.
 
-
 use nuncio::msgs::geometry_msgs::msg::{PoseStamped, Twist};
 use nuncio::msgs::sensor_msgs::msg::{Image, LaserScan};
 use nuncio::msgs::std_msgs::msg::String as Text;
