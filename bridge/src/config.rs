@@ -128,13 +128,7 @@ impl BridgeConfig {
             let role = read_role(name, entry, &lines.table("role", name), &mut problems);
             roles.insert(name.clone(), Arc::new(role));
         }
-        let mut origins = Vec::new();
-        for text in &file.allow_origins {
-            match text.parse::<Origin>() {
-                Ok(origin) => origins.push(origin),
-                Err(error) => problems.push(format!("{}: {error}", lines.top().of("allow_origins"))),
-            }
-        }
+        let origins = read_origins(&file.allow_origins, &lines, &mut problems);
         let mut tokens = Vec::new();
         for (index, entry) in file.tokens.iter().enumerate() {
             match read_token(entry, dir, &roles, &env) {
@@ -160,15 +154,7 @@ impl BridgeConfig {
             certificates: dir.join(tls.certificates),
             key: dir.join(tls.key),
         });
-        if let Some(Err(error)) = tls.as_ref().map(TlsPair::check) {
-            problems.push(format!("{}: {error}", lines.top().of("tls")));
-        }
-        if file.clients_max == Some(0) {
-            let at = lines.top().of("clients_max");
-            problems.push(format!(
-                "{at}: with clients_max = 0 nobody would be let in; leave it out for 256"
-            ));
-        }
+        check_numbers_and_files(file.clients_max, tls.as_ref(), &lines, &mut problems);
         if addresses.is_empty() && file.ros2.is_none() {
             problems.push("no face is served: add a table [ros2], [foxglove], [rosbridge] or [grpc]".to_owned());
         }
@@ -253,6 +239,34 @@ impl BridgeConfig {
 fn covers(earlier: &Route, later: &Route) -> bool {
     let ways = (earlier.inward || !later.inward) && (earlier.outward || !later.outward);
     ways && later.faces.iter().all(|face| earlier.faces.contains(face)) && earlier.pattern.includes(&later.pattern)
+}
+
+fn read_origins(texts: &[String], lines: &Lines<'_>, problems: &mut Vec<String>) -> Vec<Origin> {
+    let mut origins = Vec::new();
+    for text in texts {
+        match text.parse() {
+            Ok(origin) => origins.push(origin),
+            Err(error) => problems.push(format!("{}: {error}", lines.top().of("allow_origins"))),
+        }
+    }
+    origins
+}
+
+fn check_numbers_and_files(
+    clients_max: Option<usize>,
+    tls: Option<&TlsPair>,
+    lines: &Lines<'_>,
+    problems: &mut Vec<String>,
+) {
+    if let Some(Err(error)) = tls.map(TlsPair::check) {
+        problems.push(format!("{}: {error}", lines.top().of("tls")));
+    }
+    if clients_max == Some(0) {
+        let at = lines.top().of("clients_max");
+        problems.push(format!(
+            "{at}: with clients_max = 0 nobody would be let in; leave it out for 256"
+        ));
+    }
 }
 
 fn check_addresses(

@@ -15,7 +15,10 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 /// Foxglove's own app, for which its face is there.
-const FOXGLOVE_APP: &str = "https://app.foxglove.dev";
+pub const FOXGLOVE_APP: &str = "https://app.foxglove.dev";
+
+/// The longest origin: a scheme, a host name of 253 letters, and a port.
+const LEN_MAX: usize = 300;
 
 /// Whose page it is, as browsers say it: `https://dash.example.com`, `http://10.0.0.5:8000`, `null`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -70,7 +73,12 @@ impl FromStr for Origin {
     type Err = OriginError;
 
     fn from_str(text: &str) -> Result<Self, OriginError> {
-        let wrong = || OriginError { text: text.to_owned() };
+        let wrong = || OriginError {
+            text: text.chars().take(LEN_MAX).collect(),
+        };
+        if text.len() > LEN_MAX {
+            return Err(wrong());
+        }
         let lower = text.trim().to_ascii_lowercase();
         if lower == "null" || lower == "file://" {
             return Ok(Self(lower));
@@ -100,7 +108,7 @@ impl FromStr for Origin {
 /// What is no origin.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct OriginError {
-    /// What was found.
+    /// What was found, or its beginning.
     pub text: String,
 }
 
@@ -187,5 +195,7 @@ mod tests {
             let error = wrong.parse::<Origin>().unwrap_err().to_string();
             assert!(error.contains("https://dash.example.com"), "{wrong}: {error}");
         }
+        let long = format!("https://{}", "a".repeat(100_000)).parse::<Origin>();
+        assert!(long.is_err_and(|error| error.to_string().len() < 1000));
     }
 }

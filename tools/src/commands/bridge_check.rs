@@ -1,6 +1,7 @@
 //! `bridge check`: what a configuration lets through, and what is wrong with it.
 
 use nuncio::TopicName;
+use nuncio_bridge::origin::FOXGLOVE_APP;
 use nuncio_bridge::{BridgeConfig, Direction, Face, Origin, Route};
 use serde_json::{Value, json};
 
@@ -48,10 +49,12 @@ pub(super) fn run(render: &Render, args: &BridgeCheck) -> Result<Outcome, Comman
                 "role   everybody may do what the routes let through; no token is demanded",
             )?;
             let named = config.rules.origins.iter().map(Origin::as_str);
-            let pages: Vec<&str> = std::iter::once("this machine").chain(named).collect();
+            let mut pages: Vec<&str> = std::iter::once("this machine").chain(named).collect();
+            let app = format!("{FOXGLOVE_APP} at foxglove");
+            pages.extend(config.addresses.contains_key(&Face::Foxglove).then_some(app.as_str()));
             render.line(
                 None,
-                &format!("pages  in browsers may be those of {}", pages.join(", ")),
+                &format!("pages  of {} are let in without a token", pages.join(", ")),
             )?;
         }
         false => {

@@ -57,6 +57,18 @@ fn a_configuration_is_read_aloud() {
 }
 
 #[test]
+fn the_pages_that_need_no_token_are_read_aloud() {
+    let user = User::new();
+    let route = "allow_origins = [\"https://dash.example.com\"]\n[[route]]\ntopics = \"/**\"\n";
+    let config = format!("{route}[foxglove]\naddress = \"127.0.0.1:0\"\n");
+    user.write(&[("bridge.toml", &config)]);
+    let ended = user.run(&["bridge", "check", &user.path("bridge.toml")]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let line = "pages  of this machine, https://dash.example.com, https://app.foxglove.dev at foxglove are let in";
+    assert!(ended.stdout.contains(line), "{}", ended.stdout);
+}
+
+#[test]
 fn a_wrong_configuration_is_refused_with_all_that_is_wrong() {
     let user = User::new();
     user.write(&[(
