@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use nuncio::{NodeName, TopicName, TopicPattern};
+use nuncio_bridge::Origin;
 
 /// Let ROS 2 nodes, Foxglove, rosbridge and gRPC clients use signed topics
 ///
@@ -69,6 +70,10 @@ pub(crate) struct BridgeDoor {
     /// Demand the token that stands in this file
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// Let pages of this site in, such as https://dash.example.com (repeatable). Where a token is demanded, pages need one
+    /// and no name; where none is, those of other sites than this machine, and for Foxglove its own app, are refused
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    pub(crate) allow_origins: Vec<Origin>,
     /// TLS with this certificate chain (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
