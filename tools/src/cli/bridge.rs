@@ -70,8 +70,8 @@ pub(crate) struct BridgeDoor {
     /// Demand the token that stands in this file
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
-    /// Let pages of this site in, such as https://dash.example.com (repeatable). Where a token is demanded, pages need one
-    /// and no name; where none is, those of other sites than this machine, and for Foxglove its own app, are refused
+    /// Let pages of this site in, named by scheme, host and port (repeatable). Where a token is demanded, pages need that
+    /// instead; where none is, those of other sites are refused, but for this machine's and, at its face, Foxglove's own app
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     pub(crate) allow_origins: Vec<Origin>,
     /// TLS with this certificate chain (PEM)
