@@ -8,6 +8,7 @@
 mod actions;
 mod hostile;
 mod loops;
+mod proofs;
 mod services;
 mod stand_in;
 mod topics;

@@ -1,0 +1,388 @@
+//! Proofs of the original signer: what a reader on the network of ROS believes, and what others there can do to it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use nuncio::msgs::std_msgs::msg::String as StringMsg;
+use nuncio::{Node, Provenance, Publisher, QosProfile, Reason, TopicName};
+use nuncio_bridge::TypeLibrary;
+use nuncio_bridge::ros2::attachment::Attachment;
+use nuncio_bridge::ros2::gid::Gid;
+use nuncio_bridge::ros2::proof::{Record, SIDE_CHUNK, ShownBytes, TAIL_LEN_MAX, Tie};
+use nuncio_bridge::ros2::{Proof, Ros2Options, SignedMessage, SignedReader, SignedReaderOptions};
+use tokio::sync::mpsc::UnboundedReceiver;
+use zenoh::sample::Sample;
+
+use super::stand_in::{Bridge, DEADLINE, Networks, RosNode, next, node, string_cdr};
+
+fn text(data: &str) -> StringMsg {
+    StringMsg { data: data.to_owned() }
+}
+
+/// Both networks with a bridge that shows proofs, and a topic of Nuncio.
+struct Scene {
+    networks: Networks,
+    _bridge: Bridge,
+    talks: Publisher<StringMsg>,
+    /// A node of ROS that hears the topic.
+    ros: RosNode,
+    samples: UnboundedReceiver<Sample>,
+    proofs: UnboundedReceiver<Sample>,
+}
+
+impl Scene {
+    async fn new(proof: Proof, qos: QosProfile) -> Self {
+        let networks = Networks::new().await;
+        let options = Ros2Options {
+            proof,
+            ..Ros2Options::default()
+        };
+        let bridge = networks.bridge_with(2, "/**", options).await;
+        let ros = networks.ros().await;
+        let key = RosNode::key("chatter");
+        let samples = ros.subscribe(&key).await;
+        let proofs = ros.subscribe(&format!("{key}/{SIDE_CHUNK}")).await;
+        let talks = networks.native.publisher_with::<StringMsg>("/chatter", qos).unwrap();
+        assert!(talks.wait_for_subscribers(DEADLINE).unwrap());
+        Self {
+            networks,
+            _bridge: bridge,
+            talks,
+            ros,
+            samples,
+            proofs,
+        }
+    }
+
+    /// A reader of a topic of ROS, with a key and a memory of its own and no link to Nuncio.
+    async fn reader(&self, topic: &str) -> Reader {
+        let node = node("reader", 9).open().await.unwrap();
+        let options = SignedReaderOptions {
+            connect: vec![self.networks.router_endpoint.clone()],
+            ros_domain: 0,
+            topic: TopicName::parse(topic).unwrap(),
+            signed_topic: None,
+            qos: QosProfile::default().transient_local(),
+        };
+        let library = TypeLibrary::open(&[]).unwrap();
+        let reader = SignedReader::open(&node, library, options).await.unwrap();
+        Reader { _node: node, reader }
+    }
+
+    /// Publishes again and again until the reader has one of these messages, and it has all of them.
+    async fn say_until_heard(&self, reader: &mut Reader, data: &str) -> SignedMessage {
+        let start = Instant::now();
+        let mut last = 0;
+        let first = loop {
+            last += 1;
+            self.talks.publish(&text(&format!("{data}{last}"))).unwrap();
+            if let Ok(heard) = tokio::time::timeout(Duration::from_millis(100), reader.reader.recv()).await {
+                break heard.expect("the reader goes on");
+            }
+            let refused = reader.refused();
+            assert!(start.elapsed() < DEADLINE, "nothing is shown: {refused:?}");
+        };
+        let mut newest = first.clone();
+        while data_of(&newest) != format!("{data}{last}") {
+            newest = reader.next().await;
+        }
+        first
+    }
+
+    /// One message as the network of ROS has it: the sample, and its record.
+    async fn say(&mut self, data: &str) -> (Sample, Vec<u8>) {
+        self.talks.publish(&text(data)).unwrap();
+        let sample = loop {
+            let sample = next(&mut self.samples).await;
+            if sample.payload().to_bytes() == string_cdr(data) {
+                break sample;
+            }
+        };
+        let tie = attachment_of(&sample).into();
+        let tail = sample.attachment().unwrap().to_bytes()[33..].to_vec();
+        if !tail.is_empty() {
+            return (sample, tail);
+        }
+        loop {
+            let record = next(&mut self.proofs).await.payload().to_bytes().into_owned();
+            if Record::read(&record).unwrap().tie == tie {
+                return (sample, record);
+            }
+        }
+    }
+
+    /// Puts something as a node of ROS that means no good, with a record for it on the side key.
+    async fn put(&self, topic: &str, cdr: &[u8], attachment: Attachment, record: Option<Record<'_>>) {
+        let key = RosNode::key(topic);
+        if let Some(record) = record {
+            let side = format!("{key}/{SIDE_CHUNK}");
+            let put = self.ros.session.put(&side, record.to_bytes());
+            put.await.unwrap();
+        }
+        self.ros.put(&key, cdr, attachment).await;
+    }
+}
+
+fn attachment_of(sample: &Sample) -> Attachment {
+    Attachment::read(&sample.attachment().unwrap().to_bytes()).unwrap()
+}
+
+/// The attachment of a publisher that nobody knows.
+fn strange(number: i64) -> Attachment {
+    Attachment {
+        number,
+        source_time_ns: 5,
+        gid: Gid([0xee; 16]),
+    }
+}
+
+struct Reader {
+    _node: Node,
+    reader: SignedReader,
+}
+
+impl Reader {
+    async fn next(&mut self) -> SignedMessage {
+        let next = tokio::time::timeout(DEADLINE, self.reader.recv()).await;
+        next.unwrap_or_else(|_| panic!("nothing is shown: {:?}", self.refused()))
+            .expect("the reader goes on")
+    }
+
+    fn refused(&self) -> BTreeMap<Reason, u64> {
+        self.reader.stats().refused
+    }
+
+    /// Waits until so many are refused for a reason, and sees that nothing is shown meanwhile.
+    async fn refuses(&mut self, reason: Reason, count: u64) {
+        let start = Instant::now();
+        while self.refused().get(&reason).copied().unwrap_or_default() < count {
+            let shown = tokio::time::timeout(Duration::from_millis(20), self.reader.recv()).await;
+            assert!(shown.is_err(), "shown: {}", data_of(&shown.unwrap().unwrap()));
+            assert!(start.elapsed() < DEADLINE, "{reason}: {:?}", self.refused());
+        }
+        let refused = self.refused();
+        assert_eq!(refused, BTreeMap::from([(reason, count)]));
+    }
+}
+
+fn data_of(message: &SignedMessage) -> String {
+    message.received.decode::<StringMsg>().unwrap().data
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_has_the_messages_of_their_signer_with_either_proof() {
+    for proof in [Proof::SideKey, Proof::Attachment] {
+        let mut scene = Scene::new(proof, QosProfile::default()).await;
+        let mut reader = scene.reader("/chatter").await;
+        let first = scene.say_until_heard(&mut reader, "hello").await;
+        let info = first.received.info();
+        assert!(data_of(&first).starts_with("hello"));
+        assert_eq!(info.signer, scene.networks.native.public_key());
+        assert_eq!(
+            (&info.node, info.topic.as_str()),
+            (scene.networks.native.name(), "/chatter")
+        );
+        assert_eq!(info.provenance, Provenance::Live);
+        // What is too long for a tail, too.
+        let long = "x".repeat(TAIL_LEN_MAX);
+        let (sample, record) = scene.say(&long).await;
+        let is_behind = record.len() <= TAIL_LEN_MAX && proof == Proof::Attachment;
+        assert_eq!(sample.attachment().unwrap().len() > 33, is_behind, "{proof}");
+        loop {
+            let message = reader.next().await;
+            if data_of(&message) == long {
+                break;
+            }
+        }
+        assert_eq!(reader.refused(), BTreeMap::new(), "{proof}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_of_one_frame_are_each_proved_and_the_frame_goes_once() {
+    for proof in [Proof::SideKey, Proof::Attachment] {
+        // Large enough that the frames of the attachment's bridge go beside, too. Of a topic that keeps all, nothing is lost.
+        let padding = "p".repeat(300);
+        let mut scene = Scene::new(proof, QosProfile::keep_all()).await;
+        let mut reader = scene.reader("/chatter").await;
+        scene.say_until_heard(&mut reader, "begin").await;
+        for number in 0..300 {
+            scene.talks.publish(&text(&format!("{padding}{number}"))).unwrap();
+        }
+        let mut expected = 0;
+        while expected < 300 {
+            let data = data_of(&reader.next().await);
+            if let Some(number) = data.strip_prefix(&padding) {
+                assert_eq!(number, expected.to_string(), "{:?}", reader.reader.stats());
+                expected += 1;
+            }
+        }
+        assert_eq!(reader.refused(), BTreeMap::new(), "{proof}");
+        let (mut whole, mut named) = (0, 0);
+        while let Ok(record) = scene.proofs.try_recv() {
+            match Record::read(&record.payload().to_bytes()).unwrap().frame {
+                ShownBytes::Here(_) => whole += 1,
+                ShownBytes::Earlier(_) => named += 1,
+            }
+        }
+        if proof == Proof::SideKey {
+            assert!(named > 0, "{whole} records with frames, {named} without");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_reader_has_the_last_message_of_a_latched_topic_as_history() {
+    let scene = Scene::new(Proof::SideKey, QosProfile::keep_last(1).transient_local()).await;
+    scene.talks.publish(&text("old map")).unwrap();
+    scene.talks.publish(&text("map")).unwrap();
+    // The bridge tells all of it before it is asked for by somebody late.
+    let mut early = scene.reader("/chatter").await;
+    while data_of(&early.next().await) != "map" {}
+    let mut reader = scene.reader("/chatter").await;
+    let message = reader.next().await;
+    assert_eq!(data_of(&message), "map");
+    assert_eq!(reader.refused(), BTreeMap::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_of_ros_puts_on_the_topic_itself_is_refused() {
+    let mut scene = Scene::new(Proof::SideKey, QosProfile::default()).await;
+    let mut reader = scene.reader("/chatter").await;
+    scene.say_until_heard(&mut reader, "hello").await;
+    scene.put("chatter", &string_cdr("forged"), strange(1), None).await;
+    reader.refuses(Reason::NotAFrame, 1).await;
+    // Afterwards the true ones are shown as before.
+    scene.say("hello again").await;
+    assert_eq!(data_of(&reader.next().await), "hello again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_altered_message_with_the_proof_of_the_true_one_is_refused() {
+    for proof in [Proof::SideKey, Proof::Attachment] {
+        let mut scene = Scene::new(proof, QosProfile::default()).await;
+        let mut reader = scene.reader("/chatter").await;
+        scene.say_until_heard(&mut reader, "hello").await;
+        let (sample, record) = scene.say("stop").await;
+        assert_eq!(data_of(&reader.next().await), "stop");
+        let record = Record::read(&record).unwrap();
+        scene
+            .put("chatter", &string_cdr("go!!"), attachment_of(&sample), Some(record))
+            .await;
+        reader.refuses(Reason::BadSignature, 1).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_that_was_taken_from_another_message_is_refused() {
+    let mut scene = Scene::new(Proof::SideKey, QosProfile::default()).await;
+    let mut reader = scene.reader("/chatter").await;
+    scene.say_until_heard(&mut reader, "hello").await;
+    let (_, record) = scene.say("stop").await;
+    assert_eq!(data_of(&reader.next().await), "stop");
+    let forged = Record {
+        tie: Tie::from(strange(1)),
+        ..Record::read(&record).unwrap()
+    };
+    scene.put("chatter", &string_cdr("go"), strange(1), Some(forged)).await;
+    reader.refuses(Reason::BadSignature, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_copied_with_its_proof_is_shown_once() {
+    let mut scene = Scene::new(Proof::SideKey, QosProfile::default()).await;
+    let mut reader = scene.reader("/chatter").await;
+    scene.say_until_heard(&mut reader, "hello").await;
+    let (sample, record) = scene.say("stop").await;
+    assert_eq!(data_of(&reader.next().await), "stop");
+    let record = Record::read(&record).unwrap();
+    let cdr = string_cdr("stop");
+    scene
+        .put("chatter", &cdr, attachment_of(&sample), Some(record.clone()))
+        .await;
+    reader.refuses(Reason::TooOld, 1).await;
+    let renumbered = Record {
+        tie: Tie::from(strange(2)),
+        ..record
+    };
+    scene.put("chatter", &cdr, strange(2), Some(renumbered)).await;
+    reader.refuses(Reason::TooOld, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_was_recorded_is_refused_by_a_reader_that_comes_later() {
+    let mut scene = Scene::new(Proof::SideKey, QosProfile::default()).await;
+    let (sample, record) = scene.say("stop").await;
+    let record = Record::read(&record).unwrap();
+    // It is live for a second by the talker's clock, for whoever comes within it.
+    let start = Instant::now();
+    loop {
+        let mut reader = scene.reader("/chatter").await;
+        let _ = tokio::time::timeout(Duration::from_millis(100), reader.reader.recv()).await;
+        scene
+            .put(
+                "chatter",
+                &string_cdr("stop"),
+                attachment_of(&sample),
+                Some(record.clone()),
+            )
+            .await;
+        if tokio::time::timeout(Duration::from_millis(300), reader.reader.recv())
+            .await
+            .is_err()
+        {
+            reader.refuses(Reason::TooOld, 1).await;
+            return;
+        }
+        assert!(start.elapsed() < DEADLINE, "it is never too old");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_was_moved_to_another_topic_is_refused() {
+    let mut scene = Scene::new(Proof::SideKey, QosProfile::default()).await;
+    let mut elsewhere = scene.reader("/elsewhere").await;
+    let (sample, record) = scene.say("stop").await;
+    let record = Record::read(&record).unwrap();
+    let (cdr, attachment) = (string_cdr("stop"), attachment_of(&sample));
+    // Until the reader's subscription has arrived.
+    let start = Instant::now();
+    while elsewhere.reader.heard() == 0 {
+        scene.put("elsewhere", &cdr, attachment, Some(record.clone())).await;
+        assert!(start.elapsed() < DEADLINE);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let renamed = Record {
+        topic: TopicName::parse("/elsewhere").unwrap(),
+        tie: Tie::from(strange(7)),
+        ..record
+    };
+    scene.put("elsewhere", &cdr, strange(7), Some(renamed)).await;
+    let start = Instant::now();
+    while elsewhere
+        .refused()
+        .get(&Reason::BadSignature)
+        .copied()
+        .unwrap_or_default()
+        < 2
+    {
+        let shown = tokio::time::timeout(Duration::from_millis(20), elsewhere.reader.recv()).await;
+        assert!(shown.is_err(), "shown: {}", data_of(&shown.unwrap().unwrap()));
+        assert!(start.elapsed() < DEADLINE, "{:?}", elsewhere.refused());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_wish_for_proofs_none_is_sent_and_nothing_is_shown() {
+    let mut scene = Scene::new(Proof::None, QosProfile::default()).await;
+    let mut reader = scene.reader("/chatter").await;
+    let start = Instant::now();
+    while !reader.refused().contains_key(&Reason::NotAFrame) {
+        scene.talks.publish(&text("hello")).unwrap();
+        let shown = tokio::time::timeout(Duration::from_millis(50), reader.reader.recv()).await;
+        assert!(shown.is_err(), "shown: {}", data_of(&shown.unwrap().unwrap()));
+        assert!(start.elapsed() < DEADLINE, "{:?}", reader.refused());
+    }
+    assert_eq!(next(&mut scene.samples).await.attachment().unwrap().len(), 33);
+    assert!(scene.proofs.try_recv().is_err());
+}
