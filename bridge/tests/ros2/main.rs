@@ -11,4 +11,5 @@ mod loops;
 mod proofs;
 mod services;
 mod stand_in;
+mod strange_types;
 mod topics;
