@@ -1,15 +1,16 @@
 //! Proofs of the original signer: what a reader on the network of ROS believes, and what others there can do to it.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use nuncio::msgs::std_msgs::msg::String as StringMsg;
-use nuncio::{Node, Provenance, Publisher, QosProfile, Reason, TopicName};
-use nuncio_bridge::TypeLibrary;
+use nuncio::{Accompaniment, Node, Provenance, Publisher, QosProfile, Reason, TopicName, TopicPattern, TypeSupport};
 use nuncio_bridge::ros2::attachment::Attachment;
 use nuncio_bridge::ros2::gid::Gid;
 use nuncio_bridge::ros2::proof::{Record, SIDE_CHUNK, ShownBytes, TAIL_LEN_MAX, Tie};
 use nuncio_bridge::ros2::{Proof, Ros2Options, SignedMessage, SignedReader, SignedReaderOptions};
+use nuncio_bridge::{Route, Rules, TypeLibrary};
 use tokio::sync::mpsc::UnboundedReceiver;
 use zenoh::sample::Sample;
 
@@ -17,6 +18,13 @@ use super::stand_in::{Bridge, DEADLINE, Networks, RosNode, next, node, string_cd
 
 fn text(data: &str) -> StringMsg {
     StringMsg { data: data.to_owned() }
+}
+
+fn showing(proof: Proof) -> Ros2Options {
+    Ros2Options {
+        proof,
+        ..Ros2Options::default()
+    }
 }
 
 /// Both networks with a bridge that shows proofs, and a topic of Nuncio.
@@ -33,11 +41,7 @@ struct Scene {
 impl Scene {
     async fn new(proof: Proof, qos: QosProfile) -> Self {
         let networks = Networks::new().await;
-        let options = Ros2Options {
-            proof,
-            ..Ros2Options::default()
-        };
-        let bridge = networks.bridge_with(2, "/**", options).await;
+        let bridge = networks.bridge_with(2, "/**", showing(proof)).await;
         let ros = networks.ros().await;
         let key = RosNode::key("chatter");
         let samples = ros.subscribe(&key).await;
@@ -54,36 +58,20 @@ impl Scene {
         }
     }
 
-    /// A reader of a topic of ROS, with a key and a memory of its own and no link to Nuncio.
     async fn reader(&self, topic: &str) -> Reader {
-        let node = node("reader", 9).open().await.unwrap();
-        let options = SignedReaderOptions {
-            connect: vec![self.networks.router_endpoint.clone()],
-            ros_domain: 0,
-            topic: TopicName::parse(topic).unwrap(),
-            signed_topic: None,
-            qos: QosProfile::default().transient_local(),
-        };
-        let library = TypeLibrary::open(&[]).unwrap();
-        let reader = SignedReader::open(&node, library, options).await.unwrap();
-        Reader { _node: node, reader }
+        Reader::of(&self.networks, topic, None).await
     }
 
     /// Publishes again and again until the reader has one of these messages, and it has all of them.
     async fn say_until_heard(&self, reader: &mut Reader, data: &str) -> SignedMessage {
-        let start = Instant::now();
-        let mut last = 0;
-        let first = loop {
-            last += 1;
-            self.talks.publish(&text(&format!("{data}{last}"))).unwrap();
-            if let Ok(heard) = tokio::time::timeout(Duration::from_millis(100), reader.reader.recv()).await {
-                break heard.expect("the reader goes on");
-            }
-            let refused = reader.refused();
-            assert!(start.elapsed() < DEADLINE, "nothing is shown: {refused:?}");
+        let last = Cell::new(0);
+        let publish = || {
+            last.set(last.get() + 1);
+            self.talks.publish(&text(&format!("{data}{}", last.get()))).unwrap();
         };
+        let first = reader.first_of(publish).await;
         let mut newest = first.clone();
-        while data_of(&newest) != format!("{data}{last}") {
+        while data_of(&newest) != format!("{data}{}", last.get()) {
             newest = reader.next().await;
         }
         first
@@ -142,6 +130,33 @@ struct Reader {
 }
 
 impl Reader {
+    /// A reader of a topic of ROS, with a key and a memory of its own and no link to Nuncio.
+    async fn of(networks: &Networks, topic: &str, signed_topic: Option<&str>) -> Self {
+        let node = node("reader", 9).open().await.unwrap();
+        let options = SignedReaderOptions {
+            connect: vec![networks.router_endpoint.clone()],
+            ros_domain: 0,
+            topic: TopicName::parse(topic).unwrap(),
+            signed_topic: signed_topic.map(|name| TopicName::parse(name).unwrap()),
+            qos: QosProfile::default().transient_local(),
+        };
+        let library = TypeLibrary::open(&[]).unwrap();
+        let reader = SignedReader::open(&node, library, options).await.unwrap();
+        Self { _node: node, reader }
+    }
+
+    /// Publishes again and again until one of the messages is shown.
+    async fn first_of(&mut self, publish: impl Fn()) -> SignedMessage {
+        let start = Instant::now();
+        loop {
+            publish();
+            if let Ok(shown) = tokio::time::timeout(Duration::from_millis(100), self.reader.recv()).await {
+                return shown.expect("the reader goes on");
+            }
+            assert!(start.elapsed() < DEADLINE, "nothing is shown: {:?}", self.refused());
+        }
+    }
+
     async fn next(&mut self) -> SignedMessage {
         let next = tokio::time::timeout(DEADLINE, self.reader.recv()).await;
         next.unwrap_or_else(|_| panic!("nothing is shown: {:?}", self.refused()))
@@ -385,4 +400,57 @@ async fn without_a_wish_for_proofs_none_is_sent_and_nothing_is_shown() {
     }
     assert_eq!(next(&mut scene.samples).await.attachment().unwrap().len(), 33);
     assert!(scene.proofs.try_recv().is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_bridge_itself_has_signed_is_proved_too() {
+    let networks = Networks::new().await;
+    let bridge = networks.bridge_with(2, "/**", showing(Proof::SideKey)).await;
+    let talks = bridge.node.publisher::<StringMsg>("/said_by_a_client").unwrap();
+    let mut reader = Reader::of(&networks, "/said_by_a_client", None).await;
+    let shown = reader.first_of(|| _ = talks.publish(&text("hello")).unwrap()).await;
+    assert_eq!(shown.received.info().signer, bridge.node.public_key());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_type_that_the_reader_does_not_know_is_asked_for_at_its_node() {
+    let networks = Networks::new().await;
+    let _bridge = networks.bridge_with(2, "/**", showing(Proof::Attachment)).await;
+    let name = "odd_robot_msgs/msg/Gripper";
+    let support = TypeSupport::compile(name, &[(name, "int32 left\n")]).unwrap();
+    let payload = support.run_time_type().unwrap();
+    let payload = payload.from_json(&serde_json::json!({"left": 7}), 0).unwrap();
+    let qos = QosProfile::default();
+    let talks = networks.native.generic_publisher("/gripper", &support, qos).unwrap();
+    let mut reader = Reader::of(&networks, "/gripper", None).await;
+    let publish = || _ = talks.publish(&payload, Accompaniment::default()).unwrap();
+    let shown = reader.first_of(publish).await;
+    assert_eq!((shown.ty.name(), shown.ty.hash()), (name, support.type_hash()));
+    assert_eq!(shown.received.payload(), payload);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_the_bridge_renames_is_shown_to_who_says_what_it_was_signed_for() {
+    let networks = Networks::new().await;
+    let route = Route {
+        rename: Some(("/robot".to_owned(), "/".to_owned())),
+        ..Route::both_ways(TopicPattern::parse("/robot/**").unwrap())
+    };
+    let rules = Rules {
+        routes: vec![route],
+        ..Rules::allow([])
+    };
+    let _bridge = networks.bridge_of(2, rules, showing(Proof::SideKey)).await;
+    let talks = networks.native.publisher::<StringMsg>("/robot/chatter").unwrap();
+    let mut naive = Reader::of(&networks, "/chatter", None).await;
+    let mut reader = Reader::of(&networks, "/chatter", Some("/robot/chatter")).await;
+    let shown = reader.first_of(|| _ = talks.publish(&text("hello")).unwrap()).await;
+    assert_eq!(shown.received.info().topic.as_str(), "/robot/chatter");
+    let start = Instant::now();
+    while !naive.refused().contains_key(&Reason::BadSignature) {
+        talks.publish(&text("hello")).unwrap();
+        let shown = tokio::time::timeout(Duration::from_millis(50), naive.reader.recv()).await;
+        assert!(shown.is_err(), "shown: {}", data_of(&shown.unwrap().unwrap()));
+        assert!(start.elapsed() < DEADLINE, "{:?}", naive.refused());
+    }
 }
