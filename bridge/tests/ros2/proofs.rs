@@ -454,3 +454,56 @@ async fn a_topic_that_the_bridge_renames_is_shown_to_who_says_what_it_was_signed
         assert!(start.elapsed() < DEADLINE, "{:?}", naive.refused());
     }
 }
+
+/// Asks for the card of a node as a reader does; the answer, or why there is none.
+async fn card_of(ros: &RosNode, node: &Node, nonce: &[u8]) -> Result<Vec<u8>, String> {
+    let key: String = node
+        .public_key()
+        .as_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let asked = format!("{SIDE_CHUNK}/0/card/{key}{}", node.name().as_str());
+    let replies = ros.session.get(asked).payload(nonce).await.unwrap();
+    match replies.recv_async().await {
+        Ok(reply) => match reply.into_result() {
+            Ok(card) => Ok(card.payload().to_bytes().into_owned()),
+            Err(error) => Err(String::from_utf8(error.payload().to_bytes().into_owned()).unwrap()),
+        },
+        Err(_) => Err("nobody answers".to_owned()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_is_given_of_nodes_that_ros_sees_and_under_a_nonce_only() {
+    let scene = Scene::new(Proof::SideKey, QosProfile::default()).await;
+    let native = &scene.networks.native;
+    let start = Instant::now();
+    let card = loop {
+        match card_of(&scene.ros, native, &[5; 16]).await {
+            Ok(card) => break card,
+            Err(problem) => assert!(start.elapsed() < DEADLINE, "{problem}"),
+        }
+    };
+    assert_eq!(&card[..2], b"Nu", "it is a frame");
+    let problem = card_of(&scene.ros, native, b"").await.unwrap_err();
+    assert!(problem.contains("nonce"), "{problem}");
+    let hidden = node("hidden", 7).open().await.unwrap();
+    let problem = card_of(&scene.ros, &hidden, &[5; 16]).await.unwrap_err();
+    assert!(problem.contains("nothing of this node goes out"), "{problem}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_node_whose_messages_stay_where_they_are_no_card_is_given() {
+    let networks = Networks::new().await;
+    let bridge = networks.bridge_with(2, "/allowed", showing(Proof::SideKey)).await;
+    let _private = networks.native.publisher::<StringMsg>("/private").unwrap();
+    let ros = networks.ros().await;
+    // The bridge's own is given in any case.
+    let start = Instant::now();
+    while let Err(problem) = card_of(&ros, &bridge.node, &[5; 16]).await {
+        assert!(start.elapsed() < DEADLINE, "{problem}");
+    }
+    let problem = card_of(&ros, &networks.native, &[5; 16]).await.unwrap_err();
+    assert!(problem.contains("nothing of this node goes out"), "{problem}");
+}
