@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use nuncio::{Durability, GenericReceived, Node, QosProfile, ShownFrames, SubscriptionStats, TopicName};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
@@ -27,6 +28,13 @@ const INBOX_BYTES_MAX: usize = 128 << 20;
 
 /// How many messages wait to be taken.
 const READY_MAX: usize = 256;
+
+/// How long a start waits for its links, and how often it looks.
+const LINK_PATIENCE: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// In what time a subscription is known to others, as a rule.
+const SETTLING: Duration = Duration::from_millis(100);
 
 /// What to read, and where.
 #[derive(Clone, Debug)]
@@ -90,14 +98,20 @@ impl SignedReader {
             }
         };
         let every_type = format!("{}{}/*/*", options.ros_domain, options.topic.as_str());
-        let declared = [
-            session.subscribe(
-                format!("{every_type}/{SIDE_CHUNK}"),
-                &QosProfile::default(),
-                receive(true),
-            )?,
-            session.subscribe(every_type, &options.qos, receive(false))?,
-        ];
+        // Whoever hears a sample should have heard its proof, so the links and that subscription are there first.
+        let linked = async {
+            while session.neighbours().await == 0 {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        let _ = tokio::time::timeout(LINK_PATIENCE, linked).await;
+        let proofs = session.subscribe(
+            format!("{every_type}/{SIDE_CHUNK}"),
+            &QosProfile::default(),
+            receive(true),
+        )?;
+        tokio::time::sleep(SETTLING).await;
+        let declared = [proofs, session.subscribe(every_type, &options.qos, receive(false))?];
         let (out, messages) = mpsc::channel(READY_MAX);
         let ending = Arc::new(Notify::new());
         let of_ros = (

@@ -66,7 +66,24 @@ impl OpenedFrames {
 }
 
 /// What came of one proof: the frame and the number of the message in it, or why it does not hold.
-type Outcome = Result<(ShownFrame, u64), Refusal>;
+type Outcome = Result<(ShownFrame, u64), Fault>;
+
+/// Why a proof does not hold.
+#[derive(Clone, Debug)]
+struct Fault {
+    refusal: Refusal,
+    /// The frame may have come just before this reader did: nobody is to blame.
+    is_from_before: bool,
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            refusal,
+            is_from_before: false,
+        }
+    }
+}
 
 /// The task that looks at what comes.
 #[derive(Debug)]
@@ -79,7 +96,7 @@ pub(crate) struct Reading {
     is_volatile: bool,
     library: TypeLibrary,
     frames: Arc<ShownFrames>,
-    pairs: ShownPairs<Outcome, Refusal>,
+    pairs: ShownPairs<Outcome, Fault>,
     /// Samples that are to be looked at, and since when they are there.
     due: VecDeque<(Instant, Sample)>,
     /// When records that are kept were last asked for.
@@ -89,6 +106,7 @@ pub(crate) struct Reading {
     silent: HashMap<(PublicKey, NodeName), Instant>,
     /// What was wrong with the last proof that could not be read.
     odd: Option<&'static str>,
+    started: Instant,
     out: mpsc::Sender<SignedMessage>,
 }
 
@@ -114,6 +132,7 @@ impl Reading {
             opened: OpenedFrames::default(),
             silent: HashMap::new(),
             odd: None,
+            started: Instant::now(),
             out,
         }
     }
@@ -122,8 +141,7 @@ impl Reading {
     pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Arrived>, ending: Arc<Notify>) {
         loop {
             while let Some((_, why)) = self.pairs.take_overdue(Instant::now()) {
-                let refusal = why.unwrap_or_else(|| self.without_proof());
-                self.frames.refuse(refusal);
+                self.refuse(why.unwrap_or_else(|| self.without_proof().into()));
             }
             let overdue = self.pairs.next_deadline();
             let overdue = async {
@@ -145,8 +163,14 @@ impl Reading {
                 self.look_at(sample, since).await;
             }
         }
-        while let Some(refusal) = self.pairs.take_refused() {
-            self.frames.refuse(refusal);
+        while let Some(why) = self.pairs.take_refused() {
+            self.refuse(why);
+        }
+    }
+
+    fn refuse(&self, why: Fault) {
+        if !why.is_from_before {
+            self.frames.refuse(why.refusal);
         }
     }
 
@@ -198,7 +222,7 @@ impl Reading {
                     let _ = self.out.send(message).await;
                     return;
                 }
-                Err(refusal) => why = Some(refusal),
+                Err(fault) => why = Some(fault),
             }
         }
         self.pairs.wait(sample, why, since);
@@ -223,30 +247,32 @@ impl Reading {
         if record.domain != self.domain {
             let (found, own) = (record.domain.escape_debug(), &self.domain);
             let detail = format!("signed in domain {found}, and this reader is in {own}; --domain chooses another");
-            return Err(refusal(Reason::BadSignature, detail));
+            return Err(refusal(Reason::BadSignature, detail).into());
         }
         if record.topic != *self.frames.topic() {
             let (found, own) = (&record.topic, self.frames.topic());
             let detail = format!(
                 "signed for {found}, read as {own}; where a bridge renames the topic, --signed-topic {found} says so"
             );
-            return Err(refusal(Reason::BadSignature, detail));
+            return Err(refusal(Reason::BadSignature, detail).into());
         }
         let frame = match record.frame {
             ShownBytes::Earlier(name) => self.opened.get(name).ok_or_else(|| {
                 let detail = "its frame went along with an earlier message, which has not come or was refused";
-                refusal(Reason::NotAFrame, detail.to_owned())
+                Fault {
+                    refusal: refusal(Reason::NotAFrame, detail.to_owned()),
+                    is_from_before: self.started.elapsed() < PATIENCE,
+                }
             }),
             ShownBytes::Here(bytes) => match FrameName::of(bytes).map(|name| (name, self.opened.get(name))) {
                 Some((_, Some(known))) => Ok(known),
                 Some((name, None)) => {
                     let opened = self.open(bytes, &record.node).await;
-                    opened.inspect(|frame| self.opened.keep(name, frame.clone()))
+                    opened
+                        .inspect(|frame| self.opened.keep(name, frame.clone()))
+                        .map_err(Fault::from)
                 }
-                None => Err(refusal(
-                    Reason::NotAFrame,
-                    "what is shown as a frame is too short".to_owned(),
-                )),
+                None => Err(refusal(Reason::NotAFrame, "what is shown as a frame is too short".to_owned()).into()),
             },
         };
         frame.map(|frame| (frame, record.number))
@@ -301,7 +327,7 @@ impl Reading {
     }
 
     /// Whether a sample is what the signer of a frame has signed.
-    async fn fit(&self, sample: &Sample, outcome: Outcome) -> Result<SignedMessage, Refusal> {
+    async fn fit(&self, sample: &Sample, outcome: Outcome) -> Result<SignedMessage, Fault> {
         let (shown, number) = outcome?;
         let frame = shown.frame();
         let signed = RosType::new(frame.type_name(), frame.type_hash());
@@ -309,7 +335,7 @@ impl Reading {
         if key.as_ref().map(|key| &key.ty) != Some(&signed) {
             let found = key.map_or_else(|| "no type".to_owned(), |key| key.ty.to_string());
             let detail = format!("signed as {signed}, read as {found}");
-            return Err(refusal(Reason::TypeMismatch, detail));
+            return Err(refusal(Reason::TypeMismatch, detail).into());
         }
         let ty = self.type_of(&signed, frame.node()).await?;
         let received = self.frames.take(&shown, number, |message| {

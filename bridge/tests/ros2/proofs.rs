@@ -8,7 +8,7 @@ use nuncio::msgs::std_msgs::msg::String as StringMsg;
 use nuncio::{Accompaniment, Node, Provenance, Publisher, QosProfile, Reason, TopicName, TopicPattern, TypeSupport};
 use nuncio_bridge::ros2::attachment::Attachment;
 use nuncio_bridge::ros2::gid::Gid;
-use nuncio_bridge::ros2::proof::{Record, SIDE_CHUNK, ShownBytes, TAIL_LEN_MAX, Tie};
+use nuncio_bridge::ros2::proof::{FrameName, Record, SIDE_CHUNK, ShownBytes, TAIL_LEN_MAX, Tie};
 use nuncio_bridge::ros2::{Proof, Ros2Options, SignedMessage, SignedReader, SignedReaderOptions};
 use nuncio_bridge::{Route, Rules, TypeLibrary};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -125,7 +125,7 @@ fn strange(number: i64) -> Attachment {
 }
 
 struct Reader {
-    _node: Node,
+    node: Node,
     reader: SignedReader,
 }
 
@@ -142,7 +142,7 @@ impl Reader {
         };
         let library = TypeLibrary::open(&[]).unwrap();
         let reader = SignedReader::open(&node, library, options).await.unwrap();
-        Self { _node: node, reader }
+        Self { node, reader }
     }
 
     /// Publishes again and again until one of the messages is shown.
@@ -452,6 +452,36 @@ async fn a_topic_that_the_bridge_renames_is_shown_to_who_says_what_it_was_signed
         let shown = tokio::time::timeout(Duration::from_millis(50), naive.reader.recv()).await;
         assert!(shown.is_err(), "shown: {}", data_of(&shown.unwrap().unwrap()));
         assert!(start.elapsed() < DEADLINE, "{:?}", naive.refused());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_of_a_frame_from_before_the_reader_came_are_no_refusals_and_later_ones_are() {
+    let mut scene = Scene::new(Proof::SideKey, QosProfile::default()).await;
+    let (_, record) = scene.say("hello").await;
+    let unheard = Record {
+        frame: ShownBytes::Earlier(FrameName::of(&[5; 64]).unwrap()),
+        ..Record::read(&record).unwrap()
+    };
+    let tied = |number| {
+        let tie = Tie::from(strange(number));
+        Some(Record { tie, ..unheard.clone() })
+    };
+    let start = Instant::now();
+    let mut reader = scene.reader("/chatter").await;
+    // What comes within the reader's first second is not counted; what comes later is, when it has waited for a second.
+    for number in 1.. {
+        scene
+            .put("chatter", &string_cdr("?"), strange(number), tied(number))
+            .await;
+        let shown = tokio::time::timeout(Duration::from_millis(50), reader.reader.recv()).await;
+        assert!(shown.is_err(), "shown: {}", data_of(&shown.unwrap().unwrap()));
+        let refused = reader.node.try_next_refusal().map(|event| event.refusal.detail);
+        if refused.is_some_and(|detail| detail.contains("with an earlier message")) {
+            assert!(start.elapsed() >= Duration::from_secs(2), "{:?}", start.elapsed());
+            return;
+        }
+        assert!(start.elapsed() < DEADLINE, "none is ever refused");
     }
 }
 
