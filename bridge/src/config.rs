@@ -27,6 +27,10 @@
 //!
 //! [foxglove]                      # a face is served when its table is there
 //! address = "127.0.0.1:8765"
+//!
+//! [ros2]
+//! connect = ["tcp/127.0.0.1:7447"]
+//! proof = "side-key"              # who signed what goes out: "side-key", "attachment" or "none"; see `ros2::proof`
 //! ```
 //!
 //! Paths are relative to the file. Tokens stand in files or variables of their own, never in this one.
@@ -42,6 +46,7 @@ use std::sync::Arc;
 use crate::front::TlsPair;
 use crate::origin::Origin;
 use crate::role::ClientRole;
+use crate::ros2::Proof;
 use crate::rules::{Face, Route, Rules};
 
 mod file;
@@ -88,6 +93,9 @@ pub struct Ros2Config {
     /// Be the router that ROS nodes connect to.
     #[serde(default)]
     pub offer_router: bool,
+    /// Whether what goes out carries the proof of its signer.
+    #[serde(default)]
+    pub proof: Proof,
 }
 
 impl BridgeConfig {

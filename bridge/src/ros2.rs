@@ -21,12 +21,14 @@
 //!   nobody signs there, so whoever may reach the ROS network may speak as any of its nodes.
 //! - A topic that only clients of the bridge's other faces publish on, and that nodes of ROS publish on as well, does not go
 //!   out: it looks as if the bridge gave ROS its own messages back.
-//! - The signatures of what goes out end at the bridge; ROS gets the messages without them.
+//! - What goes out is CDR, which nobody has signed. On request it carries the proof of its original signer for those who look
+//!   (see [`proof`]); nodes of ROS do not see that.
 //!
 //! # Reading order
 //!
 //! [`data_key`] → [`qos_chunk`] → [`token`] → [`gid`] → [`attachment`] → `ros_graph` → `native_ends` → `plan` → this file →
-//! `outbound` → `inbound` → `mirror`.
+//! `outbound` → `inbound` → `mirror`. Proofs: [`proof`] → `proof_publisher` → `card_desk` → [`signed_reader`] → `signed_reading` →
+//! `shown_pairs`.
 //!
 //! # What others' crates would have given
 //!
@@ -35,6 +37,7 @@
 
 pub mod attachment;
 mod backlog;
+mod card_desk;
 mod complaints;
 pub mod data_key;
 mod describing;
@@ -46,10 +49,16 @@ mod native_ends;
 mod outbound;
 mod outbound_service;
 mod plan;
+pub mod proof;
+mod proof_publisher;
 pub mod qos_chunk;
 mod ros_graph;
 mod session;
+mod session_settings;
+mod shown_pairs;
 mod side;
+pub mod signed_reader;
+mod signed_reading;
 pub mod status;
 pub mod token;
 mod traffic;
@@ -61,7 +70,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, broadcast, oneshot};
 use tokio::task::JoinSet;
 
+pub use self::proof::Proof;
 pub use self::session::SessionError;
+pub use self::signed_reader::{SignedMessage, SignedReader, SignedReaderOptions};
 pub use self::status::Ros2Status;
 
 use self::session::RosSession;
@@ -105,6 +116,8 @@ pub struct Ros2Options {
     pub domain: u32,
     /// Whether the bridge is the router that nodes of ROS look for, on port 7447 unless `listen` says otherwise.
     pub offer_router: bool,
+    /// Whether what goes out carries the proof of its signer; see [`proof`].
+    pub proof: Proof,
     /// Where the face says what happens; see [`Ros2Status`].
     pub statuses: broadcast::Sender<Ros2Status>,
 }
@@ -116,6 +129,7 @@ impl Default for Ros2Options {
             listen: Vec::new(),
             domain: 0,
             offer_router: false,
+            proof: Proof::None,
             statuses: broadcast::Sender::new(STATUSES_KEPT),
         }
     }
@@ -148,9 +162,11 @@ async fn run(border: Border, options: Ros2Options, ready: oneshot::Sender<Ready>
         ..ClientRole::everything("ros2")
     };
     let client = border.admit(Face::Ros2, "ros2", Arc::new(role))?;
-    let side = Arc::new(RosSide::new(client, session, options.domain, options.statuses.clone()));
+    let of_ros = (options.domain, options.proof);
+    let side = Arc::new(RosSide::new(client, session, of_ros, options.statuses.clone()));
     let changed = Arc::new(Notify::new());
     let _watching = watch_tokens(&side, &changed)?;
+    let _passing_on = card_desk::serve(&side)?;
     let own = mirror::mirror_of(&side, border.node().name())?;
     wait_for_router(&side, &options).await;
     let there = Ready {
@@ -199,7 +215,7 @@ async fn wait_for_router(side: &RosSide, options: &Ros2Options) {
         };
         if tokio::time::timeout(ROUTER_PATIENCE, connected).await.is_err() {
             let endpoints = match options.connect.as_slice() {
-                [] => vec![session::ROUTER_DEFAULT.to_owned()],
+                [] => vec![session_settings::ROUTER_DEFAULT.to_owned()],
                 given => given.to_vec(),
             };
             side.tell(Ros2Status::NoRouter { endpoints });

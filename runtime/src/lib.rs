@@ -24,6 +24,7 @@
 //! late, lost  sequencer -> history (asks the publisher) -> security::verifier -> sequencer -> queue
 //! acked       inquiry (asks the subscribers' nodes) -> receipt_desk (what was accepted: acceptance) -> receipt -> acknowledgement
 //! durable     outbox -> journal_keeper -> journal (on the disk) -> link; cursor -> sequencer (asks for what is behind it) -> queue
+//! shown       somebody else's network -> shown_frames (asks the signer through it) -> security::verifier -> Verified
 //! trace       question -> evidence of the publishers -> security::testimony -> Verified -> the next question
 //! call        &Request -> payload -> frame for one server (service_frame) -> link -> reception (as above) -> request_desk
 //! respond     &Response -> payload -> frame for one request (service_frame) -> link -> security::answer -> Verified
@@ -182,6 +183,7 @@ pub mod service_introspection;
 pub mod service_options;
 pub mod service_server;
 pub mod service_support;
+pub mod shown_frames;
 mod sign_of_life;
 mod signing_budget;
 mod signing_desk;
@@ -292,6 +294,7 @@ pub use service_introspection::{ServiceIntrospection, UnknownIntrospection};
 pub use service_options::{ServiceClientOptions, ServiceServerOptions};
 pub use service_server::{IncomingRequest, ServiceServer, Serving};
 pub use service_support::ServiceSupport;
+pub use shown_frames::{CARD_NONCE_LEN, CardQuestion, Shown, ShownFrame, ShownFrames};
 pub use state_document::{StateDocument, StateError, StateName, StateNameError, StateVersion};
 pub use state_reading::{StateFilter, StateLimits, StateReading, StateSource, StateStanding, StateWatchStats};
 pub use state_watch::StateWatch;

@@ -54,7 +54,8 @@ pub(crate) use self::router::Router;
 pub(crate) use self::service::{ServiceCall, ServiceCommand, ServiceEcho, ServiceInfo};
 pub(crate) use self::state::{StateCommand, StateGet, StateList, StateSelection, StateWatch};
 pub(crate) use self::topic::{
-    TopicBw, TopicCommand, TopicDelay, TopicEcho, TopicFind, TopicHz, TopicInfo, TopicList, TopicPub, TopicType,
+    EchoOfRos, TopicBw, TopicCommand, TopicDelay, TopicEcho, TopicFind, TopicHz, TopicInfo, TopicList, TopicPub,
+    TopicType,
 };
 pub(crate) use self::topic_approve::TopicApprove;
 pub(crate) use self::trace::{TRACE_EXIT_CODES, Trace};

@@ -52,6 +52,7 @@ mod topic_approve;
 mod topic_bw;
 mod topic_delay;
 mod topic_echo;
+mod topic_echo_ros2;
 mod topic_hz;
 mod topic_info;
 mod topic_list;
@@ -191,6 +192,7 @@ fn topic(global: &GlobalArgs, render: &Render, command: TopicCommand) -> Result<
     match command {
         Topic::List(args) => on_the_network(global, render, async |session| topic_list::run(session, args).await),
         Topic::Info(args) => on_the_network(global, render, async |session| topic_info::run(session, args).await),
+        Topic::Echo(args) if args.ros.ros2.is_some() => topic_echo_ros2::command(global, render, &args),
         Topic::Echo(args) => on_the_network(global, render, async |session| topic_echo::run(session, args).await),
         Topic::Pub(args) => {
             let prepared = topic_pub::Prepared::new(global, args)?;

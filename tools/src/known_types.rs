@@ -56,6 +56,17 @@ impl KnownTypes {
             .ok_or_else(|| UnknownType::new(name, hash, "it was just forgotten"))
     }
 
+    /// Takes in a type that was learned elsewhere.
+    pub(crate) fn learn(&mut self, support: &TypeSupport, codec: &RunTimeType) {
+        let id = (support.type_name().to_owned(), support.type_hash());
+        if !self.found.contains_key(&id) {
+            if self.found.len() >= TYPES_MAX {
+                self.found.clear();
+            }
+            self.found.insert(id, codec.clone());
+        }
+    }
+
     async fn find(
         &mut self,
         node: &Node,

@@ -37,6 +37,7 @@ address = "127.0.0.1:8765"
 [ros2]
 connect = ["tcp/127.0.0.1:7447"]
 domain = 3
+proof = "side-key"
 "#;
 
 fn parse(text: &str) -> Result<BridgeConfig, Vec<String>> {
@@ -66,7 +67,8 @@ fn a_whole_configuration_is_read() {
     assert!(token.role.may(Act::Subscribe, &image));
     assert!(!token.role.may(Act::Publish, &image));
     assert_eq!(token.role.limits.in_per_second, 5);
-    assert_eq!(config.ros2.unwrap().domain, 3);
+    let ros2 = config.ros2.unwrap();
+    assert_eq!((ros2.domain, ros2.proof), (3, Proof::SideKey));
     assert_eq!(config.warnings, Vec::<String>::new());
 }
 

@@ -12,13 +12,14 @@ use nuncio_codegen::type_description_json;
 use serde_json::{Value, json};
 
 use super::attachment::Attachment;
-use super::data_key::RosType;
+use super::data_key::{DataKey, RosType};
 use super::gid::Gid;
-use super::session::{Declared, RosQuery, SessionError};
+use super::session::{Declared, RosQuery, RosSession, SessionError};
 use super::side::{CrossingError, DeclaredEndpoint, RosSide, Side};
 use super::token::{EndpointKind, RosNode};
 use crate::border_error::BorderError;
 use crate::bridge_type::{Body, BridgeServiceType, BridgeType};
+use crate::type_library::TypeLibrary;
 
 /// The type of the service.
 const SERVICE: &str = "type_description_interfaces/srv/GetTypeDescription";
@@ -63,10 +64,23 @@ pub(crate) async fn message_type(
             return Ok(known);
         }
     }
-    let sources = described(side, ty, nodes).await?;
-    let support = TypeSupport::compile(&ty.name, &texts(side, &sources)).map_err(|error| unknown(ty, &error))?;
+    described_message(side.asking(), ty, nodes).await
+}
+
+/// The type of messages that nodes of ROS name, as they describe it themselves.
+///
+/// # Errors
+///
+/// [`CrossingError`] when none of them does.
+pub(crate) async fn described_message(
+    asking: Asking<'_>,
+    ty: &RosType,
+    nodes: &[NodeName],
+) -> Result<Arc<BridgeType>, CrossingError> {
+    let sources = asking.described(ty, nodes).await?;
+    let support = TypeSupport::compile(&ty.name, &asking.texts(&sources)).map_err(|error| unknown(ty, &error))?;
     check_hash(ty, &support.type_hash())?;
-    Ok(border.library().learn(support)?)
+    Ok(asking.library.learn(support)?)
 }
 
 /// The same for a service.
@@ -86,8 +100,9 @@ pub(crate) async fn service_type(
     if let Some(known) = library.service_with_hash(&ty.name, hash) {
         return Ok(known);
     }
-    let sources = described(side, ty, nodes).await?;
-    let support = ServiceSupport::compile(&ty.name, &texts(side, &sources)).map_err(|error| unknown(ty, &error))?;
+    let asking = side.asking();
+    let sources = asking.described(ty, nodes).await?;
+    let support = ServiceSupport::compile(&ty.name, &asking.texts(&sources)).map_err(|error| unknown(ty, &error))?;
     check_hash(ty, &support.type_hash())?;
     Ok(library.learn_service(support)?)
 }
@@ -106,85 +121,80 @@ fn check_hash(ty: &RosType, found: &TypeHash) -> Result<(), BorderError> {
     }
 }
 
-/// The texts that were told, and those of the library for what they leave out.
-fn texts<'a>(side: &'a RosSide, told: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
-    let mut texts: Vec<(&str, &str)> = told.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    let shipped = side.client.border().library().texts();
-    let more = shipped
-        .into_iter()
-        .filter(|(name, _)| told.iter().all(|(known, _)| known != name));
-    texts.extend(more);
-    texts
+/// Who asks nodes of ROS for their types.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asking<'a> {
+    pub(crate) session: &'a RosSession,
+    /// `ROS_DOMAIN_ID`.
+    pub(crate) domain: u32,
+    pub(crate) library: &'a TypeLibrary,
 }
 
-/// The schema files of a type, as the first of these nodes tells that knows it: names and texts.
-///
-/// # Errors
-///
-/// [`CrossingError`] with what the last one said.
-async fn described(side: &Side, ty: &RosType, nodes: &[NodeName]) -> Result<Vec<(String, String)>, CrossingError> {
-    let service = side.client.border().library().service(SERVICE)?;
-    let mut problem = unknown(ty, &"its node does not say what it is").into();
-    for node in nodes.iter().take(ASKED_MAX) {
-        match ask(side, &service, node, ty).await {
-            Ok(sources) => return Ok(sources),
-            Err(error) => problem = error,
+impl<'a> Asking<'a> {
+    /// The texts that were told, and those of the library for what they leave out.
+    fn texts(self, told: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
+        let mut texts: Vec<(&str, &str)> = told.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let shipped = self.library.texts();
+        let more = shipped
+            .into_iter()
+            .filter(|(name, _)| told.iter().all(|(known, _)| known != name));
+        texts.extend(more);
+        texts
+    }
+
+    /// The schema files of a type, as the first of these nodes tells that knows it: names and texts.
+    async fn described(self, ty: &RosType, nodes: &[NodeName]) -> Result<Vec<(String, String)>, CrossingError> {
+        let service = self.library.service(SERVICE)?;
+        let mut problem = unknown(ty, &"its node does not say what it is").into();
+        for node in nodes.iter().take(ASKED_MAX) {
+            match self.ask(&service, node, ty).await {
+                Ok(sources) => return Ok(sources),
+                Err(error) => problem = error,
+            }
         }
+        Err(problem)
     }
-    Err(problem)
-}
 
-async fn ask(
-    side: &Side,
-    service: &BridgeServiceType,
-    node: &NodeName,
-    ty: &RosType,
-) -> Result<Vec<(String, String)>, CrossingError> {
-    let key = key_of(side, service, node)?;
-    let question = json!({"type_name": ty.name, "type_hash": ty.hash_text(), "include_type_sources": true});
-    let request = service.request().payload_of(Body::Json(&question))?;
-    let attachment = Attachment {
-        number: 1,
-        source_time_ns: now_ns(),
-        gid: Gid::of_token(&key),
-    };
-    let cdr = service.request().cdr_of(&request)?;
-    let answer = side.session.call(&key, cdr, attachment.to_bytes(), TIMEOUT).await?;
-    let payload = service.response().payload_of(Body::Cdr(&answer))?;
-    let answer = service
-        .response()
-        .codec()
-        .to_json(&payload)
-        .map_err(|error| unknown(ty, &error))?;
-    if answer.get("successful") != Some(&Value::Bool(true)) {
-        let reason = answer.get("failure_reason").and_then(Value::as_str).unwrap_or_default();
-        return Err(unknown(ty, &format!("{node} says: {reason}")).into());
-    }
-    let sources = answer
-        .get("type_sources")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    let named = sources.filter_map(|source| {
-        let text = |field: &str| {
-            source
-                .get(field)
-                .and_then(Value::as_str)
-                .filter(|text| !text.is_empty())
+    async fn ask(
+        self,
+        service: &BridgeServiceType,
+        node: &NodeName,
+        ty: &RosType,
+    ) -> Result<Vec<(String, String)>, CrossingError> {
+        let key = key_of(self.domain, service, node)?;
+        let question = json!({"type_name": ty.name, "type_hash": ty.hash_text(), "include_type_sources": true});
+        let request = service.request().payload_of(Body::Json(&question))?;
+        let attachment = Attachment {
+            number: 1,
+            source_time_ns: now_ns(),
+            gid: Gid::of_token(&key),
         };
-        Some((text("type_name")?.to_owned(), text("raw_file_contents")?.to_owned()))
-    });
-    Ok(named.collect())
+        let cdr = service.request().cdr_of(&request)?;
+        let answer = self.session.call(&key, cdr, attachment.to_bytes(), TIMEOUT).await?;
+        let payload = service.response().payload_of(Body::Cdr(&answer))?;
+        let answer = service.response().codec().to_json(&payload);
+        let answer = answer.map_err(|error| unknown(ty, &error))?;
+        if answer.get("successful") != Some(&Value::Bool(true)) {
+            let reason = answer.get("failure_reason").and_then(Value::as_str).unwrap_or_default();
+            return Err(unknown(ty, &format!("{node} says: {reason}")).into());
+        }
+        let sources = answer.get("type_sources").and_then(Value::as_array);
+        let named = sources.into_iter().flatten().filter_map(|source| {
+            let text = |field: &str| source.get(field)?.as_str().filter(|text| !text.is_empty());
+            Some((text("type_name")?.to_owned(), text("raw_file_contents")?.to_owned()))
+        });
+        Ok(named.collect())
+    }
 }
 
 fn name_of(node: &NodeName) -> Option<TopicName> {
     TopicName::parse(&format!("{}/get_type_description", node.as_str())).ok()
 }
 
-fn key_of(side: &RosSide, service: &BridgeServiceType, node: &NodeName) -> Result<String, BorderError> {
+fn key_of(domain: u32, service: &BridgeServiceType, node: &NodeName) -> Result<String, BorderError> {
     let name = name_of(node).ok_or_else(|| BorderError::Name(format!("{} is too long a name", node.as_str())))?;
     let ty = RosType::new(service.name(), service.hash());
-    Ok(side.data_key(&name, &ty).to_string())
+    Ok(DataKey { domain, name, ty }.to_string())
 }
 
 /// Answers for a node of this session. `None` when its name is too long for a service, or the type is not in the library.

@@ -15,7 +15,7 @@ use nuncio::NodeName;
 use super::describing;
 use super::session::Declared;
 use super::session::SessionError;
-use super::side::{DeclaredEndpoint, Side};
+use super::side::{DeclaredEndpoint, RosSide, Side};
 use super::token::{RosNode, Token};
 
 /// A node that ROS sees, until it is dropped.
@@ -31,6 +31,14 @@ pub(crate) struct Mirror {
 #[derive(Debug, Default)]
 pub(crate) struct Mirrors {
     nodes: Mutex<HashMap<NodeName, Weak<Mirror>>>,
+}
+
+impl Mirrors {
+    /// Whether ROS sees a node of Nuncio, or it is the bridge's own.
+    pub(crate) fn shows(&self, side: &RosSide, name: &NodeName) -> bool {
+        let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        name == side.client.border().node().name() || nodes.get(name).is_some_and(|mirror| mirror.strong_count() > 0)
+    }
 }
 
 /// The node that ROS sees for one of Nuncio's.

@@ -11,6 +11,7 @@ use super::attachment::Attachment;
 use super::complaints::Complaints;
 use super::mirror::{Mirror, mirror_of};
 use super::plan::{Crossing, Party};
+use super::proof_publisher::ProofPublisher;
 use super::session::{RosPublisher, SessionError};
 use super::side::{CrossingError, DeclaredEndpoint, Side};
 use crate::out_message::OutMessage;
@@ -25,6 +26,7 @@ struct MirroredPublisher {
     _mirror: Arc<Mirror>,
     shown: DeclaredEndpoint,
     publisher: RosPublisher,
+    proof: Option<ProofPublisher>,
     qos: QosProfile,
     next_number: i64,
 }
@@ -37,6 +39,7 @@ impl MirroredPublisher {
         Ok(Self {
             // Others learn whose messages these are before the first one comes.
             shown: side.declare_endpoint(&mirror.node, endpoint, qos)?,
+            proof: ProofPublisher::declare(side, &key, &qos)?,
             publisher: side.session.publisher(key, &qos)?,
             _mirror: mirror,
             qos,
@@ -128,6 +131,10 @@ fn pass(
         gid: publisher.shown.gid,
     };
     publisher.next_number = publisher.next_number.wrapping_add(1);
-    publisher.publisher.put(cdr.clone(), attachment.to_bytes())?;
+    let beside = match &mut publisher.proof {
+        Some(proof) => [attachment.to_bytes().as_slice(), &proof.show(message, attachment)?].concat(),
+        None => attachment.to_bytes().to_vec(),
+    };
+    publisher.publisher.put(cdr.clone(), &beside)?;
     Ok(())
 }

@@ -20,16 +20,7 @@ use zenoh_ext::{
 };
 
 use super::attachment::ATTACHMENT_LEN;
-
-/// Where nodes of ROS 2 look for their router unless told otherwise.
-pub(crate) const ROUTER_DEFAULT: &str = "tcp/localhost:7447";
-
-/// Where a router of ROS 2 listens unless told otherwise.
-const ROUTER_LISTEN_DEFAULT: &str = "tcp/[::]:7447";
-
-/// The largest message that is put together from fragments, in bytes. Nodes of ROS allow 1 GiB, which any one of them could
-/// make the bridge hold.
-const MESSAGE_LEN_MAX: usize = 64 << 20;
+use super::session_settings::settings;
 
 /// How often a reliable latched publisher tells its last number, as in rmw_zenoh.
 const HEARTBEAT: Duration = Duration::from_millis(500);
@@ -201,63 +192,37 @@ impl RosSession {
         })
     }
 
+    /// Asks everybody who serves a key, and gives the first answers, as many as are wanted.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError`] when the question could not be put.
+    pub(crate) async fn ask(
+        &self,
+        key_expr: &str,
+        question: Vec<u8>,
+        answers_max: usize,
+        timeout: Duration,
+    ) -> Result<Vec<Vec<u8>>, SessionError> {
+        let get = self.session.get(key_expr).payload(question).target(QueryTarget::All);
+        let get = get.consolidation(ConsolidationMode::None).timeout(timeout);
+        let replies = get.await.map_err(failed("asking"))?;
+        let mut answers = Vec::new();
+        while answers.len() < answers_max
+            && let Ok(reply) = replies.recv_async().await
+        {
+            if let Ok(sample) = reply.into_result() {
+                answers.push(sample.payload().to_bytes().into_owned());
+            }
+        }
+        Ok(answers)
+    }
+
     /// Closes it: all that was declared is gone afterwards, for others too.
     pub(crate) async fn close(&self) {
         // Whoever is gone hears of no error.
         let _ = self.session.close().await;
     }
-}
-
-/// What Zenoh is told: paths in its configuration, and JSON. All of it as in rmw_zenoh, except for the size of messages.
-fn settings(connect: &[String], listen: &[String], offer_router: bool) -> Vec<(&'static str, String)> {
-    let quoted = |endpoints: &[String]| serde_json::Value::from(endpoints).to_string();
-    let or_default = |endpoints: &[String], default: &str| match endpoints {
-        [] => quoted(&[default.to_owned()]),
-        given => quoted(given),
-    };
-    let (mode, connect, listen) = match offer_router {
-        true => ("router", quoted(connect), or_default(listen, ROUTER_LISTEN_DEFAULT)),
-        // Who only listens has been told that the others come.
-        false if connect.is_empty() && !listen.is_empty() => ("peer", quoted(connect), quoted(listen)),
-        false => (
-            "peer",
-            or_default(connect, ROUTER_DEFAULT),
-            or_default(listen, "tcp/localhost:0"),
-        ),
-    };
-    vec![
-        ("mode", format!("\"{mode}\"")),
-        ("connect/endpoints", connect),
-        ("connect/timeout_ms", "-1".to_owned()),
-        ("connect/exit_on_failure", "false".to_owned()),
-        ("listen/endpoints", listen),
-        ("open/return_conditions/connect_scouted", "false".to_owned()),
-        ("scouting/delay", "0".to_owned()),
-        ("scouting/multicast/enabled", "false".to_owned()),
-        ("scouting/gossip/enabled", "true".to_owned()),
-        (
-            "scouting/gossip/target",
-            r#"{"router": ["router", "peer"], "peer": ["router"]}"#.to_owned(),
-        ),
-        (
-            "scouting/gossip/autoconnect_strategy",
-            r#"{"peer": {"to_router": "always", "to_peer": "greater-zid"}}"#.to_owned(),
-        ),
-        ("timestamping/enabled", "true".to_owned()),
-        ("queries_default_timeout", "600000".to_owned()),
-        ("transport/unicast/open_timeout", "60000".to_owned()),
-        ("transport/unicast/accept_timeout", "60000".to_owned()),
-        ("transport/unicast/accept_pending", "10000".to_owned()),
-        ("transport/unicast/max_sessions", "10000".to_owned()),
-        ("transport/link/tx/lease", "60000".to_owned()),
-        ("transport/link/tx/keep_alive", "2".to_owned()),
-        (
-            "transport/link/tx/queue/congestion_control/block/wait_before_close",
-            "60000000".to_owned(),
-        ),
-        ("transport/link/rx/max_message_size", MESSAGE_LEN_MAX.to_string()),
-        ("transport/shared_memory/enabled", "false".to_owned()),
-    ]
 }
 
 /// A declared publisher.
@@ -268,7 +233,7 @@ pub(crate) struct RosPublisher {
 
 impl RosPublisher {
     /// Puts a message with what goes beside it.
-    pub(crate) fn put(&self, cdr: bytes::Bytes, attachment: [u8; ATTACHMENT_LEN]) -> Result<(), SessionError> {
+    pub(crate) fn put(&self, cdr: bytes::Bytes, attachment: &[u8]) -> Result<(), SessionError> {
         let put = || self.publisher.put(cdr).attachment(attachment).wait();
         let done = match self.publisher.congestion_control() {
             // It may wait for a node that takes nothing: other crossings go on in other threads.
@@ -284,6 +249,11 @@ impl RosPublisher {
 pub(crate) struct RosSample<'a>(&'a Sample);
 
 impl RosSample<'_> {
+    /// The key that it was put on.
+    pub(crate) fn key_expr(&self) -> &str {
+        self.0.key_expr().as_str()
+    }
+
     /// The message's bytes.
     pub(crate) fn payload(&self) -> Cow<'_, [u8]> {
         self.0.payload().to_bytes()
@@ -305,6 +275,11 @@ impl RosSample<'_> {
 pub(crate) struct RosQuery(zenoh::query::Query);
 
 impl RosQuery {
+    /// The key that is asked for.
+    pub(crate) fn key_expr(&self) -> &str {
+        self.0.key_expr().as_str()
+    }
+
     /// The request's bytes.
     pub(crate) fn payload(&self) -> Cow<'_, [u8]> {
         self.0.payload().map(|bytes| bytes.to_bytes()).unwrap_or_default()
@@ -320,6 +295,12 @@ impl RosQuery {
         let key_expr = self.0.key_expr().clone();
         let reply = self.0.reply(key_expr, cdr).attachment(attachment);
         reply.wait().map_err(failed("answering"))
+    }
+
+    /// Answers with what no node of ROS has asked for.
+    pub(crate) fn tell(&self, bytes: bytes::Bytes) -> Result<(), SessionError> {
+        let key_expr = self.0.key_expr().clone();
+        self.0.reply(key_expr, bytes).wait().map_err(failed("answering"))
     }
 
     /// Answers that there is no response. Nodes of ROS log the text and wait on; others hear it at once.

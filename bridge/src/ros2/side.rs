@@ -8,9 +8,11 @@ use nuncio::{NodeName, PublicKey, QosProfile, TopicName};
 use tokio::sync::broadcast;
 
 use super::data_key::{DataKey, RosType};
+use super::describing::Asking;
 use super::gid::Gid;
 use super::mirror::Mirrors;
 use super::plan::Crossing;
+use super::proof::Proof;
 use super::ros_graph::{BridgeId, RosGraph};
 use super::session::{Declared, RosSession, SessionError};
 use super::status::Ros2Status;
@@ -24,6 +26,8 @@ pub(crate) struct RosSide {
     pub(crate) client: Client,
     pub(crate) session: RosSession,
     pub(crate) domain: u32,
+    /// Whether what goes out carries a proof.
+    pub(crate) proof: Proof,
     pub(crate) own: BridgeId,
     pub(crate) mirrors: Mirrors,
     session_id: String,
@@ -36,7 +40,7 @@ impl RosSide {
     pub(crate) fn new(
         client: Client,
         session: RosSession,
-        domain: u32,
+        (domain, proof): (u32, Proof),
         statuses: broadcast::Sender<Ros2Status>,
     ) -> Self {
         let session_id = session.id();
@@ -48,6 +52,7 @@ impl RosSide {
             client,
             session,
             domain,
+            proof,
             session_id,
             statuses,
         }
@@ -76,6 +81,15 @@ impl RosSide {
             name: crossing.name.as_str().to_owned(),
             type_name: crossing.ty.name.clone(),
         });
+    }
+
+    /// Who asks nodes of ROS for their types.
+    pub(crate) fn asking(&self) -> Asking<'_> {
+        Asking {
+            session: &self.session,
+            domain: self.domain,
+            library: self.client.border().library(),
+        }
     }
 
     /// A number for a node or an endpoint of this session.

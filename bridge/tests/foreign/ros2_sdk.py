@@ -38,6 +38,7 @@ OF_ADDING = {
 }
 WRONG_HASH = "RIHS01_" + "00" * 31 + "01"
 OTHER_DOMAIN = 5
+THIRD_DOMAIN = 7
 
 
 def free_port():
@@ -75,8 +76,8 @@ class Nuncio:
         self.running.append(process)
         return process
 
-    def bridge(self, domain, home):
-        bridge = self.start("bridge", "ros2", "--ros-domain", domain, "--allow", "/**", "--json", home=home)
+    def bridge(self, domain, home, proof="side-key"):
+        bridge = self.start("bridge", "ros2", "--ros-domain", domain, "--allow", "/**", "--proof", proof, "--json", home=home)
         wait_for("the bridge is ready", lambda: any(line.startswith("ready") for line in bridge.talk))
         return bridge
 
@@ -111,6 +112,8 @@ class Spy:
         self.tokens, self.samples = set(), []
         self.watching = self.session.liveliness().declare_subscriber("@ros2_lv/**", self.saw_token, history=True)
         self.hearing = self.session.declare_subscriber("0/**", self.samples.append)
+        self.proofs = []
+        self.hearing_proofs = self.session.declare_subscriber("0/**/@nuncio", self.proofs.append)
 
     def saw_token(self, sample):
         change = self.tokens.add if sample.kind == zenoh.SampleKind.PUT else self.tokens.discard
@@ -185,6 +188,54 @@ def latched_topic_of_nuncio(nuncio, spy, _):
     subscriber.undeclare()
 
 
+def echo_of_ros(nuncio, topic, domain, *arguments):
+    """Reads a topic of ROS as somebody without a link to Nuncio, with a keystore of their own."""
+    return nuncio.start("topic", "echo", topic, "--ros2", nuncio.endpoint, "--ros-domain", domain, "--json", *arguments,
+                        home="reader")
+
+
+def proof_beside_a_topic(nuncio, spy, _):
+    """Signed topics that ROS can read: only what their signer has signed is shown, whatever others put there."""
+    key = f"0/signed/{STRING}/{STRING_HASH}"
+    talker = nuncio.start("topic", "pub", "/signed", "std_msgs/msg/String", "{data: genuine}", "--rate", 10)
+    echo = echo_of_ros(nuncio, "/signed", 0)
+    shown = wait_for("a signed message", lambda: objects(echo))[0]
+    assert shown["message"] == {"data": "genuine"} and shown["verified"] and shown["provenance"] == "live", shown
+    sample = spy.sample(key)
+    record = wait_for("its proof", lambda: next((proof for proof in list(spy.proofs) if str(proof.key_expr) == f"{key}/@nuncio"
+                                                 and proof.payload.to_bytes()[5:21] == sample.attachment.to_bytes()[17:]), None))
+    assert record.payload.to_bytes()[:5] == b"NuP\1\1", record.payload.to_bytes().hex()
+
+    publisher = sdk.ROS2Publisher("/signed", node_name="py_liar", router_port=nuncio.port, type_hash=STRING_HASH, **OF_STRING)
+    publisher.publish(data="unsigned")
+    spy.session.put(key, cdr("altered"), attachment=sample.attachment.to_bytes())
+    spy.session.put(f"{key}/@nuncio", record.payload.to_bytes())
+    spy.session.put(key, sample.payload.to_bytes(), attachment=sample.attachment.to_bytes())
+    for reason in ("NotAFrame", "TooOld"):
+        wait_for(f"the refusal {reason}", lambda: any(f"refused, {reason}" in line for line in echo.talk))
+    talker.send_signal(signal.SIGINT)
+    echo.send_signal(signal.SIGINT)
+    assert echo.wait(timeout=SECONDS_MAX) == 3, echo.talk
+    assert all(found["message"] == {"data": "genuine"} for found in objects(echo)), echo.out
+    publisher.close()
+
+
+def proof_behind_the_attachment(nuncio, *_):
+    """The same behind the attachments, which readers of ROS do not look at."""
+    bridge = nuncio.bridge(THIRD_DOMAIN, "third_bridge", proof="attachment")
+    heard = []
+    subscriber = sdk.ROS2Subscriber("/signed_too", callback=heard.append, node_name="py_third", router_port=nuncio.port,
+                                    type_hash=STRING_HASH, domain_id=THIRD_DOMAIN, **OF_STRING)
+    nuncio.start("topic", "pub", "/signed_too", "std_msgs/msg/String", "{data: genuine}", "--rate", 10)
+    wait_for("the SDK hears Nuncio", lambda: heard)
+    assert heard[0].data == "genuine", heard[0]
+    echo = echo_of_ros(nuncio, "/signed_too", THIRD_DOMAIN, "--once", "--timeout", SECONDS_MAX)
+    assert echo.wait(timeout=SECONDS_MAX) == 0, echo.talk
+    assert objects(echo)[0]["message"] == {"data": "genuine"}, echo.out
+    subscriber.close()
+    bridge.send_signal(signal.SIGINT)
+
+
 def topic_of_ros(nuncio, spy, _):
     """A topic of ROS: signed by the bridge, on behalf of the node."""
     echo = nuncio.start("topic", "echo", "/from_ros", "--json")
@@ -244,7 +295,9 @@ def main(path):
             bridge = nuncio.bridge(0, "bridge")
             spy = Spy(port)
             spy.token("/NN/", "/nuncio_bridge_")
-            for part in (topic_of_nuncio, latched_topic_of_nuncio, topic_of_ros, service_of_ros, wrong_hash):
+            parts = (topic_of_nuncio, latched_topic_of_nuncio, proof_beside_a_topic, proof_behind_the_attachment, topic_of_ros,
+                     service_of_ros, wrong_hash)
+            for part in parts:
                 part(nuncio, spy, bridge)
                 print(f"{part.__doc__.splitlines()[0]} Right.", flush=True)
             spy.session.close()

@@ -8,6 +8,8 @@
 mod actions;
 mod hostile;
 mod loops;
+mod proofs;
 mod services;
 mod stand_in;
+mod strange_types;
 mod topics;

@@ -64,12 +64,16 @@ impl Networks {
     }
 
     pub(crate) async fn bridge_with(&self, seed: u8, allow: &str, options: Ros2Options) -> Bridge {
+        let rules = Rules::allow([TopicPattern::parse(allow).expect("a pattern")]);
+        self.bridge_of(seed, rules, options).await
+    }
+
+    pub(crate) async fn bridge_of(&self, seed: u8, rules: Rules, options: Ros2Options) -> Bridge {
         let node = node("bridge", seed)
             .connect(&self.native_endpoint)
             .open()
             .await
             .expect("the bridge's node opens");
-        let rules = Rules::allow([TopicPattern::parse(allow).expect("a pattern")]);
         let border = Border::new(node.clone(), rules, TypeLibrary::open(&[]).expect("a library"));
         let options = Ros2Options {
             connect: vec![self.router_endpoint.clone()],

@@ -1,10 +1,12 @@
 //! Topics both ways: the exact bytes in ROS, and who it was on Nuncio's side.
 
+use nuncio::msgs::rcl_interfaces::msg::Log;
 use nuncio::msgs::std_msgs::msg::String as StringMsg;
-use nuncio::{QosProfile, Subscriber};
+use nuncio::{QosProfile, Subscriber, rosout};
 use nuncio_bridge::ros2::Ros2Status;
 use nuncio_bridge::ros2::attachment::Attachment;
 use nuncio_bridge::ros2::gid::Gid;
+use nuncio_bridge::{Body, TypeLibrary};
 
 use super::stand_in::{DEADLINE, Networks, RosNode, STRING, STRING_HASH, next, string_cdr};
 
@@ -197,4 +199,50 @@ async fn the_bridge_itself_can_be_the_router() {
     assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
     publisher.publish(&text("routed")).unwrap();
     assert_eq!(next(&mut samples).await.payload().to_bytes(), string_cdr("routed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_of_nuncio_logs_is_on_rosout_of_ros_also_for_who_comes_late() {
+    use zenoh_ext::{AdvancedSubscriberBuilderExt as _, HistoryConfig};
+    let networks = Networks::new().await;
+    let _bridge = networks.bridge(2).await;
+    let log = networks
+        .native
+        .publisher_with::<Log>(rosout::TOPIC, QosProfile::rosout())
+        .unwrap();
+    let line = Log {
+        level: Log::WARN,
+        name: "native".to_owned(),
+        msg: "the way is blocked".to_owned(),
+        ..Log::default()
+    };
+    log.publish(&line).unwrap();
+    let ros = networks.ros().await;
+    let seen = ros.watch().await;
+    let is_it = |token: &str| token.contains("/MP/") && token.contains("/%rosout/rcl_interfaces::msg::dds_::Log_/");
+    let token = seen.wait_for("the publisher of the log", is_it).await;
+    let parts: Vec<&str> = token.split('/').collect();
+    assert_eq!(parts[8], "native", "{token}");
+    // Latched, as nodes of ROS log: who reads the log now has the lines of before.
+    assert!(parts[12].starts_with(":1:,1000:"), "{token}");
+    let (sender, mut lines) = tokio::sync::mpsc::unbounded_channel();
+    let _reading = ros
+        .session
+        .declare_subscriber(format!("0/rosout/{}/{}", parts[10], parts[11]))
+        .callback(move |sample: zenoh::sample::Sample| _ = sender.send(sample))
+        .history(HistoryConfig::default().detect_late_publishers())
+        .await
+        .unwrap();
+    let line = next(&mut lines).await.payload().to_bytes().into_owned();
+    let ty = TypeLibrary::open(&[])
+        .unwrap()
+        .message("rcl_interfaces/msg/Log")
+        .unwrap();
+    let line = ty.payload_of(Body::Cdr(&line)).unwrap();
+    let line = ty.codec().to_json(&line).unwrap();
+    assert_eq!(
+        (&line["name"], &line["msg"]),
+        (&"native".into(), &"the way is blocked".into())
+    );
+    assert_eq!(line["level"], u64::from(Log::WARN));
 }

@@ -35,6 +35,7 @@ mod service_events;
 mod service_gathering;
 mod service_refusals;
 mod services;
+mod shown_frames;
 mod silent_publishers;
 mod state;
 mod trace;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use nuncio::{NodeName, TopicName, TopicPattern};
 use nuncio_bridge::Origin;
+use nuncio_bridge::ros2::Proof;
 
 /// Let ROS 2 nodes, Foxglove, rosbridge and gRPC clients use signed topics
 ///
@@ -116,6 +117,10 @@ pub(crate) struct BridgeRos2 {
     /// Listen here for ROS nodes (repeatable)
     #[arg(long, value_name = "ENDPOINT")]
     pub(crate) ros_listen: Vec<String>,
+    /// Carry the proof of the original signer with what goes out: none, side-key (on a key beside the topic's), or attachment
+    /// (behind that of each message). `nuncio topic echo --ros2` checks it; nodes of ROS do not see it
+    #[arg(long, value_name = "WORD", default_value_t = Proof::None)]
+    pub(crate) proof: Proof,
     #[command(flatten)]
     pub(crate) node: BridgeNode,
     #[command(flatten)]

@@ -28,7 +28,8 @@ pub(crate) enum TopicCommand {
     Info(TopicInfo),
     /// Print the messages of a topic, each with who signed it
     ///
-    /// No schema files are needed: a type that this program does not know is asked of the publisher.
+    /// No schema files are needed: a type that this program does not know is asked of the publisher. With --ros2 the messages
+    /// are those that a bridge gives to nodes of ROS 2, read there.
     ///
     /// --timeout: give up when no message came for so long; 10 by default with --once or --times, else until Ctrl-C.
     Echo(TopicEcho),
@@ -145,6 +146,32 @@ pub(crate) struct TopicEcho {
     pub(crate) no_arr: bool,
     #[command(flatten)]
     pub(crate) qos: QosArgs,
+    #[command(flatten)]
+    pub(crate) ros: EchoOfRos,
+}
+
+/// A topic of ROS 2 instead of one of Nuncio.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Signed topics on a network of ROS 2")]
+pub(crate) struct EchoOfRos {
+    /// Read the topic from this router or bridge of ROS 2, and show only messages whose original signer is proved
+    ///
+    /// The bridge has to run with --proof. The signers are judged by this user's keystore and trust.toml as ever; --connect,
+    /// --listen and discovery are not used.
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(crate) ros2: Option<String>,
+    /// ROS_DOMAIN_ID there
+    #[arg(
+        long,
+        value_name = "ID",
+        env = "ROS_DOMAIN_ID",
+        hide_env_values = true,
+        default_value_t = 0
+    )]
+    pub(crate) ros_domain: u32,
+    /// The topic's name in Nuncio, where the bridge gives it another
+    #[arg(long, value_name = "NAME", value_parser = topic, requires = "ros2")]
+    pub(crate) signed_topic: Option<TopicName>,
 }
 
 #[derive(Debug, clap::Args)]

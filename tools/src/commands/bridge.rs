@@ -140,6 +140,7 @@ fn faces(
             listen: ros2.listen,
             domain: ros2.domain,
             offer_router: ros2.offer_router,
+            proof: ros2.proof,
             statuses: statuses.clone(),
         };
         serving.push(serving_of(ros2::serve(border.clone(), options, told())));

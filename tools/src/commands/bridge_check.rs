@@ -78,7 +78,7 @@ fn served(config: &BridgeConfig) -> Vec<(&'static str, String)> {
     let ros2 = config
         .ros2
         .iter()
-        .map(|ros2| ("ros2", format!("domain {}", ros2.domain)));
+        .map(|ros2| ("ros2", format!("domain {}, proof {}", ros2.domain, ros2.proof)));
     let listening = config
         .addresses
         .iter()

@@ -25,6 +25,7 @@ pub(super) fn of_ros2(global: &GlobalArgs, args: BridgeRos2) -> BridgeConfig {
             listen: args.ros_listen,
             domain: args.ros_domain,
             offer_router: args.offer_router,
+            proof: args.proof,
         }),
         ..without_faces(&args.allow, args.status.status_port)
     }

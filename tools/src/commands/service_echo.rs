@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::topic_echo::follow;
 use super::{CommandError, Outcome};
-use crate::cli::{ServiceEcho, TopicEcho};
+use crate::cli::{EchoOfRos, ServiceEcho, TopicEcho};
 use crate::session::Session;
 
 pub(super) async fn run(session: &mut Session<'_>, args: ServiceEcho) -> Result<Outcome, CommandError> {
@@ -20,6 +20,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: ServiceEcho) -> Result<
         verbose: args.verbose,
         no_arr: args.no_arr,
         qos: args.qos,
+        ros: EchoOfRos::default(),
     };
     let nobody = |graph: &Graph| match graph.services().get(&service) {
         Some(known) if !known.servers.is_empty() => format!(

@@ -10,7 +10,7 @@ use tokio::io::Stdin;
 use super::topic_echo::Echo;
 use super::{CommandError, Outcome};
 use crate::catalog::Catalog;
-use crate::cli::{QosArgs, TopicApprove, TopicEcho};
+use crate::cli::{EchoOfRos, QosArgs, TopicApprove, TopicEcho};
 use crate::render::{Render, count};
 use crate::session::Session;
 use crate::values::Lines;
@@ -36,6 +36,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicApprove) -> Result
         verbose: true,
         no_arr: false,
         qos: QosArgs::default(),
+        ros: EchoOfRos::default(),
     };
     let mut desk = Desk {
         args: &args,
@@ -58,7 +59,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicApprove) -> Result
     }
     desk.render
         .note(format!("answered {}", count(desk.answered, "message")));
-    Ok(match (desk.echo.outcome(&approver), desk.answered) {
+    Ok(match (desk.echo.outcome(approver.stats()), desk.answered) {
         (Outcome::Refused, _) => Outcome::Refused,
         (_, 0) => Outcome::Nothing,
         (_, _) => Outcome::Found,

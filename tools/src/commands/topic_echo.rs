@@ -9,6 +9,7 @@ use nuncio::graph::Graph;
 use nuncio::run_time_type::DecodeError;
 use nuncio::{
     ApprovalState, GenericReceived, GenericSubscriber, MessageInfo, Provenance, PublicKey, QosProfile, Reason,
+    SubscriptionStats,
 };
 use serde_json::{Map, Value};
 
@@ -26,7 +27,7 @@ use crate::silence;
 const QUEUE_DEPTH: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not zero");
 
 /// How long `--once` and `--times` wait for a message unless `--timeout` says otherwise.
-const WAIT_FOR_MESSAGE: Duration = Duration::from_secs(10);
+pub(super) const WAIT_FOR_MESSAGE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(session: &mut Session<'_>, args: TopicEcho) -> Result<Outcome, CommandError> {
     let nobody = |_: &Graph| format!("nobody is known to publish on {}", args.topic);
@@ -74,7 +75,7 @@ pub(super) async fn follow(
             .render
             .note(format!("no message on {} for {waited}", args.topic));
     }
-    Ok(echo.outcome(&subscriber))
+    Ok(echo.outcome(subscriber.stats()))
 }
 
 /// Why echoing ended.
@@ -91,13 +92,13 @@ enum Ended {
 /// Shows messages, and tells about those that cannot be shown.
 #[derive(Debug)]
 pub(super) struct Echo<'a> {
-    args: &'a TopicEcho,
-    render: &'a Render,
-    types: KnownTypes,
+    pub(super) args: &'a TopicEcho,
+    pub(super) render: &'a Render,
+    pub(super) types: KnownTypes,
     /// Changes what people are shown of a message.
     prepare: fn(&mut Value),
     talk: RefusalTalk,
-    shown: u64,
+    pub(super) shown: u64,
     /// Messages that were verified but are none of their type, by reason.
     undecodable: BTreeMap<Reason, u64>,
 }
@@ -300,21 +301,20 @@ impl<'a> Echo<'a> {
         self.tell(reason, &format!("{reason}: #{} of {}: {what}", info.number, info.node));
     }
 
-    fn tell(&mut self, reason: Reason, what: &str) {
+    pub(super) fn tell(&mut self, reason: Reason, what: &str) {
         if let Some(line) = self.talk.line(reason, what, Instant::now()) {
             self.render.warning(line);
         }
     }
 
     /// Tells what was refused and not read while messages came without a pause.
-    fn tell_refusals(&mut self, node: &nuncio::Node) {
+    pub(super) fn tell_refusals(&mut self, node: &nuncio::Node) {
         while let Some(event) = node.try_next_refusal() {
             self.tell(event.refusal.reason, &event.refusal.to_string());
         }
     }
 
-    pub(super) fn outcome(&self, subscriber: &GenericSubscriber) -> Outcome {
-        let stats = subscriber.stats();
+    pub(super) fn outcome(&self, stats: SubscriptionStats) -> Outcome {
         let mut refused = stats.refused;
         for (reason, count) in &self.undecodable {
             *refused.entry(*reason).or_default() += count;
