@@ -20,6 +20,7 @@ mod topic_approve;
 mod trace;
 mod trust;
 mod trust_export;
+mod why;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -57,6 +58,7 @@ pub(crate) use self::trust::{
     TrustAdd, TrustCheck, TrustCommand, TrustExport, TrustInit, TrustRemove, TrustShow, TrustSign, TrustTest,
 };
 pub(crate) use self::trust_export::ZenohExport;
+pub(crate) use self::why::Why;
 use crate::instant::When;
 
 const EXIT_CODES: &str = "\
@@ -177,6 +179,7 @@ pub(crate) enum Command {
     ///
     /// --timeout: how long to look for nodes; 2 by default.
     Doctor(Doctor),
+    Why(Why),
     #[command(subcommand)]
     Bridge(BridgeCommand),
     Router(Router),

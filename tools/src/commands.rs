@@ -62,6 +62,7 @@ mod trust_list;
 mod trust_show;
 mod trust_sign;
 mod trust_test;
+mod why;
 
 use std::error::Error;
 use std::fmt;
@@ -165,6 +166,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Key(command) => key(&global, render, command),
         Command::Trust(command) => trust(&global, render, command),
         Command::Doctor(args) => doctor::run(render, &global, &args),
+        Command::Why(args) => why::run(render, &global, args),
         Command::Bridge(command) => bridge::command(&global, render, command),
         Command::Router(_) => in_a_runtime(async || router::run(&global, render).await),
         Command::Log(args) => on_the_network(&global, render, async |session| log::run(session, args).await),

@@ -33,3 +33,4 @@ mod transcode;
 mod trust;
 mod trust_export_zenoh;
 mod trust_test;
+mod why;
