@@ -15,8 +15,9 @@ use crate::why::{Reached, try_endpoints};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What changes how every command works.
-const VARIABLES: [&str; 8] = [
+const VARIABLES: [&str; 9] = [
     "NUNCIO_HOME",
+    "NUNCIO_CONTEXT",
     "XDG_CONFIG_HOME",
     "XDG_RUNTIME_DIR",
     "NUNCIO_DOMAIN",

@@ -53,7 +53,8 @@ fn link_there(node: &Node, global: &GlobalArgs, by_hand: bool) -> LinkConfig {
     LinkConfig {
         connect,
         discovery: global.discovery.or(by_hand.then_some(Discovery::Off)),
-        tls: Keystore::default_dir()
+        tls: global
+            .keystore_dir()
             .ok()
             .map(|dir| TlsFiles::new(&dir, global.tls.as_deref())),
         ..LinkConfig::default()
