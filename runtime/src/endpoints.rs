@@ -98,6 +98,8 @@ struct State {
     servers: Vec<Weak<ServerPort>>,
     clients: Vec<(Weak<ServiceFacts>, Weak<Calls>)>,
     definitions: HashMap<[u8; 32], Arc<TypeDefinition>>,
+    /// What makes those of the types that are only subscribed to: few ever ask for them.
+    subscribed: HashMap<[u8; 32], fn() -> TypeDefinition>,
     /// How many publishers each topic has had. An index is never used twice: its numbers would start again at 1.
     indexes: HashMap<TopicName, u32>,
     /// The same for the clients and servers of each service.
@@ -165,6 +167,11 @@ impl Endpoints {
         let facts = Arc::new(facts);
         state.subscribers.push(Arc::clone(&facts));
         Some(facts)
+    }
+
+    /// Lets the definition of a type that is subscribed to be made when somebody asks for it.
+    pub(crate) fn know_subscribed(&self, type_hash: &TypeHash, definition: fn() -> TypeDefinition) {
+        self.lock().subscribed.insert(*type_hash.as_bytes(), definition);
     }
 
     pub(crate) fn remove_subscriber(&self, facts: &Arc<SubscriberFacts>) {
@@ -242,9 +249,11 @@ impl Endpoints {
         reachable.map(|facts| facts.card_entry()).collect()
     }
 
-    /// The definition of a type that this node publishes, serves or calls, or has.
+    /// The definition of a type that this node publishes, subscribes to, serves or calls, or has.
     pub(crate) fn definition(&self, type_hash: &[u8; 32]) -> Option<Arc<TypeDefinition>> {
-        self.lock().definitions.get(type_hash).cloned()
+        let state = self.lock();
+        let known = state.definitions.get(type_hash).cloned();
+        known.or_else(|| state.subscribed.get(type_hash).map(|make| Arc::new(make())))
     }
 
     /// The publishers and subscribers, as the card has them.

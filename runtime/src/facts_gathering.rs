@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use nuncio_msgs::builtin_interfaces::msg::Time;
 use nuncio_msgs::nuncio_msgs::msg::{
-    HealthFinding, NodeFacts, PeerFacts as PeerEntry, PublisherCounters, RefusalCounter, ServiceCounters,
-    SubscriptionCounters,
+    HealthFinding, NodeFacts, PeerFacts as PeerEntry, PublisherCounters, RecentRefusal as RecentEntry, RefusalCounter,
+    ServiceCounters, SubscriptionCounters,
 };
 
 use crate::card::time_from_ns;
@@ -16,6 +16,7 @@ use crate::health::{Finding, Level};
 use crate::node::{Node, NodeCore};
 use crate::node_stats::{PublisherReport, ServiceReport, SubscriptionReport};
 use crate::peer_facts::PeerFacts;
+use crate::recent_refusals::RecentRefusal;
 use crate::security::refusal::Reason;
 use crate::service_calls::ServiceClientStats;
 use crate::stats::PublisherStats;
@@ -59,6 +60,7 @@ impl NodeCore {
             peers: peers.iter().take(PEERS_MAX).map(peer).collect(),
             peers_total: u32::try_from(peers.len()).unwrap_or(u32::MAX),
             refused: refused(&stats.refused),
+            recent_refusals: self.refusals.recent.newest_first().iter().map(recent).collect(),
             signatures: stats.signing.signatures,
             signed_frames: stats.signing.frames,
             signing_ns: u64::try_from(stats.signing.time.as_nanos()).unwrap_or(u64::MAX),
@@ -188,6 +190,18 @@ fn peer(facts: &PeerFacts) -> PeerEntry {
         refused: facts.refused,
         has_clock_offset: facts.clock_offset_ns.is_some(),
         clock_offset_ns: facts.clock_offset_ns.unwrap_or_default(),
+    }
+}
+
+fn recent(refusal: &RecentRefusal) -> RecentEntry {
+    RecentEntry {
+        stamp: time_from_ns(refusal.time_ns),
+        topic: refusal.topic.as_str().to_owned(),
+        reason: refusal.reason.to_string(),
+        has_key: refusal.key.is_some(),
+        key: refusal.key.map(|key| *key.as_bytes()).unwrap_or_default(),
+        count: refusal.count,
+        detail: cut(&refusal.detail, SUBJECT_LEN_MAX),
     }
 }
 

@@ -85,6 +85,15 @@ pub(crate) fn cards_of_key(domain: &Domain, key: &PublicKey) -> String {
     format!("nuncio/{domain}/@card/{}/**", hex(key.as_bytes()))
 }
 
+/// The liveliness tokens of all nodes of all domains.
+pub(crate) const NODE_TOKENS_OF_ALL_DOMAINS: &str = "nuncio/*/@node/**";
+
+/// The domain of a node's liveliness token; `None` when it is none.
+pub(crate) fn parse_domain(node_token: &str) -> Option<Domain> {
+    let (domain, rest) = node_token.strip_prefix("nuncio/")?.split_once('/')?;
+    Domain::parse(domain).ok().filter(|_| rest.starts_with("@node/"))
+}
+
 /// All cards of a domain.
 pub(crate) fn all_cards(domain: &Domain) -> String {
     format!("nuncio/{domain}/@card/**")

@@ -162,6 +162,7 @@ pub mod raw_link;
 mod reach;
 mod receipt;
 mod receipt_desk;
+mod recent_refusals;
 mod reception;
 mod refusal_ledger;
 pub mod remapping;

@@ -28,7 +28,9 @@ use zenoh::query::{ConsolidationMode, QueryTarget, Reply};
 use zenoh::sample::SampleKind;
 use zenoh::{Session, Wait};
 
-pub use crate::link_config::{Discovery, DiscoveryError, FRAME_LEN_MAX_DEFAULT, LinkConfig, SharedMemory};
+pub use crate::link_config::{
+    Discovery, DiscoveryError, FRAME_LEN_MAX_DEFAULT, LinkConfig, SharedMemory, multicast_interface,
+};
 pub use crate::link_error::LinkError;
 use crate::local_registry::Membership;
 use crate::name::Domain;
@@ -439,6 +441,18 @@ impl Link {
             .wait()
             .map(Declared::subscriber)
             .map_err(failed("watching presence"))
+    }
+
+    /// Asks which liveliness tokens are there. `receive` is called for each and dropped when no more can come.
+    pub(crate) fn ask_tokens(
+        &self,
+        key_expr: &str,
+        timeout: Duration,
+        receive: impl Fn(&str, Bytes) + Send + Sync + 'static,
+    ) -> Result<(), LinkError> {
+        let get = self.session.liveliness().get(key_expr).timeout(timeout);
+        let asked = get.callback(receiver(receive)).wait();
+        asked.map_err(failed("asking who is there"))
     }
 
     /// Closes the session; everything declared on it is gone afterwards.

@@ -299,11 +299,12 @@ pub(crate) fn as_seen_on_this_machine(endpoint: &str) -> Option<String> {
     .filter(|_| port != "0")
 }
 
-/// The first network interface that is up, can do multicast and is not loopback.
+/// The first network interface that is up, can do multicast and is not loopback: what nodes of other machines are looked for on
+/// with [`Discovery::Auto`]. `None`: there is none.
 ///
 /// Read from `/proc/self/net/dev`, which knows this process's network namespace, and `/sys/class/net`, which knows the
 /// flags (Linux). Where there are no such files, multicast is assumed to work.
-pub(crate) fn multicast_interface() -> Option<Arc<str>> {
+pub fn multicast_interface() -> Option<Arc<str>> {
     const UP: u32 = 0x1;
     const LOOPBACK: u32 = 0x8;
     const MULTICAST: u32 = 0x1000;

@@ -70,6 +70,41 @@ impl LocalRegistry {
         Ok(Self { dir })
     }
 
+    /// The domains in which nodes of this user run on this machine.
+    ///
+    /// # Errors
+    ///
+    /// As [`LocalRegistry::open`].
+    pub fn domains() -> Result<Vec<String>, RegistryError> {
+        Self::domains_in(&base_dir(env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from)))
+    }
+
+    /// The same, below the directory `base`.
+    ///
+    /// # Errors
+    ///
+    /// As [`LocalRegistry::open`].
+    pub fn domains_in(base: &Path) -> Result<Vec<String>, RegistryError> {
+        let found = match fs::read_dir(base) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(RegistryError::file(base, error)),
+        };
+        let mut domains = Vec::new();
+        for entry in found.take(MAX_FILES).flatten() {
+            // A domain that its directory's name does not spell is none that a node can have.
+            let Some(domain) = entry.file_name().to_str().map(ToOwned::to_owned) else {
+                continue;
+            };
+            let spells = dir_name(&domain).is_ok_and(|name| name == domain);
+            if spells && Self::open_in(base, &domain)?.members()? != Members::default() {
+                domains.push(domain);
+            }
+        }
+        domains.sort_unstable();
+        Ok(domains)
+    }
+
     /// Adds this process with the entry that `enter` makes of who is there, newest first, and returns both; nothing is added
     /// when it makes none.
     ///

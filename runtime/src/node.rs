@@ -49,6 +49,7 @@ use crate::watch::Watch;
 mod actions;
 mod clock;
 pub(crate) mod close;
+mod domains;
 mod durable;
 mod graph;
 mod lifecycle;
@@ -207,7 +208,11 @@ impl Node {
                 Some(type_support::definition_of::<M>()),
             ),
         };
-        GenericSubscriber::declare(Arc::clone(&self.core), topic, expected, options, translate_to).map(Subscriber::new)
+        let subscriber = GenericSubscriber::declare(Arc::clone(&self.core), topic, expected, options, translate_to)?;
+        self.core
+            .endpoints
+            .know_subscribed(&M::TYPE_HASH, type_support::definition_of::<M>);
+        Ok(Subscriber::new(subscriber))
     }
 
     /// A subscriber to whatever is published on a topic.
@@ -230,7 +235,7 @@ impl Node {
         )
     }
 
-    /// Asks a publisher for the definition of a type that a verified message of it names.
+    /// Asks a node for the definition of a type that it publishes, or was built with and subscribes to.
     ///
     /// # Errors
     ///

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::clock;
 use crate::name::TopicName;
 use crate::queue::Queue;
+use crate::recent_refusals::RecentRefusals;
 use crate::rosout;
 use crate::security::peers::Peers;
 use crate::security::refusal::{Reason, Refusal};
@@ -29,6 +31,8 @@ pub(crate) struct RefusalLedger {
     /// Those that nobody has read yet.
     pub(crate) unread: Queue<RefusalEvent>,
     pub(crate) counters: RefusalCounters,
+    /// What was refused lately, for whoever asks.
+    pub(crate) recent: RecentRefusals,
     peers: Arc<Peers>,
     talk: TalkLimit<Reason>,
 }
@@ -38,6 +42,7 @@ impl RefusalLedger {
         Self {
             unread: Queue::new(REFUSALS_KEPT),
             counters: RefusalCounters::default(),
+            recent: RecentRefusals::default(),
             peers,
             talk: TalkLimit::default(),
         }
@@ -48,9 +53,11 @@ impl RefusalLedger {
         let RefusalEvent { topic, refusal } = &event;
         self.counters.count(refusal.reason);
         let claimed = refusal.claimed_key.and_then(|key| self.peers.known_key(key));
-        if let Some(known) = claimed {
+        if let Some(known) = &claimed {
             known.note_refused();
         }
+        let key = refusal.claimed_key.filter(|_| claimed.is_some());
+        self.recent.enter(&event, key, clock::now_ns());
         if let Some(held_back) = self.talk.turn(refusal.reason, ticks()) {
             let remedy = refusal.reason.remedy();
             rosout::say!(

@@ -21,6 +21,7 @@ mod topic_approve;
 mod trace;
 mod trust;
 mod trust_export;
+mod why;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -63,6 +64,7 @@ pub(crate) use self::trust::{
     TrustAdd, TrustCheck, TrustCommand, TrustExport, TrustInit, TrustRemove, TrustShow, TrustSign, TrustTest,
 };
 pub(crate) use self::trust_export::ZenohExport;
+pub(crate) use self::why::Why;
 use crate::contexts::{ContextError, ContextName, Contexts};
 use crate::instant::When;
 
@@ -271,6 +273,7 @@ pub(crate) enum Command {
     ///
     /// --timeout: how long to look for nodes; 2 by default.
     Doctor(Doctor),
+    Why(Why),
     #[command(subcommand)]
     Bridge(BridgeCommand),
     Router(Router),

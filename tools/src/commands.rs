@@ -13,7 +13,9 @@ mod completion;
 mod context;
 mod demo;
 mod doctor;
+mod doctor_environment;
 mod doctor_keystore;
+mod doctor_nodes;
 mod doctor_routers;
 mod interface_check;
 mod interface_diff;
@@ -66,6 +68,7 @@ mod trust_list;
 mod trust_show;
 mod trust_sign;
 mod trust_test;
+mod why;
 
 use std::error::Error;
 use std::fmt;
@@ -172,6 +175,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Completion(args) => completion::run(render, &args),
         Command::Manual(args) => manual::run(render, &args),
         Command::Doctor(args) => doctor::run(render, &global, &args),
+        Command::Why(args) => why::run(render, &global, args),
         Command::Bridge(command) => bridge::command(&global, render, command),
         Command::Router(_) => in_a_runtime(async || router::run(&global, render).await),
         Command::Log(args) => on_the_network(&global, render, async |session| log::run(session, args).await),

@@ -21,6 +21,7 @@ mod parameters_of;
 mod passphrase;
 mod policy_words;
 mod prove;
+mod qos_words;
 mod refusal_talk;
 mod render;
 mod sanitize;
@@ -30,6 +31,7 @@ mod silence;
 mod state_reader;
 mod trust_home;
 mod values;
+mod why;
 
 use std::process::ExitCode;
 

@@ -319,3 +319,16 @@ fn a_reserved_port_can_be_listened_on_while_it_is_held() {
         assert_eq!(port.locator(), format!("tcp/{}", listener.local_addr().unwrap()));
     }
 }
+
+#[test]
+fn the_domains_of_nodes_that_live_are_told_and_no_others() {
+    let home = tempfile::tempdir().unwrap();
+    let base = home.path().join("nuncio");
+    assert_eq!(LocalRegistry::domains_in(&base).unwrap(), Vec::<String>::new());
+    let registry = |domain| LocalRegistry::open_in(&base, domain).unwrap();
+    let (arena, _empty, gone) = (registry("arena"), registry("empty"), registry("gone"));
+    let (_lives, _) = join(&arena, 1);
+    drop(join(&gone, 2));
+    fs::create_dir(base.join("%20")).unwrap();
+    assert_eq!(LocalRegistry::domains_in(&base).unwrap(), ["arena"]);
+}

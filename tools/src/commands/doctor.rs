@@ -11,7 +11,7 @@ use nuncio::security::role::Action;
 use nuncio::{Reason, Refusal, TopicName, TrustPolicy, clock};
 use serde_json::json;
 
-use super::{CommandError, Outcome, doctor_keystore, doctor_routers, in_a_runtime};
+use super::{CommandError, Outcome, doctor_environment, doctor_keystore, doctor_nodes, doctor_routers, in_a_runtime};
 use crate::cli::{Doctor, GlobalArgs};
 use crate::findings::{Finding, State};
 use crate::render::{Render, Table, Tone, count, short_key, span};
@@ -24,7 +24,8 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &Doctor) -> Result
     if args.reasons {
         return reasons(render);
     }
-    let mut findings = doctor_keystore::look(global);
+    let mut findings = in_a_runtime(async || Ok(doctor_environment::look(global).await))?;
+    findings.extend(doctor_keystore::look(global));
     let is_broken = findings.iter().any(|finding| finding.state == State::Problem);
     for finding in &findings {
         print(render, finding)?;
@@ -131,9 +132,10 @@ async fn look_at_network(session: &mut Session<'_>) -> Result<Vec<Finding>, Comm
     }];
     let policy = session.node.trust_policy();
     let now_ms = clock::now_ms();
-    for node in others {
+    for node in &others {
         findings.extend(look_at_node(session, &policy, node, now_ms));
     }
+    findings.extend(doctor_nodes::look(session, &others).await);
     findings.extend(
         session
             .node

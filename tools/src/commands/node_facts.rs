@@ -123,14 +123,21 @@ fn object(node: &GraphNode, facts: &NodeFacts) -> Value {
             "clock_offset_ns": of.has_clock_offset.then_some(of.clock_offset_ns),
         })
     });
+    let recent = facts.recent_refusals.iter().map(|of| {
+        json!({
+            "stamp_ns": ns(&of.stamp), "topic": of.topic, "reason": of.reason, "count": of.count, "detail": of.detail,
+            "key": of.has_key.then(|| PublicKey::from_bytes(of.key).to_string()),
+        })
+    });
     json!({
         "node": node.name.as_str(), "key": node.key.to_string(), "epoch": facts.epoch,
         "stamp_ns": ns(&facts.stamp), "started_ns": ns(&facts.started), "version": facts.version,
         "level": level_word(facts.level),
         "publishers": publishers.collect::<Value>(), "subscriptions": subscriptions.collect::<Value>(),
         "services": services.collect::<Value>(), "peers": peers.collect::<Value>(), "peers_total": facts.peers_total,
-        "refused": refused(&facts.refused), "signatures": facts.signatures, "signed_frames": facts.signed_frames,
-        "signing_ns": facts.signing_ns, "verifications": facts.verifications, "discovery": facts.discovery,
+        "refused": refused(&facts.refused), "recent_refusals": recent.collect::<Value>(),
+        "signatures": facts.signatures, "signed_frames": facts.signed_frames, "signing_ns": facts.signing_ns,
+        "verifications": facts.verifications, "discovery": facts.discovery,
         "links": facts.links, "links_total": facts.links_total, "router": facts.router, "metrics": facts.metrics,
     })
 }

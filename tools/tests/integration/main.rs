@@ -34,3 +34,4 @@ mod transcode;
 mod trust;
 mod trust_export_zenoh;
 mod trust_test;
+mod why;
