@@ -70,20 +70,38 @@ pub mod bag_reader;
 pub mod bag_settings;
 pub mod bag_writer;
 pub mod committed_file;
+pub mod extract;
+pub mod fault;
 pub mod frame_channel;
+mod frame_check;
+mod intake;
 mod mcap_file;
 mod metadata;
 pub mod number_tally;
+mod read_error;
 pub mod record_hash;
 pub mod recorded_frame;
+pub mod recorder;
+mod recording;
 pub mod seal;
+mod seal_check;
+pub mod selection;
+mod taking;
+pub mod verify;
+mod verify_batch;
+pub mod verify_report;
 mod write_error;
 
 pub use bag_reader::{BagReader, BagRecord, Channel, ReadError, Role};
 pub use bag_settings::{BagSettings, BagSummary, Compression};
 pub use bag_writer::BagWriter;
+pub use fault::{Fault, FaultKind};
 pub use recorded_frame::{RecordedFrame, Signer};
+pub use recorder::{Ended, Recorder, RecorderCommand, RecorderOptions, RecorderStatus, Snapshots};
 pub use seal::{Seal, SealEvent, SealSigner};
+pub use selection::Selection;
+pub use verify::{VerifyOptions, verify};
+pub use verify_report::VerifyReport;
 pub use write_error::WriteError;
 
 /// Before the topic's name in the name of its frame channel.

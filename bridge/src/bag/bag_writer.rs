@@ -160,6 +160,14 @@ impl BagWriter {
         }
     }
 
+    /// Says that these numbers of a stream were left out on purpose, if anything of it was recorded.
+    pub fn skip_numbers(&mut self, topic: &TopicName, stream: (PublicKey, Writer, u64), range: (u64, u64)) {
+        let key = (topic.clone(), stream.0, stream.1, stream.2);
+        if let Some(tally) = self.streams.get_mut(&key) {
+            tally.skip(range);
+        }
+    }
+
     /// Says that the numbers of a stream up to this one will never come.
     pub fn lose_until(&mut self, topic: &TopicName, stream: (PublicKey, Writer, u64), last: u64) {
         let key = (topic.clone(), stream.0, stream.1, stream.2);

@@ -68,6 +68,7 @@ pub(crate) struct McapFile {
     streams: HashSet<(TopicName, PublicKey, Writer, u64)>,
     hasher: RecordHasher,
     gathered: usize,
+    finished_len: u64,
 }
 
 impl std::fmt::Debug for McapFile {
@@ -113,6 +114,7 @@ impl McapFile {
             streams: HashSet::new(),
             hasher: RecordHasher::default(),
             gathered: 0,
+            finished_len: 0,
         })
     }
 
@@ -216,7 +218,7 @@ impl McapFile {
 
     /// How long the file is.
     pub(crate) fn len(&self) -> u64 {
-        self.file.as_ref().map_or(0, CommittedFile::len)
+        self.file.as_ref().map_or(self.finished_len, CommittedFile::len)
     }
 
     /// Writes what is gathered.
@@ -238,7 +240,8 @@ impl McapFile {
         self.writer.finish()?;
         let Some(file) = self.file.take() else { return Ok(0) };
         let stored = self.pending.hand_over(|bytes| file.finish(bytes));
-        stored.map_err(|error| WriteError::file(&self.path, error))
+        self.finished_len = stored.map_err(|error| WriteError::file(&self.path, error))?;
+        Ok(self.finished_len)
     }
 }
 
