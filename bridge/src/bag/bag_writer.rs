@@ -102,7 +102,7 @@ impl BagWriter {
         };
         let header = &layout.header;
         let key = (frame.topic.clone(), header.key, header.writer, header.epoch);
-        let new = || NumberTally::new(header.first_number - 1);
+        let new = || NumberTally::new(header.first_number.saturating_sub(1));
         let tally = self.streams.entry(key.clone()).or_insert_with(new);
         let is_new: Vec<bool> = (header.first_number..=layout.last_number())
             .map(|number| !tally.has(number))
@@ -154,7 +154,7 @@ impl BagWriter {
         if let Ok(layout) = Layout::parse(&frame.bytes) {
             let header = &layout.header;
             let key = (frame.topic.clone(), header.key, header.writer, header.epoch);
-            let new = || NumberTally::new(header.first_number - 1);
+            let new = || NumberTally::new(header.first_number.saturating_sub(1));
             let tally = self.streams.entry(key).or_insert_with(new);
             tally.skip((header.first_number, layout.last_number()));
         }
@@ -231,7 +231,7 @@ impl BagWriter {
 
     /// Whether something was recorded since the last seal.
     pub fn has_news(&self) -> bool {
-        self.file.unsealed() > 0 || self.streams.values().any(NumberTally::has_news)
+        self.file.unsealed() > 0
     }
 
     /// When the last seal was signed.

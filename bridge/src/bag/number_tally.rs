@@ -85,20 +85,25 @@ impl NumberTally {
 
     /// These are left out on purpose. What of them was recorded stays so.
     pub fn skip(&mut self, (first, last): NumberRange) {
-        let above = first.max(self.top + 1);
+        let above = first.max(self.top.saturating_add(1));
         if last >= above {
             self.open_gap(above);
             self.top = last;
             push(&mut self.skipped, (above, last));
         }
-        let gaps: Vec<NumberRange> = self.missing.range(..=last).map(|(a, b)| (*a, *b)).collect();
-        for (a, b) in gaps.into_iter().filter(|(_, b)| *b >= first) {
+        let before = self.missing.range(..first).next_back().map(|(a, _)| *a);
+        let from = before.unwrap_or(first);
+        let gaps: Vec<NumberRange> = match from <= last {
+            true => self.missing.range(from..=last).map(|(a, b)| (*a, *b)).collect(),
+            false => Vec::new(),
+        };
+        for (a, b) in gaps.into_iter().filter(|(_, b)| *b >= first && first <= last) {
             self.missing.remove(&a);
             if a < first {
                 self.missing.insert(a, first - 1);
             }
             if b > last {
-                self.missing.insert(last + 1, b);
+                self.missing.insert(last.saturating_add(1), b);
             }
             push(&mut self.skipped, (a.max(first), b.min(last)));
         }
@@ -107,7 +112,7 @@ impl NumberTally {
     /// Whatever comes up to this number will never come.
     pub fn lose_until(&mut self, last: u64) {
         if last > self.top {
-            self.open_gap(last + 1);
+            self.open_gap(last.saturating_add(1));
             self.top = last;
         }
     }
@@ -135,12 +140,14 @@ impl NumberTally {
     fn lost_since(&self, after: u64) -> Vec<NumberRange> {
         // A gap may have begun at or before the last seal, when its end was found out later.
         let gaps = self.missing.iter().filter(|(_, last)| **last > after);
-        gaps.map(|(first, last)| ((*first).max(after + 1), *last)).collect()
+        gaps.map(|(first, last)| ((*first).max(after.saturating_add(1)), *last))
+            .collect()
     }
 
     fn open_gap(&mut self, next: u64) {
-        if next > self.top + 1 {
-            self.missing.insert(self.top + 1, next - 1);
+        let due = self.top.saturating_add(1);
+        if next > due {
+            self.missing.insert(due, next - 1);
             if self.missing.len() > MISSING_MAX {
                 self.missing.pop_first();
             }
@@ -171,16 +178,21 @@ pub fn count(ranges: &[NumberRange]) -> u64 {
     lengths.fold(0, u64::saturating_add)
 }
 
-/// The numbers of `all` that are not in `without`. Both are sorted.
+/// The numbers of `all` that are not in `without`. Both are sorted; where they are not, what is given means nothing.
 pub fn difference(all: &[NumberRange], without: &[NumberRange]) -> Vec<NumberRange> {
     let mut left = Vec::new();
+    let mut rest = without.iter().copied().peekable();
     for &(first, last) in all {
         let mut from = first;
-        for &(a, b) in without.iter().filter(|(a, b)| *b >= first && *a <= last) {
+        while let Some((a, b)) = rest.peek().copied().filter(|(a, _)| *a <= last) {
             if a > from {
                 left.push((from, a - 1));
             }
             from = from.max(b.saturating_add(1));
+            if b > last {
+                break;
+            }
+            rest.next();
         }
         if from <= last {
             left.push((from, last));
@@ -255,5 +267,23 @@ mod tests {
         assert_eq!(count(&[(1, 3), (7, 7)]), 4);
         assert_eq!(difference(&[(1, 10)], &[(2, 3), (9, 12)]), [(1, 1), (4, 8)]);
         assert_eq!(difference(&[(1, 2), (5, 6)], &[(1, 2)]), [(5, 6)]);
+        assert_eq!(difference(&[(1, 4), (6, 9)], &[(3, 7), (9, 9)]), [(1, 2), (8, 8)]);
+        assert_eq!(difference(&[(5, 9)], &[(1, 2), (4, 5)]), [(6, 9)]);
+    }
+
+    #[test]
+    fn numbers_at_the_end_of_all_numbers_do_no_harm() {
+        let mut tally = NumberTally::new(u64::MAX - 1);
+        assert!(tally.record(u64::MAX));
+        assert!(!tally.record(u64::MAX));
+        tally.skip((u64::MAX, u64::MAX));
+        tally.skip((9, 3));
+        tally.lose_until(u64::MAX);
+        assert_eq!(tally.seal().lost, []);
+        let mut tally = NumberTally::new(0);
+        tally.lose_until(u64::MAX);
+        tally.skip((0, u64::MAX));
+        let summary = tally.seal();
+        assert_eq!((summary.lost.as_slice(), count(&summary.skipped)), (&[][..], u64::MAX));
     }
 }

@@ -83,7 +83,7 @@ impl SealCheck {
         let tally = self
             .streams
             .entry(name)
-            .or_insert_with(|| NumberTally::new(frame.first - 1));
+            .or_insert_with(|| NumberTally::new(frame.first.saturating_sub(1)));
         let mut new = New::default();
         let mut repeated = None;
         for number in frame.first..=frame.last {
@@ -200,7 +200,7 @@ impl SealCheck {
     }
 
     fn next_number(&self) -> u64 {
-        self.last.as_ref().map_or(0, |last| last.seal.number + 1)
+        self.last.as_ref().map_or(0, |last| last.seal.number.saturating_add(1))
     }
 
     /// Whether nothing is cut out between this seal and the one before it.
@@ -219,8 +219,8 @@ impl SealCheck {
         if (seal.bag.as_str(), key) != (&last.seal.bag, &last.key) {
             let detail = "a seal of another bag, or of another recorder, than the one before";
             report.add(at.fault(FaultKind::Seal, "", seal.number, detail));
-        } else if seal.number != last.seal.number + 1 {
-            let (found, due) = (seal.number, last.seal.number + 1);
+        } else if seal.number != last.seal.number.saturating_add(1) {
+            let (found, due) = (seal.number, last.seal.number.saturating_add(1));
             cut(format!(
                 "seal {found} where seal {due} comes next: what is between is not here"
             ));
@@ -272,7 +272,7 @@ impl SealCheck {
             if let Some(signer) = report.signers.get_mut(&sealed.stream.key) {
                 signer.gaps = signer.gaps.saturating_add(lost).saturating_sub(late);
             }
-            report.skipped += count(&sealed.skipped);
+            report.skipped = report.skipped.saturating_add(count(&sealed.skipped));
         }
         let unsealed = self.streams.iter_mut().filter(|(_, tally)| tally.has_news());
         for (name, tally) in unsealed {

@@ -233,9 +233,9 @@ impl<'a> Ledger<'a> {
     fn finish(mut self) -> VerifyReport {
         let report = &mut self.report;
         for (name, lost) in self.seals.unsealed_gaps() {
-            report.gaps += lost;
+            report.gaps = report.gaps.saturating_add(lost);
             if let Some(signer) = report.signers.get_mut(&name.key) {
-                signer.gaps += lost;
+                signer.gaps = signer.gaps.saturating_add(lost);
             }
         }
         if let Some(first) = &self.seals.first {
