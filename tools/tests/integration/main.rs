@@ -5,6 +5,7 @@ mod approve;
 mod bag;
 mod bench;
 mod bridge;
+mod contexts;
 mod demo;
 mod discovery;
 mod doctor;
