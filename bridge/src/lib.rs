@@ -3,6 +3,7 @@
 //! ```text
 //! out   Received -> OutMessage (transcoded once) -> Tap (a bounded queue) -> face -> foreign frame
 //! in    foreign frame -> face -> Entry (role, route, rate, limits of the type) -> signed with the bridge's key, origin noted
+//! bag   Verified -> bag -> MCAP with the proof in it
 //! ```
 //!
 //! A [`Border`] is one node and what may cross: [`Rules`] say which topics and services, in which direction, under which name,
@@ -17,6 +18,7 @@
 //! - A client that does not read harms nobody: its queues are bounded, the oldest messages are dropped and counted.
 
 pub mod action_ends;
+pub mod bag;
 pub mod border;
 pub mod border_error;
 pub mod bridge_type;

@@ -59,6 +59,7 @@
 //! - [`router_rules`] (with [`pattern_overlap`]), [`x509`]: the same trust in the terms of Zenoh routers.
 //! - `answer`: the same for the response to a request.
 //! - `testimony`: the same for frames that somebody shows later, to trace what led to what.
+//! - [`shown_frame`]: the same for frames that were kept, without a node: what recordings are verified with.
 //! - [`refusal`]: the numbered reasons.
 
 pub(crate) mod answer;
@@ -87,6 +88,7 @@ pub mod replay_window;
 pub mod revocation;
 pub mod role;
 pub mod router_rules;
+pub mod shown_frame;
 pub(crate) mod signature_check;
 pub mod signer;
 pub mod succession;

@@ -1,6 +1,7 @@
 //! What the program accepts: clap definitions and nothing else.
 
 mod action;
+mod bag;
 mod bench;
 mod bridge;
 mod context;
@@ -34,6 +35,7 @@ use nuncio::security::keystore::NoHome;
 use nuncio::{Discovery, Domain, Keystore, NodeName, TopicName, TrustMode};
 
 pub(crate) use self::action::{ActionCancel, ActionCommand, ActionInfo, ActionSendGoal};
+pub(crate) use self::bag::{BagCommand, BagExtract, BagFilter, BagMerge, BagRecord, BagSlice, BagVerify};
 pub(crate) use self::bench::{Bench, BenchCase, BenchMember, BenchPart};
 pub(crate) use self::bridge::{BridgeAllow, BridgeCheck, BridgeCommand, BridgeNode, BridgeRos2, BridgeServed};
 pub(crate) use self::context::ContextCommand;
@@ -274,6 +276,8 @@ pub(crate) enum Command {
     /// --timeout: how long to look for nodes; 2 by default.
     Doctor(Doctor),
     Why(Why),
+    #[command(subcommand)]
+    Bag(BagCommand),
     #[command(subcommand)]
     Bridge(BridgeCommand),
     Router(Router),

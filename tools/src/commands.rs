@@ -3,6 +3,9 @@
 mod action_cancel;
 mod action_info;
 mod action_send_goal;
+mod bag_extract;
+mod bag_record;
+mod bag_verify;
 mod bench;
 mod bench_cases;
 mod bridge;
@@ -81,8 +84,8 @@ use self::called_names::{ACTIONS, SERVICES};
 use crate::bench::{run_member, run_part as run_bench_part};
 use crate::catalog::Catalog;
 use crate::cli::{
-    ActionCommand, Args, Command, GlobalArgs, InterfaceCommand, KeyCommand, LifecycleCommand, NodeCommand, OwnFolders,
-    ParamCommand, ServiceCommand, StateCommand, TopicCommand, TrustCommand,
+    ActionCommand, Args, BagCommand, Command, GlobalArgs, InterfaceCommand, KeyCommand, LifecycleCommand, NodeCommand,
+    OwnFolders, ParamCommand, ServiceCommand, StateCommand, TopicCommand, TrustCommand,
 };
 use crate::prove::run_part;
 use crate::render::{OutputError, Render};
@@ -176,6 +179,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Manual(args) => manual::run(render, &args),
         Command::Doctor(args) => doctor::run(render, &global, &args),
         Command::Why(args) => why::run(render, &global, args),
+        Command::Bag(command) => bag(&global, render, command),
         Command::Bridge(command) => bridge::command(&global, render, command),
         Command::Router(_) => in_a_runtime(async || router::run(&global, render).await),
         Command::Log(args) => on_the_network(&global, render, async |session| log::run(session, args).await),
@@ -291,6 +295,16 @@ fn interface(global: &GlobalArgs, render: &Render, command: InterfaceCommand) ->
         Interface::Check(args) => interface_check::run(render, global, args),
         Interface::Diff(args) => interface_diff::run(render, global, args),
         Interface::Generate(args) => interface_generate::run(render, args),
+    }
+}
+
+fn bag(global: &GlobalArgs, render: &Render, command: BagCommand) -> Result<Outcome, CommandError> {
+    match command {
+        BagCommand::Record(args) => bag_record::run(global, render, args),
+        BagCommand::Verify(args) => bag_verify::run(render, global, &args),
+        BagCommand::Slice(args) => bag_extract::slice(render, &args),
+        BagCommand::Filter(args) => bag_extract::filter(render, &args),
+        BagCommand::Merge(args) => bag_extract::merge(render, &args),
     }
 }
 

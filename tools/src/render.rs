@@ -182,6 +182,13 @@ impl Render {
         }
     }
 
+    /// How far something is, in the terminal's last line, if a person is watching. The next line of talk takes its place.
+    pub(crate) fn progress_line(&self, text: &str) {
+        if self.talk.terminal {
+            let _ = write!(io::stderr(), "{CLEAR_LINE}{}", sanitize::line(text));
+        }
+    }
+
     fn talk(&self, tone: Option<Tone>, text: &str) {
         let clear = if self.talk.terminal { CLEAR_LINE } else { "" };
         let _ = writeln!(

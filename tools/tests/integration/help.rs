@@ -83,6 +83,11 @@ fn the_help_of_each_command_on_keys_trust_and_measures() {
         "state list",
         "state get",
         "state watch",
+        "bag record",
+        "bag verify",
+        "bag slice",
+        "bag filter",
+        "bag merge",
     ] {
         let ended = User::new().run(&[&command.split(' ').collect::<Vec<_>>(), ["--help"].as_slice()].concat());
         assert_eq!(ended.code, Some(0));
@@ -115,6 +120,7 @@ fn every_command_has_help() {
         "key show",
         "key new",
         "trust",
+        "bag",
         "bench",
         "demo",
         "prove",

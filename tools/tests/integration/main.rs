@@ -2,6 +2,7 @@
 
 mod actions;
 mod approve;
+mod bag;
 mod bench;
 mod bridge;
 mod contexts;

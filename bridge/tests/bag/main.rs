@@ -1,0 +1,9 @@
+//! Recordings: what is written, what is read, and what verification finds out.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
+#![allow(clippy::indexing_slicing, reason = "a test that panics has failed, which is its job")]
+
+mod extracts;
+mod format;
+mod mint;
+mod tampering;
