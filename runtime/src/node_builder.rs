@@ -283,6 +283,7 @@ impl NodeBuilder {
             declared: Mutex::default(),
             parameters: Mutex::new(Weak::new()),
             clock: Mutex::new(Weak::new()),
+            guests: Mutex::default(),
             metrics: Mutex::new(metrics),
             parameters_given,
             remappings,
