@@ -20,6 +20,7 @@ pub mod action_ends;
 pub mod border;
 pub mod border_error;
 pub mod bridge_type;
+pub mod browser;
 pub mod client;
 pub mod config;
 pub mod entry;
