@@ -20,27 +20,22 @@
 
 mod card;
 mod error;
+mod publishers;
 mod questions;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::clock;
-use crate::evidence::{FRAMES_DEFAULT, SentFrames};
 use crate::key_expr::{self, NodeClaim};
-use crate::link::{Bytes, Declared, LinkError, LinkPublisher, Query, Slices};
-use crate::name::{NodeName, TopicName};
+use crate::link::{Bytes, Declared, LinkError, Query, Slices};
+use crate::name::NodeName;
 use crate::node::NodeCore;
-use crate::qos::compatibility::Offer;
-use crate::qos::{QosProfile, Reliability};
-use crate::security::context::Context;
-use crate::security::frame::{Kind, Writer};
+use crate::security::frame::Writer;
 use crate::security::key::PublicKey;
-use crate::security::missing::StreamId;
-use crate::security::passage::{Judges, Passage, writer_of};
+use crate::security::passage::{Judges, writer_of};
 use crate::security::refusal::{Reason, Refusal};
 use crate::security::verifier::Verified;
 
@@ -48,6 +43,7 @@ pub use self::card::{GUEST_PUBLISHERS_MAX, GuestCard};
 pub use self::error::GuestError;
 pub use self::questions::{Asked, GUEST_QUESTIONS_MAX, GuestQuestion};
 
+use self::publishers::Shown;
 use self::questions::{AnswerTo, Questions};
 
 /// How long this node takes at most to see what a guest has shown.
@@ -83,21 +79,6 @@ pub(crate) struct GuestCore {
     declared: Mutex<Vec<Declared>>,
 }
 
-/// What the newest card of a guest has shown.
-#[derive(Default)]
-struct Shown {
-    number: u64,
-    publishers: HashMap<Writer, Arc<GuestPublisher>>,
-}
-
-/// One publisher of a guest.
-struct GuestPublisher {
-    topic: TopicName,
-    link: LinkPublisher,
-    passage: Passage,
-    sent: SentFrames,
-}
-
 impl fmt::Debug for GuestCore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} with {}", self.claim.node, self.claim.key)
@@ -123,10 +104,6 @@ impl Guest {
         Self { core: Arc::new(core) }
     }
 
-    pub(crate) fn core(&self) -> &Arc<GuestCore> {
-        &self.core
-    }
-
     /// Lets the guest in: it is asked for its card, and must answer within `patience`, by way of [`answer`](Self::answer). When
     /// this returns, this node has met it as others do.
     ///
@@ -142,6 +119,7 @@ impl Guest {
             Ok(Ok(())) => {}
             Ok(Err(_)) | Err(_) => return Err(GuestError::NoAnswer(patience)),
         }
+        self.core.node.enter_guest(&self.core)?;
         self.core.declare()?;
         self.core.seen(&[]).await
     }
@@ -178,8 +156,7 @@ impl Guest {
             .link
             .put_if_room(&key_expr, frame)
             .map_err(GuestError::Link)?;
-        let writers: Vec<Writer> = self.core.shown().publishers.keys().copied().collect();
-        self.core.seen(&writers).await
+        self.core.seen(&self.core.writers()).await
     }
 
     /// Checks a frame as this node checks those that it receives, and that it is the guest's next on its topic.
@@ -251,11 +228,6 @@ impl GuestCore {
         key_expr::card(&self.node.domain, key, *epoch, node)
     }
 
-    /// The writers that the guest's last card has named.
-    pub(crate) fn writers(&self) -> Vec<Writer> {
-        self.shown().publishers.keys().copied().collect()
-    }
-
     /// Passes a question on; `false` when there is no room for it.
     fn put_question(&self, asked: Asked, answer_to: AnswerTo) -> Result<bool, GuestError> {
         let question = lock(&self.questions).enter(asked, answer_to)?;
@@ -322,57 +294,6 @@ impl GuestCore {
         Ok(())
     }
 
-    /// Enters the publishers of a card, and gives its frame.
-    fn take_publishers(&self, card: GuestCard) -> Result<Vec<u8>, GuestError> {
-        let mut shown = self.shown();
-        if card.number() <= shown.number {
-            return Err(GuestError::Says(format!(
-                "card number {} after number {}",
-                card.number(),
-                shown.number
-            )));
-        }
-        let mut publishers = HashMap::new();
-        for facts in card.publishers() {
-            let writer = Writer(facts.writer);
-            let same = shown
-                .publishers
-                .get(&writer)
-                .filter(|known| known.topic.as_str() == facts.topic);
-            let publisher = match same {
-                Some(known) => Arc::clone(known),
-                None => Arc::new(self.publisher(writer, facts)?),
-            };
-            publishers.insert(writer, publisher);
-        }
-        shown.publishers = publishers;
-        shown.number = card.number();
-        Ok(card.into_frame())
-    }
-
-    fn publisher(
-        &self,
-        writer: Writer,
-        facts: &nuncio_msgs::nuncio_msgs::msg::CardPublisher,
-    ) -> Result<GuestPublisher, GuestError> {
-        let topic = TopicName::parse(&facts.topic).map_err(|error| GuestError::Says(error.to_string()))?;
-        let domain = &self.node.domain;
-        let hash = nuncio_msgs::TypeHash::from_bytes(facts.type_hash);
-        let context = Context::new(domain, topic.as_str(), &facts.type_name, &hash, Kind::Message, &[]);
-        // Never one that waits for the slowest subscriber: that is not the guest's to decide.
-        let qos = match Offer::in_card(facts).reliability {
-            Reliability::BestEffort => QosProfile::sensor_data(),
-            _ => QosProfile::default(),
-        };
-        let link = self.node.link.declare_publisher(key_expr::topic(domain, &topic), &qos);
-        Ok(GuestPublisher {
-            link: link.map_err(GuestError::Link)?,
-            passage: Passage::new((self.claim.key, self.claim.epoch, writer), hash.prefix(), context),
-            sent: SentFrames::new(FRAMES_DEFAULT, 0),
-            topic,
-        })
-    }
-
     /// Waits until this node knows the guest, and these writers of it.
     async fn seen(&self, writers: &[Writer]) -> Result<(), GuestError> {
         let NodeClaim { key, epoch, node: name } = &self.claim;
@@ -392,16 +313,6 @@ impl GuestCore {
         };
         let seen = tokio::time::timeout(SEEN_WITHIN, wait).await;
         seen.map_err(|_| GuestError::NotBelieved)
-    }
-
-    /// The frames of one of the guest's publishers with these numbers.
-    pub(crate) fn history(&self, stream: &StreamId, (first, last): (u64, u64)) -> Vec<Slices> {
-        let is_own = (stream.key, stream.epoch) == (self.claim.key, self.claim.epoch);
-        let publisher = self.shown().publishers.get(&stream.writer).cloned();
-        match publisher.filter(|_| is_own && self.is_open()) {
-            Some(publisher) => publisher.sent.with_numbers(first, last),
-            None => Vec::new(),
-        }
     }
 }
 

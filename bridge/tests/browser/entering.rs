@@ -79,6 +79,11 @@ async fn a_page_that_starts_again_takes_the_place_of_its_earlier_start() {
     assert_eq!(earlier.next().await, None, "the earlier start is sent away");
     later.advertise("/cmd_vel", Twist::TYPE_NAME);
     later.show().await;
+    let refused = turned_away(&mut site.page("/operator", 7).await).await;
+    assert_eq!(
+        refused["reason"], "StaleEpoch",
+        "an earlier start does not come back: {refused}"
+    );
     let frame = later.message("/cmd_vel", Twist::TYPE_NAME, writer, 1, &json!({}));
     assert_eq!(later.publish(&frame).await["op"], "passed");
 }

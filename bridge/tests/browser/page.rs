@@ -39,7 +39,6 @@ fn node(name: &str, seed: u8) -> NodeBuilder {
     Node::builder(name)
         .keystore(Keystore::ephemeral(Identity::from_seed(&[seed; 32])))
         .discovery(Discovery::Off)
-        .trust_mode(TrustMode::Tofu)
 }
 
 pub(crate) fn everything() -> Rules {
@@ -56,11 +55,20 @@ impl Site {
     }
 
     pub(crate) async fn with(rules: Rules, options: RosbridgeOptions) -> Self {
+        Self::trusting(rules, options, |node| node.trust_mode(TrustMode::Tofu)).await
+    }
+
+    /// With whom the bridge and the robot believe.
+    pub(crate) async fn trusting(
+        rules: Rules,
+        options: RosbridgeOptions,
+        trust: impl Fn(NodeBuilder) -> NodeBuilder,
+    ) -> Self {
         let reserved = nuncio::local_registry::reserve_loopback_port().unwrap();
         let endpoint = reserved.locator();
-        let bridge = node("bridge", 2).listen(&endpoint).open().await.unwrap();
+        let bridge = trust(node("bridge", 2)).listen(&endpoint).open().await.unwrap();
         let robots = nuncio::local_registry::reserve_loopback_port().unwrap();
-        let robot = node("robot", 1).connect(&endpoint).listen(robots.locator());
+        let robot = trust(node("robot", 1)).connect(&endpoint).listen(robots.locator());
         let robot = robot.open().await.unwrap();
         let met = bridge.wait_for_graph(DEADLINE, |graph| {
             graph.nodes.iter().any(|n| n.name == *robot.name() && n.is_verified())
@@ -113,6 +121,7 @@ impl Site {
             epoch: 1_700_000_000_000,
             card_number: 0,
             publishers: Vec::new(),
+            certificates: String::new(),
             library: TypeLibrary::open(&[]).unwrap(),
         }
     }
@@ -145,6 +154,7 @@ pub(crate) struct Page {
     pub(crate) epoch: u64,
     pub(crate) card_number: u64,
     pub(crate) publishers: Vec<Value>,
+    pub(crate) certificates: String,
     library: TypeLibrary,
 }
 
@@ -199,7 +209,7 @@ impl Page {
     pub(crate) fn card_with(&mut self, nonce: &[u8], change: impl FnOnce(&mut Value)) -> Vec<u8> {
         let mut card = json!({
             "node": self.name, "domain": "0", "epoch": self.epoch, "started": "now", "stamp": "now",
-            "version": "page", "discovery": "none", "publishers": self.publishers,
+            "version": "page", "discovery": "none", "publishers": self.publishers, "certificates": self.certificates,
         });
         change(&mut card);
         let payload = self.ty(NodeCard::TYPE_NAME).payload_of(Body::Json(&card)).unwrap();

@@ -1,11 +1,17 @@
 //! What a page publishes, as the robot receives it.
 
+use std::time::Duration;
+
 use nuncio::adversary::Adversary;
 use nuncio::msgs::geometry_msgs::msg::Twist;
-use nuncio::{Domain, Message, Reason, TopicName};
+use nuncio::{
+    Certificate, CertificateChain, CertificateTerms, Domain, Identity, Message, Nickname, NodeBuilder, Reason,
+    RoleName, TopicName, TopicPattern, TrustFile,
+};
+use nuncio_bridge::rosbridge::RosbridgeOptions;
 use serde_json::json;
 
-use crate::page::{DEADLINE, Site, in_time};
+use crate::page::{DEADLINE, Site, everything, in_time};
 
 const TOPIC: &str = "/cmd_vel";
 
@@ -50,6 +56,23 @@ async fn a_message_of_a_page_is_signed_by_the_page_and_by_nobody_on_its_behalf()
     assert!(client.who.contains("/operator did:key:z6Mk"), "{}", client.who);
 }
 
+/// Puts bytes on a topic until the robot has refused some: who has just joined does not know yet who listens.
+async fn refused_on(site: &Site, bridge: &Adversary, topic: &str, bytes: &[u8]) -> Reason {
+    let topic = TopicName::parse(topic).unwrap();
+    let refusing = async {
+        loop {
+            bridge.put(&topic, bytes).unwrap();
+            let refused = tokio::time::timeout(Duration::from_millis(200), site.robot.next_refusal()).await;
+            if let Ok(Ok(refused)) = refused
+                && refused.topic == topic
+            {
+                return refused.refusal.reason;
+            }
+        }
+    };
+    in_time(refusing).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_bridge_alters_on_the_way_is_refused_by_whoever_receives_it() {
     let site = Site::open().await;
@@ -67,13 +90,10 @@ async fn what_the_bridge_alters_on_the_way_is_refused_by_whoever_receives_it() {
         // The number, so that it is no repetition, and a bit of the speed.
         altered[56] = 2;
         altered[90] ^= 1;
-        bridge.put(&TopicName::parse(TOPIC).unwrap(), &altered).unwrap();
-        let refused = in_time(site.robot.next_refusal()).await.unwrap();
-        assert_eq!(refused.refusal.reason, Reason::BadSignature);
-        let moved = TopicName::parse("/other").unwrap();
-        bridge.put(&moved, &frame).unwrap();
-        let refused = in_time(site.robot.next_refusal()).await.unwrap();
-        assert_eq!((refused.topic, refused.refusal.reason), (moved, Reason::BadSignature));
+        for (topic, bytes) in [(TOPIC, &altered), ("/other", &frame)] {
+            let refused = refused_on(&site, &bridge, topic, bytes).await;
+            assert_eq!(refused, Reason::BadSignature, "{topic}");
+        }
         assert_eq!((subscriber.stats().received, elsewhere.stats().received), (1, 0));
     };
     tokio::select! {
@@ -152,5 +172,51 @@ async fn the_bridge_describes_types_and_says_which_it_does_not_know() {
     assert_eq!(
         (&refused["id"], &refused["reason"]),
         (&json!(6), &json!("unknown_type"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_roles_are_enforced_a_page_shows_its_certificate_and_is_refused_without() {
+    let anchor = Identity::from_seed(&[99; 32]);
+    let text = format!(
+        "mode = \"enforce\"\n[anchors]\nfleet = \"{}\"\n[roles.driver]\npublish = [\"cmd_vel\"]\n",
+        anchor.public_key()
+    );
+    let policy = TrustFile::parse(&text).unwrap().into_policy();
+    let trust = |node: NodeBuilder| node.trust(policy.clone());
+    let site = Site::trusting(everything(), RosbridgeOptions::default(), trust).await;
+    let subscriber = site.robot.subscriber::<Twist>(TOPIC).unwrap();
+    let mut without = site.operator().await;
+    let writer = without.advertise(TOPIC, Twist::TYPE_NAME);
+    without.show().await;
+    let frame = without.message(TOPIC, Twist::TYPE_NAME, writer, 1, &json!({}));
+    assert_eq!(without.publish(&frame).await["reason"], "NotPermitted");
+
+    let mut page = site.page("/driver", 8).await;
+    let now_ns = nuncio::clock::now_ns();
+    let terms = CertificateTerms {
+        subject: page.identity.public_key(),
+        nickname: Nickname::parse("page").unwrap(),
+        domain: Domain::default(),
+        roles: [RoleName::parse("driver").unwrap()].into(),
+        scope: [TopicPattern::parse("**").unwrap()].into(),
+        delegate: 0,
+        not_before_ns: now_ns - 60_000_000_000,
+        not_after_ns: now_ns + 3_600_000_000_000,
+    };
+    let chain = CertificateChain::new(vec![Certificate::issue(&anchor, terms).unwrap()]).unwrap();
+    page.certificates = chain.to_string();
+    page.enter().await;
+    let writer = page.advertise(TOPIC, Twist::TYPE_NAME);
+    page.show().await;
+    let frame = page.message(TOPIC, Twist::TYPE_NAME, writer, 1, &json!({"linear": {"x": 2.0}}));
+    assert_eq!(page.publish(&frame).await["op"], "passed");
+    let received = tokio::select! {
+        received = in_time(subscriber.recv()) => received.unwrap(),
+        said = page.next() => panic!("{said:?}"),
+    };
+    assert_eq!(
+        (received.message.linear.x, received.info.signer),
+        (2.0, page.identity.public_key())
     );
 }

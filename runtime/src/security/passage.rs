@@ -4,27 +4,30 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use nuncio_msgs::TypeHash;
+
 use super::believer::Believer;
 use super::context::Context;
 use super::frame::{Kind, Layout, Writer};
+use super::key::PublicKey;
 use super::peers::WriterFacts;
 use super::rate_limit::RateLimits;
 use super::refusal::{Reason, Refusal};
 use super::signature_check::layout_refusal;
+use super::time_checks;
 use super::trust_store::TrustStore;
 use super::verified::Verified;
 use super::verifier::check_sizes;
-use super::{key::PublicKey, time_checks};
 use crate::link::Bytes;
 
 /// Whose frames a guest may hand over on one topic.
 #[derive(Debug)]
 pub(crate) struct Passage {
-    pub(crate) key: PublicKey,
-    pub(crate) writer: Writer,
-    pub(crate) epoch: u64,
-    pub(crate) type_hash_prefix: [u8; 8],
-    pub(crate) context: Context,
+    key: PublicKey,
+    writer: Writer,
+    epoch: u64,
+    type_hash_prefix: [u8; 8],
+    context: Context,
     so_far: Mutex<SoFar>,
 }
 
@@ -63,6 +66,11 @@ impl Passage {
             context,
             so_far: Mutex::default(),
         }
+    }
+
+    /// Whether it is for frames of this type.
+    pub(crate) fn is_of_type(&self, type_hash: &[u8; 32]) -> bool {
+        TypeHash::from_bytes(*type_hash).prefix() == self.type_hash_prefix
     }
 
     /// Opens a frame that is to be passed on. Its numbers follow those that were passed before: the one who signed it is the
