@@ -65,14 +65,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Query, State, WebSocketUpgrade};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{ConnectInfo, State, WebSocketUpgrade};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use serde::Deserialize;
 
 use crate::border::Border;
 use crate::front::Peer;
+use crate::rules::Face;
+use crate::visit::{Visit, turned_away};
 
 /// The module that pages load.
 const MODULE: &str = include_str!("browser/nuncio.js");
@@ -121,31 +122,24 @@ async fn module() -> Response {
     (headers, MODULE).into_response()
 }
 
-#[derive(Debug, Deserialize)]
-struct Login {
-    token: Option<String>,
-}
-
 /// A page's handshake. One that brings a wrong token is turned away; one that brings none may still bring it.
 async fn connect(
     State(shared): State<Arc<Shared>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
-    Query(login): Query<Login>,
-    headers: HeaderMap,
+    visit: Visit,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Response {
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(no_websocket) => return no_websocket.into_response(),
     };
-    let bearer = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let token = bearer.or(login.token.as_deref());
-    let role = match shared.border.authenticate(token) {
+    if let Err(error) = visit.check_page(&shared.border, Face::Browser) {
+        return turned_away(&error);
+    }
+    let role = match visit.role(&shared.border) {
         Ok(role) => Some(role),
-        Err(_) if token.is_none() => None,
-        Err(error) => return (StatusCode::UNAUTHORIZED, format!("{error}\n")).into_response(),
+        Err(_) if !visit.has_token() => None,
+        Err(error) => return turned_away(&error),
     };
     let len = shared.options.max_message_len;
     upgrade
