@@ -254,16 +254,7 @@ impl Border {
         if let Some(publisher) = publishers.get(&id).and_then(Weak::upgrade) {
             return Ok(publisher);
         }
-        if let Some((name, hash)) = self.other_type_of(topic, ty) {
-            return Err(match name == ty.name() {
-                true => BorderError::other_hash(topic.as_str(), &name, &hash, &ty.hash()),
-                false => BorderError::OtherType {
-                    name: topic.as_str().to_owned(),
-                    expected: name,
-                    found: ty.name().to_owned(),
-                },
-            });
-        }
+        self.check_type(topic, ty.name(), &ty.hash())?;
         let made = self.node().generic_publisher(topic.as_str(), ty.support(), qos);
         let made = Arc::new(made.map_err(|error| BorderError::Node(error.to_string()))?);
         publishers.retain(|_, publisher| publisher.strong_count() > 0);
@@ -271,12 +262,20 @@ impl Border {
         Ok(made)
     }
 
-    /// A type that a topic has on Nuncio's side, when it is not this one.
-    fn other_type_of(&self, topic: &TopicName, ty: &BridgeType) -> Option<(String, TypeHash)> {
+    /// Whether a topic has this type on Nuncio's side, or none yet.
+    pub(crate) fn check_type(&self, topic: &TopicName, name: &str, hash: &TypeHash) -> Result<(), BorderError> {
         let mut topics = self.node().graph().topics();
-        let types = topics.remove(topic)?.types();
-        let is_known = types.iter().any(|(name, hash)| name == ty.name() && *hash == ty.hash());
-        types.into_iter().next().filter(|_| !is_known)
+        let types = topics.remove(topic).unwrap_or_default().types();
+        let is_known = types.iter().any(|(used, of)| used == name && of == hash);
+        match types.into_iter().next().filter(|_| !is_known) {
+            None => Ok(()),
+            Some((used, of)) if used == name => Err(BorderError::other_hash(topic.as_str(), name, &of, hash)),
+            Some((used, _)) => Err(BorderError::OtherType {
+                name: topic.as_str().to_owned(),
+                expected: used,
+                found: name.to_owned(),
+            }),
+        }
     }
 
     pub(crate) fn clients(&self) -> Vec<Arc<ClientInner>> {

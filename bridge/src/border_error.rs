@@ -21,7 +21,7 @@ pub enum BorderError {
     NotPermitted {
         /// The role.
         role: String,
-        /// What it may not: `publish on`, `subscribe to`, `call`, `serve`.
+        /// What it may not: `publish on`, `subscribe to`, `call`, `serve`, `be the node`.
         act: &'static str,
         /// The name.
         name: String,

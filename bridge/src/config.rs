@@ -13,6 +13,7 @@
 //!
 //! [role.viewer]
 //! subscribe = ["/**"]             # likewise publish, call and serve; what is not named is not permitted
+//! nodes = ["/operator/**"]        # names of nodes that web pages with a key of their own may take
 //! in_per_second = 100             # messages and calls from one client
 //! message_len_max = 1048576       # bytes of one message
 //! queue_max = 100                 # messages of a topic that wait for one client

@@ -15,6 +15,7 @@
 //! - Nothing crosses that no route names, and nothing that was not verified leaves: an [`OutMessage`] is made of a verified
 //!   message only.
 //! - What enters is signed with the bridge's own key, within its role, and its origin says on whose behalf: `<face>:<who>`.
+//!   Pages with a key of their own sign for themselves, and the bridge passes that on: see [`browser`].
 //! - A client that does not read harms nobody: its queues are bounded, the oldest messages are dropped and counted.
 
 pub mod action_ends;
@@ -22,6 +23,7 @@ pub mod bag;
 pub mod border;
 pub mod border_error;
 pub mod bridge_type;
+pub mod browser;
 mod byte_room;
 pub mod client;
 pub mod config;

@@ -50,6 +50,8 @@ pub struct ClientRole {
     pub call: Vec<TopicPattern>,
     /// Services that it may offer.
     pub serve: Vec<TopicPattern>,
+    /// Names of nodes that it may take, with a key of its own: see [`browser`](crate::browser).
+    pub nodes: Vec<TopicPattern>,
     /// How much.
     pub limits: RoleLimits,
 }
@@ -61,6 +63,8 @@ pub(crate) enum Act {
     Subscribe,
     Call,
     Serve,
+    /// Be a node with this name.
+    Be,
 }
 
 impl Act {
@@ -70,6 +74,7 @@ impl Act {
             Self::Subscribe => "subscribe to",
             Self::Call => "call",
             Self::Serve => "serve",
+            Self::Be => "be the node",
         }
     }
 }
@@ -83,7 +88,8 @@ impl ClientRole {
             publish: all.clone(),
             subscribe: all.clone(),
             call: all.clone(),
-            serve: all,
+            serve: all.clone(),
+            nodes: all,
             limits: RoleLimits::default(),
         }
     }
@@ -99,6 +105,7 @@ impl ClientRole {
             Act::Subscribe => &self.subscribe,
             Act::Call => &self.call,
             Act::Serve => &self.serve,
+            Act::Be => &self.nodes,
         };
         patterns.iter().any(|pattern| pattern.matches(name))
     }

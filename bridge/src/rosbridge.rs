@@ -9,6 +9,8 @@
 //! signer beside `msg`; after `{"op":"set_level","level":"warning"}` a client is told of messages that were refused; where the
 //! bridge demands a token, it may come as `Authorization: Bearer …`, as `?token=…`, or as `{"op":"auth","token":"…"}`.
 //!
+//! Web pages with a key of their own come to the same port, at `/nuncio`: see [`browser`](crate::browser).
+//!
 //! # Invariants
 //!
 //! - Whatever a client sends, it is answered to that client, and costs no more than its limits: the length of a message, of lists
@@ -51,6 +53,7 @@ use nuncio::{Clock, ClockError};
 use tokio::sync::Semaphore;
 
 use crate::border::Border;
+use crate::browser::{self, BrowserOptions};
 use crate::front::{Front, FrontError, FrontOptions, Peer};
 use crate::rules::Face;
 use crate::visit::{Visit, turned_away};
@@ -88,6 +91,18 @@ impl Default for RosbridgeOptions {
     }
 }
 
+impl RosbridgeOptions {
+    /// The same for pages that hold a key, which come to the same port.
+    fn for_pages(&self) -> BrowserOptions {
+        BrowserOptions {
+            max_message_len: self.max_message_len,
+            entry_patience: self.front.patience,
+            write_patience: self.write_patience,
+            idle_patience: self.idle_patience,
+        }
+    }
+}
+
 /// What all connections share.
 pub(crate) struct Shared {
     border: Border,
@@ -120,7 +135,8 @@ pub async fn serve(
         _clock: clock,
         long_readings: Arc::new(Semaphore::new(LONG_READINGS)),
     });
-    let app = Router::new().route("/", any(connect)).with_state(shared);
+    let pages = browser::routes(shared.border.clone(), shared.options.for_pages());
+    let app = Router::new().route("/", any(connect)).with_state(shared).merge(pages);
     ready(crate::Ready {
         face: Face::Rosbridge.as_str(),
         address,

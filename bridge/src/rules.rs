@@ -24,11 +24,13 @@ pub enum Face {
     Rosbridge,
     /// Programs of any language, over gRPC.
     Grpc,
+    /// Web pages with a key of their own, at the port of the rosbridge face.
+    Browser,
 }
 
 impl Face {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Ros2, Self::Foxglove, Self::Rosbridge, Self::Grpc];
+    pub const ALL: [Self; 5] = [Self::Ros2, Self::Foxglove, Self::Rosbridge, Self::Grpc, Self::Browser];
 
     /// The word for it in origins, configuration and JSON.
     pub const fn as_str(self) -> &'static str {
@@ -37,6 +39,7 @@ impl Face {
             Self::Foxglove => "foxglove",
             Self::Rosbridge => "rosbridge",
             Self::Grpc => "grpc",
+            Self::Browser => "browser",
         }
     }
 }
@@ -52,7 +55,7 @@ impl FromStr for Face {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|face| face.as_str() == text);
-        found.ok_or_else(|| format!("`{text}` is no face; there are ros2, foxglove, rosbridge and grpc"))
+        found.ok_or_else(|| format!("`{text}` is no face; there are ros2, foxglove, rosbridge, grpc and browser"))
     }
 }
 
@@ -109,7 +112,8 @@ impl Route {
     fn lets(&self, face: Face, name: &TopicName, direction: Direction) -> bool {
         let is_open = match direction {
             Direction::In => self.inward,
-            Direction::Out => self.outward,
+            // Pages with a key of their own publish, and nothing else.
+            Direction::Out => self.outward && face != Face::Browser,
         };
         is_open && self.faces.contains(&face) && self.pattern.matches(name)
     }
@@ -185,8 +189,11 @@ impl Rules {
 
     /// The name on the foreign side; `None` when it does not cross.
     pub fn foreign_name(&self, face: Face, native: &TopicName, direction: Direction) -> Option<String> {
-        self.route_of(face, native, direction)
-            .map(|route| route.foreign(native.as_str()))
+        self.route_of(face, native, direction).map(|route| match face {
+            // What is signed elsewhere is signed for the name on this side.
+            Face::Browser => native.as_str().to_owned(),
+            _ => route.foreign(native.as_str()),
+        })
     }
 
     /// The route that lets a name through.
@@ -289,6 +296,18 @@ mod tests {
         );
         assert_eq!(out("/shared/map"), Some("/shared/map".to_owned()));
         assert_eq!(out("/robot11/cmd_vel"), None);
+    }
+
+    #[test]
+    fn pages_that_sign_for_themselves_publish_and_know_the_names_of_this_side() {
+        let rules = rules(vec![Route {
+            rename: Some(("/robot1".to_owned(), "/".to_owned())),
+            ..route("/robot1/**")
+        }]);
+        let name = topic("/robot1/cmd_vel");
+        let way = |direction| rules.foreign_name(Face::Browser, &name, direction);
+        assert_eq!(way(Direction::In), Some(name.as_str().to_owned()));
+        assert_eq!(way(Direction::Out), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //!
 //! # Invariants
 //!
-//! - A node answers with frames of its own publishers only, and with nothing that was not sent to everybody before,
+//! - A node answers with frames of its own publishers and of its guests only, and with nothing that was not sent to everybody before,
 //!   or is about to be: what is in a journal is sent, or was before the last start.
 //! - At most [`QUESTIONS_MAX`] questions wait; those beyond get no answers, and their askers report what they miss.
 
@@ -145,6 +145,11 @@ impl NodeCore {
         let (Some(stream), Some((first, last))) = (stream, wanted) else {
             return Ok(());
         };
+        let answer_on = key_expr::history(&self.domain, &stream);
+        if stream.key != self.public_key() {
+            let frames = self.history_of_guests(&stream, (first, last));
+            return frames.into_iter().try_for_each(|bytes| query.reply(&answer_on, bytes));
+        }
         if stream.epoch != self.epoch {
             return Ok(());
         }
@@ -152,7 +157,6 @@ impl NodeCore {
         let Some(facts) = publishers.into_iter().find(|facts| facts.writer == stream.writer) else {
             return Ok(());
         };
-        let answer_on = key_expr::history(&self.domain, &stream);
         let frames = match &facts.keeper {
             // What cannot be read is asked for again, and whoever publishes is told.
             Some(keeper) => keeper

@@ -30,6 +30,7 @@
 //! respond     &Response -> payload -> frame for one request (service_frame) -> link -> security::answer -> Verified
 //! goal        action_client -> a service's call -> goal_ledger (action_server) -> feedback, status -> goal_watch
 //! strangers   reception -> contact (asks for the card) -> security::peers -> reception again
+//! guests      guest (relays questions and answers) -> security::passage -> Verified -> link: a key that lives elsewhere
 //! events      cards -> matching; signs of life, assertions -> watch; queue -> lifespan; all -> event
 //! approvals   Verified -> approval_desk (waits for a second signer, where trust.toml demands one) -> queue
 //! versions    Verified -> translation_desk (asks for the type, once) -> queue -> run_time_type::Translation -> payload
@@ -112,6 +113,7 @@ mod goal_ledger;
 pub mod goal_state;
 mod goal_watch;
 pub mod graph;
+pub mod guest;
 pub mod health;
 mod health_checks;
 mod history;
@@ -236,6 +238,7 @@ pub use goal_error::{CancelGoalError, GoalResultError, SendGoalError};
 pub use goal_id::{GoalId, GoalIdError};
 pub use goal_state::GoalState;
 pub use goal_watch::GenericFeedback;
+pub use guest::{Asked, Guest, GuestCard, GuestClaim, GuestError, GuestQuestion};
 pub use health::{Finding, FindingKind, Health, Level, QueueKind, QueueUse};
 pub use journal::JournalError;
 pub use lifecycle::{

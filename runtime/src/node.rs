@@ -14,6 +14,7 @@ use crate::evidence::Evidence;
 use crate::generic_publisher::{Closed, GenericPublisher, PublisherError};
 use crate::generic_subscriber::{GenericSubscriber, SubscriberError};
 use crate::graph::GraphState;
+use crate::guest::GuestCore;
 use crate::history::HistoryDesk;
 use crate::link::{Declared, Link, LinkError};
 use crate::metrics_server::MetricsServer;
@@ -52,6 +53,7 @@ pub(crate) mod close;
 mod domains;
 mod durable;
 mod graph;
+mod guests;
 mod lifecycle;
 mod parameters;
 mod refusals;
@@ -106,6 +108,8 @@ pub(crate) struct NodeCore {
     pub(crate) parameters: Mutex<Weak<ParameterShelf>>,
     pub(crate) clock: Mutex<Weak<ClockCore>>,
     pub(crate) parameters_given: Vec<(String, ParameterValue)>,
+    /// Nodes that are here through this one.
+    pub(crate) guests: Mutex<Vec<Weak<GuestCore>>>,
     /// Where its counters are served, if they are.
     pub(crate) metrics: Mutex<Option<Arc<MetricsServer>>>,
     /// Other names than the program has.

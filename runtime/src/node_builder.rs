@@ -248,8 +248,7 @@ impl NodeBuilder {
         let link = self.link.in_keystore(keystore.path());
         let link = Link::open(&link, &self.domain).await.map_err(OpenError::Link)?;
         let peers = Arc::new(Peers::default());
-        let mut locators = link.locators().await;
-        locators.truncate(LOCATORS_MAX);
+        let locators = link.locators().await.into_iter().take(LOCATORS_MAX).collect();
         Node::start(NodeCore {
             signing_desk: Arc::new(SigningDesk::new(name.as_str(), identity.clone(), self.signing_budget)),
             believer: Arc::new(Believer::new(self.domain.clone(), pins)),
@@ -283,6 +282,7 @@ impl NodeBuilder {
             declared: Mutex::default(),
             parameters: Mutex::new(Weak::new()),
             clock: Mutex::new(Weak::new()),
+            guests: Mutex::default(),
             metrics: Mutex::new(metrics),
             parameters_given,
             remappings,

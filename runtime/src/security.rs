@@ -23,6 +23,9 @@
 //!   from node to node and are on the disk; no older list takes the place of a newer one, and no clock that is set back
 //!   undoes one. What `topics` in trust.toml says of size, age, rate and roles binds everybody.
 //!
+//! What a [`guest`](crate::guest) publishes through another node, such as a browser through the bridge, is the guest's own by
+//! all of this: that node can hold it back, and cannot make, alter or move it.
+//!
 //! **Not promised.** That nobody else reads: signing does not hide; use TLS and access control on routers. That every
 //! message arrives: whoever controls the network can drop all of them, and losses are only counted. That the first key
 //! seen under a name is the right one: trust on first use trusts on first use. That a key was not stolen: two programs
@@ -78,6 +81,7 @@ mod frame_writer;
 pub mod key;
 pub mod keystore;
 pub mod merkle;
+pub(crate) mod passage;
 pub mod pattern_overlap;
 pub mod peer;
 pub(crate) mod peer_key;

@@ -119,6 +119,8 @@ pub(super) struct RoleEntry {
     pub(super) call: Vec<String>,
     #[serde(default)]
     pub(super) serve: Vec<String>,
+    #[serde(default)]
+    pub(super) nodes: Vec<String>,
     pub(super) in_per_second: Option<u32>,
     pub(super) message_len_max: Option<usize>,
     pub(super) subscriptions_max: Option<usize>,
@@ -214,6 +216,7 @@ pub(super) fn read_role(name: &str, entry: &RoleEntry, at: &Place<'_>, problems:
         subscribe: patterns(&entry.subscribe, "subscribe"),
         call: patterns(&entry.call, "call"),
         serve: patterns(&entry.serve, "serve"),
+        nodes: patterns(&entry.nodes, "nodes"),
         limits: RoleLimits {
             in_per_second: entry.in_per_second.unwrap_or(limits.in_per_second),
             message_len_max: entry.message_len_max.unwrap_or(limits.message_len_max),

@@ -190,6 +190,7 @@ pub(crate) fn role(name: &str, subscribe: &[&str], publish: &[&str]) -> Arc<nunc
         publish: patterns(publish),
         call: Vec::new(),
         serve: Vec::new(),
+        nodes: Vec::new(),
         limits: nuncio_bridge::RoleLimits::default(),
     })
 }

@@ -248,6 +248,11 @@ impl Verified {
         self.proof.bytes.as_slice()
     }
 
+    /// The same, shared with whatever else holds them.
+    pub(crate) fn shared_bytes(&self) -> Bytes {
+        self.proof.bytes.clone()
+    }
+
     /// Where the first message begins.
     pub(crate) fn first_place(&self) -> MessagePlace {
         self.start

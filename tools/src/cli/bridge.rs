@@ -154,6 +154,9 @@ pub(crate) struct BridgeFoxglove {
 }
 
 /// Serve roslibjs, roslibpy and other clients of rosbridge, on ws://127.0.0.1:9090
+///
+/// Web pages that hold a key of their own connect to the same port: http://127.0.0.1:9090/nuncio.js is the module with which
+/// they sign what they publish. It is passed on under their keys, not under the bridge's.
 #[derive(Debug, Args)]
 pub(crate) struct BridgeRosbridge {
     /// The port; 0 for any

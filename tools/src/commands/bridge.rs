@@ -170,7 +170,8 @@ fn faces(
                 };
                 serving_of(grpc::serve(border, options, ready))
             }
-            Face::Ros2 => continue,
+            // Pages with a key of their own come to the port of rosbridge.
+            Face::Ros2 | Face::Browser => continue,
         });
     }
     if let Some(address) = config.status {

@@ -121,6 +121,7 @@ fn route_words(route: &Route) -> String {
 fn faces(config: &BridgeConfig) -> impl Iterator<Item = Face> {
     Face::ALL.into_iter().filter(|face| match face {
         Face::Ros2 => config.ros2.is_some(),
+        Face::Browser => config.addresses.contains_key(&Face::Rosbridge),
         listening => config.addresses.contains_key(listening),
     })
 }

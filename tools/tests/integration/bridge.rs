@@ -40,10 +40,11 @@ fn a_configuration_is_read_aloud() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     for line in [
         "face   foxglove 127.0.0.1:0",
-        "route  1 /camera/** out, for ros2 foxglove rosbridge grpc, at most 10 a second",
-        "route  3 /robot1/** in and out, for ros2 foxglove rosbridge grpc, /robot1 here is / there",
+        "route  1 /camera/** out, for ros2 foxglove rosbridge grpc browser, at most 10 a second",
+        "route  3 /robot1/** in and out, for ros2 foxglove rosbridge grpc browser, /robot1 here is / there",
         "role   viewer with a token",
         "topic  /robot1/cmd_vel rosbridge: out as /cmd_vel, in as /cmd_vel",
+        "topic  /robot1/cmd_vel browser: not out, in as /robot1/cmd_vel",
     ] {
         assert!(ended.stdout.contains(line), "{line} is missing in\n{}", ended.stdout);
     }
