@@ -230,7 +230,7 @@ impl RealTerminal {
         let asked = self.tmux(&["display-message", "-p", "#{pane_pid}"]).unwrap();
         let shell = String::from_utf8(asked.stdout).unwrap();
         let killed = Command::new("pkill")
-            .args(["-TERM", "-P", shell.trim(), "-x", "nuncio"])
+            .args(["-TERM", "-P", shell.trim()])
             .status()
             .unwrap();
         assert!(killed.success());
