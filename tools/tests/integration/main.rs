@@ -4,6 +4,7 @@ mod actions;
 mod approve;
 mod bench;
 mod bridge;
+mod contexts;
 mod demo;
 mod discovery;
 mod doctor;
