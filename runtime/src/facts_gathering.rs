@@ -46,6 +46,7 @@ impl NodeCore {
             node: self.name.as_str().to_owned(),
             epoch: self.epoch,
             started: time_from_ns(self.started_ns),
+            uptime_ns: u64::try_from(stats.uptime.as_nanos()).unwrap_or(u64::MAX),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             level: level(health.level()),
             findings: health.findings.iter().take(FINDINGS_MAX).map(finding).collect(),
@@ -141,6 +142,9 @@ fn subscription(report: &SubscriptionReport) -> SubscriptionCounters {
         deadlines_missed: report.deadlines_missed,
         queued: stats.queue_len as u64,
         depth: stats.queue_depth as u64,
+        timed_frames: stats.timed_frames,
+        delay_sum_ns: stats.delay_sum_ns,
+        jitter_sum_ns: stats.jitter_sum_ns,
         refused: refused(&stats.refused),
     }
 }

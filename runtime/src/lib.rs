@@ -88,6 +88,7 @@ mod card;
 pub mod clock;
 mod contact;
 mod cursor;
+mod delays;
 mod delivery;
 mod durable_options;
 pub mod durable_publisher;

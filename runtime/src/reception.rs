@@ -306,6 +306,7 @@ impl Reception {
             return;
         }
         self.note_sign_of_life(&verified);
+        self.counters.delays.count(&verified);
         let ask = self.sequencer.take(verified);
         self.go_on_and_ask(ask);
     }

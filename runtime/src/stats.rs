@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::delays::Delays;
 use crate::security::refusal::Reason;
 use crate::sign_of_life::ticks;
 
@@ -69,6 +70,13 @@ pub struct SubscriptionStats {
     pub queue_len: usize,
     /// How many the queue holds at most.
     pub queue_depth: usize,
+    /// Live frames whose way was timed, from the source time of their first message to their arrival.
+    pub timed_frames: u64,
+    /// How long they were under way together, in nanoseconds, by the publishers' clocks and this one. May wrap around.
+    pub delay_sum_ns: i64,
+    /// By how much the ways of successive frames of one publisher differ, together, in nanoseconds: divided by the frames
+    /// this is the jitter.
+    pub jitter_sum_ns: u64,
     /// Frames or messages refused, by reason.
     pub refused: BTreeMap<Reason, u64>,
 }
@@ -90,6 +98,7 @@ pub(crate) struct SubscriptionCounters {
     pub(crate) duplicates: AtomicU64,
     pub(crate) expired: Tally,
     pub(crate) incompatible: AtomicU64,
+    pub(crate) delays: Delays,
     refused: RefusalCounters,
 }
 
@@ -160,6 +169,9 @@ impl SubscriptionCounters {
             incompatible: load(&self.incompatible),
             queue_len,
             queue_depth,
+            timed_frames: load(&self.delays.frames),
+            delay_sum_ns: self.delays.sum_ns.load(Ordering::Relaxed),
+            jitter_sum_ns: load(&self.delays.jitter_ns),
             refused: self.refused.read(),
         }
     }

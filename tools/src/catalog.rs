@@ -14,7 +14,7 @@ use nuncio_codegen::{Diagnostics, Folder, Interfaces, SourceFile, near_names};
 const NEAR_NAMES: usize = 3;
 
 /// The interfaces that are known without asking anybody: the shipped ones, and those in folders that the user names.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Catalog {
     /// One in a folder stands for a shipped one of the same name.
     files: BTreeMap<TypeName, SourceFile>,

@@ -17,6 +17,7 @@ mod qos;
 mod router;
 mod service;
 mod state;
+mod top;
 mod topic;
 mod topic_approve;
 mod trace;
@@ -56,6 +57,7 @@ pub(crate) use self::qos::QosArgs;
 pub(crate) use self::router::Router;
 pub(crate) use self::service::{ServiceCall, ServiceCommand, ServiceEcho, ServiceInfo};
 pub(crate) use self::state::{StateCommand, StateGet, StateList, StateSelection, StateWatch};
+pub(crate) use self::top::Top;
 pub(crate) use self::topic::{
     EchoOfRos, TopicBw, TopicCommand, TopicDelay, TopicEcho, TopicFind, TopicHz, TopicInfo, TopicList, TopicPub,
     TopicType,
@@ -255,6 +257,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     State(StateCommand),
     Log(Log),
+    Top(Top),
     /// Message, service and action types that this program knows
     #[command(subcommand)]
     Interface(InterfaceCommand),

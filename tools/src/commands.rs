@@ -53,6 +53,7 @@ mod service_echo;
 mod service_info;
 mod state;
 mod state_watch;
+mod top;
 mod topic_approve;
 mod topic_bw;
 mod topic_delay;
@@ -183,6 +184,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Bridge(command) => bridge::command(&global, render, command),
         Command::Router(_) => in_a_runtime(async || router::run(&global, render).await),
         Command::Log(args) => on_the_network(&global, render, async |session| log::run(session, args).await),
+        Command::Top(args) => on_the_network(&global, render, async |session| top::run(session, args).await),
         Command::Trace(args) => on_the_network(&global, render, async |session| trace::run(session, args).await),
         Command::Demo(args) => in_a_runtime(async || demo::run(&global, args).await),
         Command::Prove(args) => in_a_runtime(async || prove::run(render, args).await),

@@ -88,6 +88,16 @@ impl Render {
         self.json
     }
 
+    /// Whether a person reads the answers on a terminal.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.answers.terminal
+    }
+
+    /// Whether answers may have colours.
+    pub(crate) fn has_colour(&self) -> bool {
+        self.answers.colour
+    }
+
     /// One line of answer for people.
     ///
     /// # Errors

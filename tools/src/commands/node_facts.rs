@@ -105,7 +105,8 @@ fn object(node: &GraphNode, facts: &NodeFacts) -> Value {
             "received_bytes": of.received_bytes, "recovered": of.recovered, "missing": of.missing,
             "duplicates": of.duplicates, "dropped": of.dropped, "expired": of.expired,
             "incompatible": of.incompatible, "deadlines_missed": of.deadlines_missed, "queued": of.queued,
-            "depth": of.depth, "refused": refused(&of.refused),
+            "depth": of.depth, "timed_frames": of.timed_frames, "delay_sum_ns": of.delay_sum_ns,
+            "jitter_sum_ns": of.jitter_sum_ns, "refused": refused(&of.refused),
         })
     });
     let services = facts.services.iter().map(|of| {
@@ -131,7 +132,7 @@ fn object(node: &GraphNode, facts: &NodeFacts) -> Value {
     });
     json!({
         "node": node.name.as_str(), "key": node.key.to_string(), "epoch": facts.epoch,
-        "stamp_ns": ns(&facts.stamp), "started_ns": ns(&facts.started), "version": facts.version,
+        "stamp_ns": ns(&facts.stamp), "started_ns": ns(&facts.started), "uptime_ns": facts.uptime_ns, "version": facts.version,
         "level": level_word(facts.level),
         "publishers": publishers.collect::<Value>(), "subscriptions": subscriptions.collect::<Value>(),
         "services": services.collect::<Value>(), "peers": peers.collect::<Value>(), "peers_total": facts.peers_total,

@@ -30,6 +30,7 @@ mod router;
 mod services;
 mod state;
 mod stopped_listener;
+mod top;
 mod trace;
 mod transcode;
 mod trust;
