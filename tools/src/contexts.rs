@@ -190,7 +190,7 @@ impl Contexts {
         match &name {
             Some(name) => {
                 self.get(name)?;
-                self.document["current"] = value(name.to_string());
+                self.document.insert("current", value(name.to_string()));
             }
             None => {
                 self.document.remove("current");
@@ -205,7 +205,7 @@ impl Contexts {
         let mut table = Table::new();
         let mut texts = |key: &str, text: Option<String>| {
             if let Some(text) = text {
-                table[key] = value(text);
+                table.insert(key, value(text));
             }
         };
         texts("domain", context.domain.as_ref().map(ToString::to_string));
@@ -218,7 +218,7 @@ impl Contexts {
         );
         for (key, endpoints) in [("connect", &context.connect), ("listen", &context.listen)] {
             if !endpoints.is_empty() {
-                table[key] = value(endpoints.iter().collect::<Array>());
+                table.insert(key, value(endpoints.iter().collect::<Array>()));
             }
         }
         let all = self.document.entry("context").or_insert_with(|| {
@@ -226,7 +226,9 @@ impl Contexts {
             all.set_implicit(true);
             Item::Table(all)
         });
-        all[name.0.as_str()] = Item::Table(table);
+        if let Some(all) = all.as_table_like_mut() {
+            all.insert(&name.0, Item::Table(table));
+        }
         self.contexts.insert(name, context);
     }
 
