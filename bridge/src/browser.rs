@@ -17,7 +17,8 @@
 //!
 //! A page that the bridge itself serves is the bridge's to alter, and so is this module when it comes from the bridge. Who
 //! does not trust the bridge serves the page and `nuncio.js` from elsewhere, or checks the module by its hash
-//! (`<script type="module" integrity="sha384-…">`). The key is made not to be extractable: whoever alters a page can have
+//! (`<script type="module" integrity="sha384-…">`). Where no token is demanded, pages of other sites are let in by
+//! `--allow-origin`, as at every face; a key does not let them in. The key is made not to be extractable: whoever alters a page can have
 //! it sign while it is open, and cannot take the key away.
 //!
 //! The page signs what the application has said: payloads are encoded in the page, by a type description whose RIHS01 hash
