@@ -121,6 +121,7 @@ async fn nodes_say_how_they_are_and_what_they_have_refused() {
         "{refusals}"
     );
     assert_eq!(about(&findings, &format!("endpoint {endpoint}"))["state"], "ok");
+    assert_eq!(about(&findings, "clocks of nodes")["state"], "ok");
 
     let hasty = QosProfile {
         deadline: Some(Duration::from_millis(20)),
