@@ -1,16 +1,21 @@
 //! The part of `doctor` that asks nodes: their health, versions, clocks, and what they have refused.
 
+use std::time::Duration;
+
 use nuncio::graph::GraphNode;
 use nuncio::msgs::nuncio_msgs::msg::NodeFacts;
-use nuncio::{FactsError, NodeName, PeerFacts, Reason};
+use nuncio::{FactsError, NodeName, Reason, clock};
+use tokio::task::JoinSet;
 
-use super::node_facts::fetch_all;
 use crate::findings::Finding;
 use crate::render::span;
 use crate::session::Session;
 
 /// The most nodes that are asked: of a large fleet, `node health` asks all.
 const NODES_MAX: usize = 64;
+
+/// How long a node may take to answer unless `--timeout` says otherwise.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// By how much clocks may stand apart before that is a problem.
 const CLOCK_TOLERANCE_NS: i64 = 1_000_000_000;
@@ -23,12 +28,59 @@ pub(super) async fn look(session: &Session<'_>, nodes: &[&GraphNode]) -> Vec<Fin
         .iter()
         .filter_map(|node| look_at_version(node, own_version))
         .collect();
-    let peers = session.node.peers();
-    findings.extend(look_at_clocks(&peers));
-    for (node, facts) in fetch_all(session, asked).await {
-        findings.extend(judge(&node.name, facts));
+    let answers = ask(session, asked).await;
+    let offsets = answers.iter().filter_map(Answer::clock_offset).collect::<Vec<_>>();
+    findings.extend(look_at_clocks(&offsets));
+    for answer in answers {
+        findings.extend(judge(&answer.node.name, answer.facts));
     }
     findings
+}
+
+/// What a node has answered, and when it was asked and heard, by the own clock in ns since 1970.
+struct Answer {
+    node: GraphNode,
+    facts: Result<NodeFacts, FactsError>,
+    asked_ns: i64,
+    heard_ns: i64,
+}
+
+impl Answer {
+    /// How far the clock of the node is ahead, and by how much that may be wrong: half of the round trip.
+    fn clock_offset(&self) -> Option<(&NodeName, i64, i64)> {
+        let facts = self.facts.as_ref().ok()?;
+        let half = self.heard_ns.saturating_sub(self.asked_ns).max(0) / 2;
+        let said = i64::from(facts.stamp.sec).saturating_mul(1_000_000_000);
+        let said = said.saturating_add(i64::from(facts.stamp.nanosec));
+        let offset = said.saturating_sub(self.asked_ns.saturating_add(half));
+        Some((&self.node.name, offset, half))
+    }
+}
+
+/// Asks nodes for their facts, all at once.
+async fn ask(session: &Session<'_>, nodes: Vec<GraphNode>) -> Vec<Answer> {
+    let patience = session.timeout.unwrap_or(PATIENCE);
+    let mut asked = JoinSet::new();
+    for node in nodes {
+        let asking = session.node.clone();
+        asked.spawn(async move {
+            let asked_ns = clock::now_ns();
+            let facts = asking.fetch_facts(&node, patience).await;
+            let heard_ns = clock::now_ns();
+            Answer {
+                node,
+                facts,
+                asked_ns,
+                heard_ns,
+            }
+        });
+    }
+    let mut answers = Vec::new();
+    while let Some(answer) = session.render.progress("asking nodes", asked.join_next()).await {
+        answers.extend(answer.ok());
+    }
+    answers.sort_by(|a, b| a.node.name.cmp(&b.node.name));
+    answers
 }
 
 fn look_at_version(node: &GraphNode, own: &str) -> Option<Finding> {
@@ -40,25 +92,28 @@ fn look_at_version(node: &GraphNode, own: &str) -> Option<Finding> {
     })
 }
 
-/// The clocks of those that answered at first contact, as far as they stand apart, and otherwise how well they agree.
-fn look_at_clocks(peers: &[PeerFacts]) -> Vec<Finding> {
-    let measured = peers.iter().filter_map(|peer| Some((peer, peer.clock_offset_ns?)));
-    let measured: Vec<(&PeerFacts, i64)> = measured.collect();
-    let (apart, near): (Vec<_>, Vec<_>) = measured
-        .into_iter()
-        .partition(|(_, offset)| offset.saturating_abs() > CLOCK_TOLERANCE_NS);
+/// The clocks of those that answered, as far as they stand apart, and otherwise how well they agree.
+fn look_at_clocks(offsets: &[(&NodeName, i64, i64)]) -> Vec<Finding> {
+    let is_apart = |offset: i64, error: i64| offset.saturating_abs() > CLOCK_TOLERANCE_NS.saturating_add(error);
+    let apart = offsets.iter().filter(|(_, offset, error)| is_apart(*offset, *error));
     let mut findings: Vec<Finding> = apart
-        .into_iter()
-        .map(|(peer, offset)| {
-            let way = if offset > 0 { "ahead of" } else { "behind" };
-            let text = format!("its clock is {} {way} this one", span(offset.saturating_abs()));
-            Finding::problem(format!("clock of {}", peer.name), text)
+        .map(|(node, offset, error)| {
+            let way = if *offset > 0 { "ahead of" } else { "behind" };
+            let text = format!(
+                "its clock is {} {way} this one, give or take {}",
+                span(offset.saturating_abs()),
+                span(*error)
+            );
+            Finding::problem(format!("clock of {node}"), text)
                 .with_remedy("set the clocks of both machines by the same source, such as chrony or NTP")
         })
         .collect();
-    let furthest = near.iter().map(|(_, offset)| offset.saturating_abs()).max();
-    findings.extend(furthest.map(|furthest| {
-        let text = format!("those of {} agree with this one within {}", near.len(), span(furthest));
+    let near = offsets.iter().filter(|(_, offset, error)| !is_apart(*offset, *error));
+    let near: Vec<i64> = near
+        .map(|(_, offset, error)| offset.saturating_abs().max(*error))
+        .collect();
+    findings.extend(near.iter().max().map(|furthest| {
+        let text = format!("those of {} agree with this one within {}", near.len(), span(*furthest));
         Finding::good("clocks of nodes", text)
     }));
     findings
@@ -123,6 +178,23 @@ mod tests {
 
     use super::*;
     use crate::findings::State;
+
+    #[test]
+    fn a_clock_that_stands_apart_by_more_than_the_round_trip_explains_is_a_problem() {
+        let (arm, base) = (NodeName::parse("/arm").unwrap(), NodeName::parse("/base").unwrap());
+        let second = 1_000_000_000;
+        let found = look_at_clocks(&[(&arm, -5 * second, second / 2), (&base, 2 * second, 2 * second)]);
+        let said: Vec<_> = found
+            .iter()
+            .map(|finding| (finding.state, finding.about.as_str()))
+            .collect();
+        assert_eq!(
+            said,
+            [(State::Problem, "clock of /arm"), (State::Good, "clocks of nodes")]
+        );
+        assert!(found[0].text.contains("behind this one"), "{}", found[0].text);
+        assert_eq!(look_at_clocks(&[]), []);
+    }
 
     #[test]
     fn an_error_of_a_node_is_a_problem_and_what_strangers_can_cause_is_none() {

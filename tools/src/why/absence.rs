@@ -331,7 +331,7 @@ fn nobody(facts: &Facts) -> Cause {
         0 => "no link is up".to_owned(),
         some => format!("{} up", count(some, "link")),
     };
-    let looked = format!("looked for by {}, {links}", facts.road.discovery);
+    let looked = format!("discovery: {}; {links}", facts.road.discovery);
     if facts.nodes.is_empty() {
         let sentence = format!("no other node was seen in domain {domain} ({looked})");
         let remedy =

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use nuncio::msgs::nuncio_msgs::msg::{CardPublisher, CardSubscriber, HealthFinding, NodeFacts, RecentRefusal};
-use nuncio::{Domain, NodeName, PublicKey, Reason, Refusal, TopicName, Verdict};
+use nuncio::{Domain, Nickname, NodeName, PublicKey, Reason, Refusal, TopicName, Verdict};
 
 /// What was asked.
 #[derive(Clone, Debug)]
@@ -98,6 +98,8 @@ pub(crate) struct PublisherSeen {
     pub(crate) node: NodeName,
     pub(crate) key: PublicKey,
     pub(crate) card: CardPublisher,
+    /// What people call its key here.
+    pub(crate) nickname: Option<Nickname>,
     /// What the own pins say of the node.
     pub(crate) verdict: Option<Verdict>,
     /// Why the own trust.toml refuses it, if it does.

@@ -261,6 +261,7 @@ fn publisher_seen(
         node: node.name.clone(),
         key: node.key,
         card: end.facts.clone(),
+        nickname: peer.and_then(|peer| peer.nickname.clone()),
         verdict: peer.and_then(|peer| peer.verdict),
         refusal: refusal_of(session, node, &end.facts.topic),
         clock_offset_ns: peer.and_then(|peer| peer.clock_offset_ns),

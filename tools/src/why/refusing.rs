@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nuncio::{NodeName, PublicKey, Reason, Verdict};
+use nuncio::{Nickname, NodeName, PublicKey, Reason, Verdict};
 
 use super::cause::{Cause, Confidence, Kind};
 use super::facts::{Counted, Facts, PublisherSeen, SubscriberSeen};
@@ -236,6 +236,14 @@ impl Refused<'_> {
         }
     }
 
+    /// The flag that gives the key a name, where it has none yet.
+    fn name(&self) -> String {
+        let unnamed = self.of.filter(|publisher| publisher.nickname.is_none());
+        let base = unnamed.and_then(|publisher| publisher.node.as_str().rsplit('/').next());
+        let name = base.and_then(|base| Nickname::parse(base).ok());
+        name.map_or_else(String::new, |name| format!(" --name {name}"))
+    }
+
     const fn off(&self) -> &'static str {
         match self.reason {
             Reason::StampInFuture => "from the future",
@@ -270,7 +278,7 @@ impl Refused<'_> {
                 "publish less often, or raise `max_rate` of this topic in trust.toml; `nuncio topic hz {topic}` measures the rate"
             ),
             Kind::ApprovalMissing => format!("let the second signer run `nuncio topic approve {topic}`"),
-            Kind::RoleMissing => format!("{place}: `nuncio trust add {key} --role {role}`"),
+            Kind::RoleMissing => format!("{place}: `nuncio trust add {key} --role {role}{}`", self.name()),
             Kind::PinMismatch => format!(
                 "if its key was changed on purpose, delete the line of its name from known.toml and start the receiver again \
                  ({place}: `nuncio key list` shows the pins); if not, somebody else uses its name"

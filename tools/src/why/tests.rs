@@ -56,6 +56,7 @@ fn well() -> Facts {
                 reliability: CardPublisher::RELIABILITY_RELIABLE,
                 ..CardPublisher::default()
             },
+            nickname: None,
             verdict: Some(Verdict::Pinned),
             refusal: None,
             clock_offset_ns: Some(0),
@@ -435,7 +436,7 @@ fn the_remedy_names_the_key_and_a_role_that_permits_it() {
         facts.publishers[0].heard = 0;
         facts.publishers[0].refusal = Some(refusal(Reason::NotPermitted));
     });
-    let expected = format!("nuncio trust add {} --role sensor", key(1));
+    let expected = format!("nuncio trust add {} --role sensor --name talker", key(1));
     assert_eq!(cause.command.as_deref(), Some(expected.as_str()));
     assert_eq!(cause.publisher, Some(name("/talker")));
     assert_eq!(cause.reason, Some(Reason::NotPermitted));

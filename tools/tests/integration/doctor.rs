@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
 
-use nuncio::Reason;
 use nuncio::msgs::std_msgs::msg::String as Text;
+use nuncio::{QosProfile, Reason, TrustMode, TrustPolicy};
 use serde_json::Value;
 
-use crate::program::{User, listen, node};
+use crate::program::{DEADLINE, User, listen, node, port};
 
 fn problems(findings: &[Value]) -> Vec<String> {
     let problems = findings.iter().filter(|finding| finding["state"] == "problem");
@@ -81,6 +82,75 @@ async fn a_node_that_is_refused_is_told_with_the_remedy() {
             .unwrap()
             .contains("`nuncio trust check did:key:"),
         "{refused}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn nodes_say_how_they_are_and_what_they_have_refused() {
+    let user = User::new();
+    let (talker, endpoint) = listen(node("talker", 1)).await;
+    let publisher = talker.publisher::<Text>("/chatter").unwrap();
+    let enforcing = TrustPolicy::in_mode(TrustMode::Enforce);
+    let listener = node("listener", 2).trust(enforcing).connect(&endpoint).open();
+    let subscriber = listener.await.unwrap().subscriber::<Text>("/chatter").unwrap();
+    let end = Instant::now() + DEADLINE;
+    while subscriber.stats().refused.is_empty() {
+        assert!(Instant::now() < end, "nothing was refused");
+        publisher.publish(&Text::default()).unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let ended = user.run(&["doctor", "--connect", &endpoint, "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let findings = ended.json();
+    let about = |findings: &[Value], about: &str| {
+        let found = findings.iter().find(|finding| finding["about"] == about);
+        found
+            .unwrap_or_else(|| panic!("nothing about {about}: {findings:#?}"))
+            .clone()
+    };
+    let refusals = about(&findings, "refusals of /listener");
+    assert_eq!(
+        (&refusals["state"], &refusals["remedy"]),
+        (&"notice".into(), &Reason::NotPermitted.remedy().into())
+    );
+    assert!(
+        refusals["text"]
+            .as_str()
+            .unwrap()
+            .contains(" for NotPermitted, the last on /chatter: "),
+        "{refusals}"
+    );
+    assert_eq!(about(&findings, &format!("endpoint {endpoint}"))["state"], "ok");
+    assert_eq!(about(&findings, "clocks of nodes")["state"], "ok");
+
+    let hasty = QosProfile {
+        deadline: Some(Duration::from_millis(20)),
+        ..QosProfile::default()
+    };
+    let _late = talker.publisher_with::<Text>("/late", hasty).unwrap();
+    while talker.health().is_healthy() {
+        assert!(Instant::now() < end, "it stays healthy");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let ended = user.run(&["doctor", "--connect", &endpoint, "--json"]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(
+        problems(&ended.json())
+            .join("\n")
+            .contains("health of /talker: /late: deadlines missed: "),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn an_endpoint_on_which_nobody_listens_is_a_problem() {
+    let (_port, endpoint) = port();
+    let ended = User::new().run(&["doctor", "--connect", &endpoint, "--json", "--timeout", "0.5"]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let said = problems(&ended.json()).join("\n");
+    assert!(
+        said.contains(&format!("endpoint {endpoint}: the connection is refused")),
+        "{said}"
     );
 }
 

@@ -15,7 +15,7 @@ use nuncio::security::frame::{FrameWriter, Header, Kind, Layout};
 use nuncio::security::signer;
 use nuncio::{
     Accompaniment, Discovery, Domain, Identity, LinkConfig, Message, Node, NodeName, Publisher, QosProfile, TopicName,
-    TypeSupport,
+    TrustMode, TrustPolicy, TypeSupport,
 };
 use serde_json::Value;
 
@@ -354,7 +354,7 @@ async fn keys_that_trust_toml_refuses_are_told_with_the_reason() {
     let user = trusting("");
     let cause = first(why(&user, &endpoint, &["/chatter"]), "role_missing", 3);
     let command: Vec<&str> = text(&cause, "command").split(' ').skip(1).collect();
-    let mended = user.run(&[&command[..], &["--name", "talker"]].concat());
+    let mended = user.run(&command);
     assert_eq!(mended.code, Some(0), "{mended:?}");
     first(why(&user, &endpoint, &["/chatter"]), "messages_flow", 0);
 }
@@ -363,24 +363,29 @@ async fn keys_that_trust_toml_refuses_are_told_with_the_reason() {
 async fn a_receiver_says_itself_whom_it_refuses() {
     let (talker, endpoint) = listen(node("talker", 1)).await;
     let _chatter = Chatter::of(talker.publisher("/chatter").unwrap());
-    let enforcing = trusting("");
-    let echo = ["topic", "echo", "/chatter", "--connect", &endpoint];
-    let mut echo = enforcing.start(&echo);
-    echo.talk_within(DEADLINE, "refused, NotPermitted").unwrap();
-    let name = format!("/_nuncio_{}", echo.id());
+    let enforcing = TrustPolicy::in_mode(TrustMode::Enforce);
+    let listener = node("listener", 2)
+        .trust(enforcing)
+        .connect(&endpoint)
+        .open()
+        .await
+        .unwrap();
+    let subscriber = listener.subscriber::<Text>("/chatter").unwrap();
+    let end = Instant::now() + DEADLINE;
+    while subscriber.stats().refused.is_empty() {
+        assert!(Instant::now() < end, "nothing was refused");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     // Whoever asks believes the talker.
     let cause = first(
-        why(&User::new(), &endpoint, &["/chatter", "--to", &name]),
+        why(&User::new(), &endpoint, &["/chatter", "--to", "listener"]),
         "role_missing",
         3,
     );
-    assert!(
-        text(&cause, "cause").ends_with(&format!("so {name} refuses it")),
-        "{cause}"
-    );
+    assert!(text(&cause, "cause").ends_with("so /listener refuses it"), "{cause}");
     assert_eq!(
         (text(&cause, "publisher"), text(&cause, "subscriber")),
-        ("/talker", &*name)
+        ("/talker", "/listener")
     );
     assert!(text(&cause, "command").contains(&key(1)), "{cause}");
 }
@@ -541,7 +546,7 @@ async fn a_slow_subscriber_is_told_with_what_its_queue_dropped() {
     let (talker, endpoint, listener) = talker_and_listener().await;
     let _chatter = Chatter::of(talker.publisher("/chatter").unwrap());
     let slow = listener
-        .subscriber_with::<Text>("/chatter", QosProfile::keep_last(1))
+        .subscriber_with::<Text>("/chatter", QosProfile::keep_last(3))
         .unwrap();
     let end = Instant::now() + DEADLINE;
     while slow.stats().dropped == 0 {
@@ -565,17 +570,13 @@ async fn a_publisher_that_never_published_or_no_longer_does_is_told() {
     let (talker, endpoint) = listen(node("talker", 1)).await;
     let publisher = talker.publisher::<Text>("/chatter").unwrap();
     let user = User::new();
-    let never = first(
-        why(&user, &endpoint, &["/chatter", "--timeout", "0.5"]),
-        "never_published",
-        3,
-    );
+    let never = first(why(&user, &endpoint, &["/chatter"]), "never_published", 3);
     assert_eq!(
         text(&never, "cause"),
         "/talker has a publisher on /chatter, but has published nothing since it started"
     );
     publisher.publish(&hello()).unwrap();
-    let quiet = first(why(&user, &endpoint, &["/chatter", "--timeout", "0.5"]), "quiet", 3);
+    let quiet = first(why(&user, &endpoint, &["/chatter"]), "quiet", 3);
     assert!(
         text(&quiet, "cause").starts_with("/talker has published 1 message on /chatter"),
         "{quiet}"
@@ -596,11 +597,7 @@ async fn a_node_without_a_card_is_told() {
         .claim_presence(&Identity::from_seed(&[7; 32]).public_key(), 1, &ghost)
         .unwrap();
     let cause = first(
-        why(
-            &User::new(),
-            &endpoint,
-            &["/chatter", "--from", "/ghost", "--timeout", "0.5"],
-        ),
+        why(&User::new(), &endpoint, &["/chatter", "--from", "/ghost"]),
         "card_missing",
         3,
     );
