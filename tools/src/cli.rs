@@ -19,6 +19,7 @@ mod state;
 mod top;
 mod topic;
 mod topic_approve;
+mod topic_plot;
 mod trace;
 mod trust;
 mod trust_export;
@@ -59,6 +60,7 @@ pub(crate) use self::topic::{
     TopicBw, TopicCommand, TopicDelay, TopicEcho, TopicFind, TopicHz, TopicInfo, TopicList, TopicPub, TopicType,
 };
 pub(crate) use self::topic_approve::TopicApprove;
+pub(crate) use self::topic_plot::TopicPlot;
 pub(crate) use self::trace::{TRACE_EXIT_CODES, Trace};
 pub(crate) use self::trust::{
     TrustAdd, TrustCheck, TrustCommand, TrustExport, TrustInit, TrustRemove, TrustShow, TrustSign, TrustTest,
