@@ -20,6 +20,7 @@ mod state;
 mod top;
 mod topic;
 mod topic_approve;
+mod topic_plot;
 mod trace;
 mod trust;
 mod trust_export;
@@ -63,6 +64,7 @@ pub(crate) use self::topic::{
     TopicType,
 };
 pub(crate) use self::topic_approve::TopicApprove;
+pub(crate) use self::topic_plot::TopicPlot;
 pub(crate) use self::trace::{TRACE_EXIT_CODES, Trace};
 pub(crate) use self::trust::{
     TrustAdd, TrustCheck, TrustCommand, TrustExport, TrustInit, TrustRemove, TrustShow, TrustSign, TrustTest,

@@ -62,6 +62,7 @@ mod topic_echo_ros2;
 mod topic_hz;
 mod topic_info;
 mod topic_list;
+mod topic_plot;
 mod topic_pub;
 mod trace;
 mod trust_add;
@@ -210,6 +211,7 @@ fn topic(global: &GlobalArgs, render: &Render, command: TopicCommand) -> Result<
         }
         Topic::Approve(args) => on_the_network(global, render, async |session| topic_approve::run(session, args).await),
         Topic::Hz(args) => on_the_network(global, render, async |session| topic_hz::run(session, args).await),
+        Topic::Plot(args) => on_the_network(global, render, async |session| topic_plot::run(session, args).await),
         Topic::Delay(args) => on_the_network(global, render, async |session| topic_delay::run(session, args).await),
         Topic::Type(args) => on_the_network(global, render, async |session| {
             topic_list::type_of(session, &args).await

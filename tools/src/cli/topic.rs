@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Subcommand};
 use nuncio::{MessageId, TopicName};
 
-use super::{QosArgs, TopicApprove, rate, seconds, seconds_or_zero, topic};
+use super::{QosArgs, TopicApprove, TopicPlot, rate, seconds, seconds_or_zero, topic};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TopicCommand {
@@ -66,6 +66,7 @@ pub(crate) enum TopicCommand {
     ///
     /// --timeout: give up when no message came for so long; without limit by default.
     Delay(TopicDelay),
+    Plot(TopicPlot),
 }
 
 #[derive(Debug, clap::Args)]

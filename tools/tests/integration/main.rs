@@ -22,6 +22,7 @@ mod keys;
 mod lifecycle;
 mod lists;
 mod params;
+mod plot;
 mod program;
 mod prove;
 mod rates;
