@@ -145,19 +145,19 @@ fn hello() -> Text {
 
 /// Two topics of two nodes, on and on until it is dropped.
 fn publish(talker: &Node, counter: &Node) -> JoinSet<()> {
-    let chatter = talker.publisher::<Text>("/chatter").unwrap();
-    let number = counter.publisher::<Float64>("/number").unwrap();
+    let chatter = talker.publisher::<Text>("/chatter").expect("the publisher is made");
+    let number = counter.publisher::<Float64>("/number").expect("the publisher is made");
     let mut publishing = JoinSet::new();
     publishing.spawn(async move {
         let mut ticks = tokio::time::interval(Duration::from_millis(10));
         for count in 0_u32.. {
             ticks.tick().await;
-            chatter.publish(&hello()).unwrap();
+            chatter.publish(&hello()).expect("it is published");
             number
                 .publish(&Float64 {
                     data: f64::from(count).sin(),
                 })
-                .unwrap();
+                .expect("it is done");
         }
     });
     publishing
@@ -173,7 +173,7 @@ impl RealTerminal {
     /// `None` where there is no `tmux`.
     fn open() -> Option<Self> {
         let terminal = Self {
-            socket: TempDir::new().unwrap(),
+            socket: TempDir::new().expect("a directory"),
             user: User::new(),
         };
         let begun = terminal
@@ -205,12 +205,12 @@ impl RealTerminal {
 
     fn keys(&self, keys: &[&str]) {
         for key in keys {
-            assert!(self.tmux(&["send-keys", key]).unwrap().status.success());
+            assert!(self.tmux(&["send-keys", key]).expect("tmux runs").status.success());
         }
     }
 
     fn screen(&self) -> String {
-        String::from_utf8(self.tmux(&["capture-pane", "-p"]).unwrap().stdout).unwrap()
+        String::from_utf8(self.tmux(&["capture-pane", "-p"]).expect("tmux runs").stdout).expect("tmux runs")
     }
 
     /// Waits until all of this is on the screen at once.
@@ -227,12 +227,12 @@ impl RealTerminal {
     }
 
     fn terminate_program(&self) {
-        let asked = self.tmux(&["display-message", "-p", "#{pane_pid}"]).unwrap();
-        let shell = String::from_utf8(asked.stdout).unwrap();
+        let asked = self.tmux(&["display-message", "-p", "#{pane_pid}"]).expect("tmux runs");
+        let shell = String::from_utf8(asked.stdout).expect("text");
         let killed = Command::new("pkill")
             .args(["-TERM", "-P", shell.trim()])
             .status()
-            .unwrap();
+            .expect("it is done");
         assert!(killed.success());
     }
 
@@ -240,8 +240,8 @@ impl RealTerminal {
     fn is_clean(&self) {
         let asked = self
             .tmux(&["display-message", "-p", "#{alternate_on} #{cursor_flag}"])
-            .unwrap();
-        assert_eq!(String::from_utf8(asked.stdout).unwrap().trim(), "0 1");
+            .expect("it is done");
+        assert_eq!(String::from_utf8(asked.stdout).expect("text").trim(), "0 1");
         self.keys(&["clear; stty -a; echo DO''NE", "Enter"]);
         let modes = self.wait_for(&["DONE"]);
         assert!(

@@ -52,7 +52,7 @@ fn first(found: (Vec<Value>, Option<i32>), kind: &str, code: i32) -> Value {
         "{causes:#?}"
     );
     assert_eq!(ended, Some(code), "{causes:#?}");
-    causes.into_iter().next().unwrap()
+    causes.into_iter().next().expect("a cause")
 }
 
 fn text<'a>(cause: &'a Value, member: &str) -> &'a str {
@@ -115,22 +115,26 @@ fn trusting(policy: &str) -> User {
     let user = User::new();
     assert_eq!(user.run(&["trust", "init"]).code, Some(0));
     let path = user.path("nuncio/trust.toml");
-    let mut whole = std::fs::read_to_string(&path).unwrap();
-    write!(whole, "\n{policy}").unwrap();
-    std::fs::write(&path, whole).unwrap();
+    let mut whole = std::fs::read_to_string(&path).expect("the policy");
+    write!(whole, "\n{policy}").expect("text");
+    std::fs::write(&path, whole).expect("the policy is written");
     user
 }
 
 /// A talker on a free port, and a listener that is connected to it.
 async fn talker_and_listener() -> (Node, String, Node) {
     let (talker, endpoint) = listen(node("talker", 1)).await;
-    let listener = node("listener", 2).connect(&endpoint).open().await.unwrap();
+    let listener = node("listener", 2)
+        .connect(&endpoint)
+        .open()
+        .await
+        .expect("the node opens");
     (talker, endpoint, listener)
 }
 
 /// Waits until the first node knows the card of the second one as it is to be.
 async fn knows(who: &Node, whom: &str, is_as_wanted: impl Fn(&nuncio::msgs::nuncio_msgs::msg::NodeCard) -> bool) {
-    let whom = NodeName::parse(whom).unwrap();
+    let whom = NodeName::parse(whom).expect("a name");
     let known = who.wait_for_graph(DEADLINE, |graph| {
         graph
             .nodes_named(&whom)
@@ -446,7 +450,7 @@ fn signed_by_copied_key(header: &Header, number: u64, time_ns: i64, replay: bool
             bytes.push(0);
             Ok::<(), ()>(())
         })
-        .unwrap();
+        .expect("it is done");
     let (name, hash) = (Text::TYPE_NAME, &Text::TYPE_HASH);
     let context = Context::new(&Domain::default(), "/chatter", name, hash, Kind::Message, &[]);
     signer::seal(&Identity::from_seed(&[1; 32]), frame.finish(), &context)
