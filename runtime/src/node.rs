@@ -54,6 +54,7 @@ mod graph;
 mod lifecycle;
 mod parameters;
 mod refusals;
+mod replay;
 mod services;
 pub(crate) mod state;
 mod trust;
