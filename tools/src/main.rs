@@ -10,6 +10,7 @@ mod demo;
 mod expectations;
 mod fabric;
 mod field_notes;
+mod field_path;
 mod findings;
 mod instant;
 mod interrupt;
