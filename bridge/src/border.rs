@@ -22,6 +22,9 @@ use crate::type_library::TypeLibrary;
 /// How many refusals wait for a face that is slow to show them.
 const REFUSALS_KEPT: usize = 256;
 
+/// How many pages that were turned away wait to be shown.
+const TURNED_AWAY_KEPT: usize = 16;
+
 /// Changes of the graph that follow each other faster are told together.
 const CHANGES_TOGETHER: Duration = Duration::from_millis(20);
 
@@ -36,6 +39,15 @@ pub struct RefusalNotice {
     pub text: String,
     /// The key that the message claims.
     pub claimed_key: Option<PublicKey>,
+}
+
+/// A page of a browser that was not let in: see [`Border::check_page`].
+#[derive(Clone, Debug)]
+pub struct TurnedAway {
+    /// Where it came.
+    pub face: Face,
+    /// Why, and what to do.
+    pub error: BorderError,
 }
 
 /// One node and what may cross. Cheap to clone; all clones are the same border.
@@ -55,6 +67,7 @@ struct BorderInner {
     publishers: Mutex<HashMap<(TopicName, TypeHash, QosProfile), Weak<GenericPublisher>>>,
     refusals: broadcast::Sender<Arc<RefusalNotice>>,
     refused: Mutex<BTreeMap<TopicName, BTreeMap<Reason, u64>>>,
+    turned_away: broadcast::Sender<Arc<TurnedAway>>,
     changes: watch::Receiver<u64>,
     tasks: Vec<AbortHandle>,
 }
@@ -84,6 +97,7 @@ impl Border {
                 publishers: Mutex::default(),
                 refusals,
                 refused: Mutex::default(),
+                turned_away: broadcast::Sender::new(TURNED_AWAY_KEPT),
                 changes,
                 tasks: vec![watching.abort_handle(), hearing.abort_handle()],
             }
@@ -146,6 +160,26 @@ impl Border {
         found.map_or(Err(BorderError::Login("this token is not known")), |token| {
             Ok(Arc::clone(&token.role))
         })
+    }
+
+    /// Whether a page of a browser may come in, by what it sends as `Origin` and `Host`; see [`Rules::check_page`].
+    ///
+    /// # Errors
+    ///
+    /// [`BorderError::Page`]. Browsers show it to nobody, so it is told to [`turned_away`](Self::turned_away), too.
+    pub fn check_page(&self, face: Face, origin: Option<&str>, host: Option<&str>) -> Result<(), BorderError> {
+        let checked = self.rules().check_page(face, origin, host);
+        if let Err(error) = &checked {
+            let error = error.clone();
+            // Nobody has to listen.
+            let _ = self.inner.turned_away.send(Arc::new(TurnedAway { face, error }));
+        }
+        checked
+    }
+
+    /// Pages that are not let in from now on.
+    pub fn turned_away(&self) -> broadcast::Receiver<Arc<TurnedAway>> {
+        self.inner.turned_away.subscribe()
     }
 
     /// What the node refuses from now on.

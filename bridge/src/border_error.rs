@@ -28,6 +28,11 @@ pub enum BorderError {
     },
     /// A token is needed, and this one is none.
     Login(&'static str),
+    /// The page of a browser is one of another site, and no token is demanded that would tell it from the user.
+    Page {
+        /// Whose page it is.
+        origin: String,
+    },
     /// There is nobody who publishes or serves it.
     NobodyThere {
         /// `topic` or `service`.
@@ -78,6 +83,7 @@ impl BorderError {
             Self::NoRoute { .. } => "no_route",
             Self::NotPermitted { .. } => "not_permitted",
             Self::Login(_) => "login",
+            Self::Page { .. } => "page",
             Self::NobodyThere { .. } => "nobody_there",
             Self::UnknownType { .. } => "unknown_type",
             Self::OtherType { .. } => "other_type",
@@ -107,6 +113,12 @@ impl fmt::Display for BorderError {
             Self::Login(problem) => write!(
                 f,
                 "{problem}; give one of the bridge's tokens, as `Authorization: Bearer …` or `?token=…`"
+            ),
+            Self::Page { origin } => write!(
+                f,
+                "a page of {} may not use this bridge without a token; if it shall, name it with --allow-origin {0} \
+                 (allow_origins in bridge.toml), or demand a token with --token-file",
+                origin.escape_debug()
             ),
             Self::NobodyThere { what, name } => write!(f, "nobody here has the {what} {name}"),
             Self::UnknownType { name, problem } => write!(f, "the type {name} is not known here: {problem}"),

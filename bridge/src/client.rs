@@ -13,6 +13,7 @@ use nuncio::{QosProfile, TopicName, TypeHash};
 use crate::border::Border;
 use crate::border_error::BorderError;
 use crate::bridge_type::BridgeType;
+use crate::byte_room::ByteRoom;
 use crate::entry::Entry;
 use crate::role::{Act, ClientRole};
 use crate::rules::{Direction, Face};
@@ -71,7 +72,7 @@ pub(crate) struct ClientInner {
     pub(crate) counters: Arc<Counters>,
     pub(crate) taps: Arc<AtomicUsize>,
     pub(crate) services: Arc<AtomicUsize>,
-    bytes: Arc<AtomicUsize>,
+    room: Arc<ByteRoom>,
     turns: Mutex<Turns>,
     lines: Mutex<HashMap<TopicName, Arc<ServiceLine>>>,
 }
@@ -85,6 +86,7 @@ impl fmt::Debug for Client {
 impl Client {
     pub(crate) fn new(border: Border, id: u64, (face, who): (Face, &str), role: Arc<ClientRole>) -> Self {
         let turns = Turns::new(role.limits.in_per_second, Instant::now());
+        let room = Arc::new(ByteRoom::new(role.limits.queue_bytes_max));
         Self {
             inner: Arc::new(ClientInner {
                 border,
@@ -96,7 +98,7 @@ impl Client {
                 counters: Arc::default(),
                 taps: Arc::default(),
                 services: Arc::default(),
-                bytes: Arc::default(),
+                room,
                 turns: Mutex::new(turns),
                 lines: Mutex::default(),
             }),
@@ -198,8 +200,9 @@ impl Client {
             min_interval: options.min_interval.max(slowest),
             ..options
         };
-        let bytes = (Arc::clone(&self.inner.bytes), limits.queue_bytes_max);
-        let queue = Arc::new(TapQueue::new(options, bytes, Arc::clone(&self.inner.counters)));
+        let inner = &self.inner;
+        let queue = TapQueue::new(options, Arc::clone(&inner.room), Arc::clone(&inner.counters));
+        let queue = Arc::new(queue);
         source.join(&queue);
         Ok(Tap {
             queue,

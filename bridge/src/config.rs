@@ -2,6 +2,7 @@
 //!
 //! ```toml
 //! clients_max = 256
+//! allow_origins = ["https://dash.example.com"]  # pages in browsers that need no token; those of this machine never do
 //!
 //! [[route]]                       # the first route that has a name decides about it
 //! topics = ["/camera/**", "/tf"]  # topics and services by their names on Nuncio's side; one pattern, or several
@@ -39,12 +40,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::front::TlsPair;
+use crate::origin::Origin;
 use crate::role::ClientRole;
 use crate::rules::{Face, Route, Rules};
 
 mod file;
+mod lines;
 
 use self::file::{File, read_role, read_route, read_token};
+use self::lines::Lines;
 
 /// The longest file that is read.
 const FILE_LEN_MAX: u64 = 1 << 20;
@@ -113,34 +117,44 @@ impl BridgeConfig {
     fn parse(text: &str, dir: &Path, env: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<String>> {
         let file: File =
             toml_edit::de::from_str(text).map_err(|error| vec![error.to_string().trim_end().to_owned()])?;
+        let lines = Lines::of(text);
         let mut problems = Vec::new();
         let mut routes = Vec::new();
         for (index, entry) in file.routes.iter().enumerate() {
-            let at = format!("route {}", index + 1);
-            read_route(entry, &at, &mut routes, &mut problems);
+            read_route(entry, &lines.entry("route", index), &mut routes, &mut problems);
         }
         let mut roles = BTreeMap::new();
         for (name, entry) in &file.roles {
-            roles.insert(name.clone(), Arc::new(read_role(name, entry, &mut problems)));
+            let role = read_role(name, entry, &lines.table("role", name), &mut problems);
+            roles.insert(name.clone(), Arc::new(role));
         }
+        let origins = read_origins(&file.allow_origins, &lines, &mut problems);
         let mut tokens = Vec::new();
         for (index, entry) in file.tokens.iter().enumerate() {
             match read_token(entry, dir, &roles, &env) {
                 Ok(token) => tokens.push(token),
-                Err(problem) => problems.push(format!("token {}: {problem}", index + 1)),
+                Err(problem) => {
+                    let at = lines.entry("token", index).of("role");
+                    problems.push(format!("{at}: {problem}"));
+                }
             }
         }
         let listening = [
-            (Face::Foxglove, file.foxglove.as_ref().map(|entry| entry.address)),
-            (Face::Rosbridge, file.rosbridge.as_ref().map(|entry| entry.address)),
-            (Face::Grpc, file.grpc.as_ref().map(|entry| entry.address)),
+            (Face::Foxglove, file.foxglove.as_ref().map(|entry| entry.address.0)),
+            (Face::Rosbridge, file.rosbridge.as_ref().map(|entry| entry.address.0)),
+            (Face::Grpc, file.grpc.as_ref().map(|entry| entry.address.0)),
         ];
         let addresses: BTreeMap<Face, SocketAddr> = listening
             .into_iter()
             .filter_map(|(face, address)| Some((face, address?)))
             .collect();
-        let status = file.status.map(|entry| entry.address);
-        check_addresses(&addresses, status, &mut problems);
+        let status = file.status.map(|entry| entry.address.0);
+        check_addresses(&addresses, status, &lines, &mut problems);
+        let tls = file.tls.map(|tls| TlsPair {
+            certificates: dir.join(tls.certificates),
+            key: dir.join(tls.key),
+        });
+        check_numbers_and_files(file.clients_max, tls.as_ref(), &lines, &mut problems);
         if addresses.is_empty() && file.ros2.is_none() {
             problems.push("no face is served: add a table [ros2], [foxglove], [rosbridge] or [grpc]".to_owned());
         }
@@ -154,12 +168,10 @@ impl BridgeConfig {
             rules: Rules {
                 tokens,
                 clients_max: file.clients_max.unwrap_or(256),
+                origins,
                 ..Rules::allow([])
             },
-            tls: file.tls.map(|tls| TlsPair {
-                certificates: dir.join(tls.certificates),
-                key: dir.join(tls.key),
-            }),
+            tls,
             ros2: file.ros2,
             addresses,
             foxglove_json: file.foxglove.is_some_and(|entry| entry.json),
@@ -192,6 +204,15 @@ impl BridgeConfig {
                 open.join(" and ")
             ));
         }
+        if !self.rules.origins.is_empty() && !self.rules.tokens.is_empty() {
+            doubts.push(
+                "allow_origins has no effect where tokens are demanded: a page with a token may come from anywhere"
+                    .to_owned(),
+            );
+        }
+        if self.rules.origins.iter().any(|origin| origin.as_str() == "null") {
+            doubts.push("any page can make a frame whose origin is null: all of them may use the bridge".to_owned());
+        }
         let unused = roles
             .keys()
             .filter(|role| self.rules.tokens.iter().all(|token| token.role.name != **role));
@@ -220,7 +241,40 @@ fn covers(earlier: &Route, later: &Route) -> bool {
     ways && later.faces.iter().all(|face| earlier.faces.contains(face)) && earlier.pattern.includes(&later.pattern)
 }
 
-fn check_addresses(addresses: &BTreeMap<Face, SocketAddr>, status: Option<SocketAddr>, problems: &mut Vec<String>) {
+fn read_origins(texts: &[String], lines: &Lines<'_>, problems: &mut Vec<String>) -> Vec<Origin> {
+    let mut origins = Vec::new();
+    for text in texts {
+        match text.parse() {
+            Ok(origin) => origins.push(origin),
+            Err(error) => problems.push(format!("{}: {error}", lines.top().of("allow_origins"))),
+        }
+    }
+    origins
+}
+
+fn check_numbers_and_files(
+    clients_max: Option<usize>,
+    tls: Option<&TlsPair>,
+    lines: &Lines<'_>,
+    problems: &mut Vec<String>,
+) {
+    if let Some(Err(error)) = tls.map(TlsPair::check) {
+        problems.push(format!("{}: {error}", lines.top().of("tls")));
+    }
+    if clients_max == Some(0) {
+        let at = lines.top().of("clients_max");
+        problems.push(format!(
+            "{at}: with clients_max = 0 nobody would be let in; leave it out for 256"
+        ));
+    }
+}
+
+fn check_addresses(
+    addresses: &BTreeMap<Face, SocketAddr>,
+    status: Option<SocketAddr>,
+    lines: &Lines<'_>,
+    problems: &mut Vec<String>,
+) {
     let named = addresses.iter().map(|(face, address)| (face.as_str(), *address));
     let mut seen: BTreeMap<SocketAddr, &str> = BTreeMap::new();
     for (name, address) in named.chain(status.map(|address| ("status", address))) {
@@ -228,7 +282,8 @@ fn check_addresses(addresses: &BTreeMap<Face, SocketAddr>, status: Option<Socket
             continue;
         }
         if let Some(other) = seen.insert(address, name) {
-            problems.push(format!("{name} and {other} have the same address, {address}"));
+            let at = lines.top().of(name);
+            problems.push(format!("{at}: {name} and {other} have the same address, {address}"));
         }
     }
 }

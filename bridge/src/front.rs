@@ -43,6 +43,17 @@ pub struct TlsPair {
     pub key: PathBuf,
 }
 
+impl TlsPair {
+    /// Whether both files are there, and belong together.
+    ///
+    /// # Errors
+    ///
+    /// [`FrontError::Tls`] names the file and what is wrong with it.
+    pub fn check(&self) -> Result<(), FrontError> {
+        acceptor(self, &[]).map(drop)
+    }
+}
+
 /// Where and how a face listens.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FrontOptions {

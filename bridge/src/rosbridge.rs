@@ -44,16 +44,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Query, State, WebSocketUpgrade};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{ConnectInfo, State, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use serde::Deserialize;
+use nuncio::{Clock, ClockError};
 use tokio::sync::Semaphore;
 
 use crate::border::Border;
 use crate::front::{Front, FrontError, FrontOptions, Peer};
 use crate::rules::Face;
+use crate::visit::{Visit, turned_away};
 
 /// How many messages that are long are read at a time, all clients together: each takes many times its length.
 const LONG_READINGS: usize = 2;
@@ -92,6 +92,8 @@ impl Default for RosbridgeOptions {
 pub(crate) struct Shared {
     border: Border,
     options: RosbridgeOptions,
+    /// Kept for `/rosapi/get_time`, so that the bridge's node has a clock, and `use_sim_time`, for as long as the face serves.
+    _clock: Clock,
     /// To be held while a long message is read.
     long_readings: Arc<Semaphore>,
 }
@@ -106,6 +108,7 @@ pub async fn serve(
     options: RosbridgeOptions,
     ready: impl FnOnce(crate::Ready),
 ) -> Result<(), RosbridgeError> {
+    let clock = border.node().clock().map_err(RosbridgeError::Clock)?;
     let front = Front::bind(&options.front, &["http/1.1"])
         .await
         .map_err(RosbridgeError::Front)?;
@@ -114,6 +117,7 @@ pub async fn serve(
     let shared = Arc::new(Shared {
         border,
         options,
+        _clock: clock,
         long_readings: Arc::new(Semaphore::new(LONG_READINGS)),
     });
     let app = Router::new().route("/", any(connect)).with_state(shared);
@@ -125,31 +129,24 @@ pub async fn serve(
     served.map_err(RosbridgeError::Serve)
 }
 
-#[derive(Debug, Deserialize)]
-struct Login {
-    token: Option<String>,
-}
-
 /// A client's handshake. One that brings a wrong token is turned away; one that brings none may still bring it.
 async fn connect(
     State(shared): State<Arc<Shared>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
-    Query(login): Query<Login>,
-    headers: HeaderMap,
+    visit: Visit,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Response {
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(no_websocket) => return no_websocket.into_response(),
     };
-    let bearer = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let token = bearer.or(login.token.as_deref());
-    let role = match shared.border.authenticate(token) {
+    if let Err(error) = visit.check_page(&shared.border, Face::Rosbridge) {
+        return turned_away(&error);
+    }
+    let role = match visit.role(&shared.border) {
         Ok(role) => Some(role),
-        Err(_) if token.is_none() => None,
-        Err(error) => return (StatusCode::UNAUTHORIZED, format!("{error}\n")).into_response(),
+        Err(_) if !visit.has_token() => None,
+        Err(error) => return turned_away(&error),
     };
     let len = shared.options.max_message_len;
     upgrade
@@ -164,6 +161,8 @@ async fn connect(
 pub enum RosbridgeError {
     /// It cannot listen.
     Front(FrontError),
+    /// The bridge's node has no clock.
+    Clock(ClockError),
     /// It no longer gets connections.
     Serve(std::io::Error),
 }
@@ -172,6 +171,7 @@ impl fmt::Display for RosbridgeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Front(error) => fmt::Display::fmt(error, f),
+            Self::Clock(error) => write!(f, "the bridge's node has no clock: {error}"),
             Self::Serve(error) => write!(f, "rosbridge clients are no longer served: {error}"),
         }
     }

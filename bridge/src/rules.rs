@@ -9,6 +9,7 @@ use nuncio::{TopicName, TopicPattern};
 use serde::{Deserialize, Serialize};
 
 use crate::border_error::BorderError;
+use crate::origin::Origin;
 use crate::role::{ClientRole, Token};
 
 /// One foreign protocol of the bridge.
@@ -147,6 +148,8 @@ pub struct Rules {
     pub open_role: Arc<ClientRole>,
     /// How many clients there may be at a time, all faces together.
     pub clients_max: usize,
+    /// Whose pages may come in without a token, those of this machine apart.
+    pub origins: Vec<Origin>,
 }
 
 impl Rules {
@@ -157,7 +160,27 @@ impl Rules {
             tokens: Vec::new(),
             open_role: Arc::new(ClientRole::everything("everybody")),
             clients_max: 256,
+            origins: Vec::new(),
         }
+    }
+
+    /// Whether a page of a browser may come in. `origin` and `host` are what it sends as such; whoever sends no origin is no page.
+    ///
+    /// # Errors
+    ///
+    /// [`BorderError::Page`] when no token is demanded, and the page is one of another site.
+    pub fn check_page(&self, face: Face, origin: Option<&str>, host: Option<&str>) -> Result<(), BorderError> {
+        let Some(origin) = origin.filter(|_| self.tokens.is_empty()) else {
+            return Ok(());
+        };
+        let page = origin.parse::<Origin>();
+        let is_known = page.as_ref().is_ok_and(|page| {
+            let is_own = face == Face::Foxglove && page.is_foxglove();
+            is_own || page.is_at_home(host) || self.origins.contains(page)
+        });
+        is_known.then_some(()).ok_or_else(|| BorderError::Page {
+            origin: page.map_or_else(|wrong| wrong.text, |page| page.as_str().to_owned()),
+        })
     }
 
     /// The name on the foreign side; `None` when it does not cross.
@@ -279,6 +302,32 @@ mod tests {
         ]);
         let native = rules.native_name(Face::Grpc, "/x/y", Direction::In).unwrap();
         assert_eq!(native.as_str(), "/a/y");
+    }
+
+    #[test]
+    fn a_page_of_another_site_needs_a_token_or_has_to_be_named() {
+        let mut rules = rules(vec![route("/**")]);
+        let evil = Some("https://evil.example");
+        let refused = rules
+            .check_page(Face::Rosbridge, evil, Some("localhost:9090"))
+            .unwrap_err();
+        let said = refused.to_string();
+        assert!(said.contains("--allow-origin https://evil.example"), "{said}");
+        assert!(rules.check_page(Face::Rosbridge, Some("\u{1b}[2J"), None).is_err());
+        // No browser: no origin.
+        assert_eq!(rules.check_page(Face::Rosbridge, None, Some("localhost:9090")), Ok(()));
+        let app = Some("https://app.foxglove.dev");
+        assert_eq!(rules.check_page(Face::Foxglove, app, None), Ok(()));
+        assert!(rules.check_page(Face::Rosbridge, app, None).is_err());
+        rules.origins = vec!["https://evil.example:443".parse().unwrap()];
+        assert_eq!(rules.check_page(Face::Rosbridge, evil, None), Ok(()));
+        rules.origins.clear();
+        rules.tokens = vec![Token::new("a token", Arc::clone(&rules.open_role))];
+        assert_eq!(
+            rules.check_page(Face::Rosbridge, evil, None),
+            Ok(()),
+            "it does not have the token"
+        );
     }
 
     #[test]

@@ -7,6 +7,8 @@
 //!
 //! - The page's content security policy lets nothing run but the script that it was built with, and nothing be asked but
 //!   this bridge.
+//! - Where this machine alone reaches it, the report is for those who ask for this machine: a site whose name suddenly points
+//!   here, and whose pages may therefore read what is here, gets none.
 //! - A connection carries one request, so that those that idle take no places.
 
 use std::fmt;
@@ -14,19 +16,19 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::Ready;
 use crate::border::Border;
 use crate::front::{Front, FrontError, FrontOptions};
+use crate::visit::{Visit, turned_away};
 
 const PAGE: &str = include_str!("status_page/page.html");
 
@@ -64,6 +66,8 @@ impl Default for StatusPageOptions {
 struct Shown {
     border: Border,
     policy: Arc<HeaderValue>,
+    /// Nobody else reaches it.
+    is_for_this_machine: bool,
 }
 
 /// Serves until it is dropped. `ready` is called once browsers can come.
@@ -84,6 +88,7 @@ pub async fn serve(
     let shown = Shown {
         border,
         policy: Arc::new(policy.map_err(StatusPageError::Serve)?),
+        is_for_this_machine: front.address().ip().is_loopback(),
     };
     let router = Router::new()
         .route("/", get(page))
@@ -103,23 +108,14 @@ async fn page(State(shown): State<Shown>) -> Response {
     guarded(response)
 }
 
-/// What may stand in the address.
-#[derive(Deserialize)]
-struct Asked {
-    token: Option<String>,
-}
-
-async fn report(State(shown): State<Shown>, Query(asked): Query<Asked>, headers: HeaderMap) -> Response {
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let bearer = bearer.and_then(|value| value.strip_prefix("Bearer "));
-    guarded(match shown.border.authenticate(bearer.or(asked.token.as_deref())) {
+async fn report(State(shown): State<Shown>, visit: Visit) -> Response {
+    if shown.is_for_this_machine && !visit.asks_for_this_machine() {
+        let text = "this page is for this machine alone; ask for it as http://localhost or by its address\n";
+        return guarded((StatusCode::FORBIDDEN, text).into_response());
+    }
+    guarded(match visit.role(&shown.border) {
         Ok(role) => Json(shown.border.report_for(&role, None)).into_response(),
-        Err(refused) => {
-            let mut response = (StatusCode::UNAUTHORIZED, refused.to_string()).into_response();
-            let challenge = HeaderValue::from_static("Bearer");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-            response
-        }
+        Err(refused) => turned_away(&refused),
     })
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use crate::byte_room::ByteRoom;
 use crate::client::Counters;
 use crate::out_message::OutMessage;
 use crate::topic_source::TopicSource;
@@ -41,9 +42,7 @@ pub(crate) struct TapQueue {
     state: Mutex<QueueState>,
     arrived: Notify,
     dropped: AtomicU64,
-    /// How many bytes wait for the client, all its taps together.
-    client_bytes: Arc<AtomicUsize>,
-    client_bytes_max: usize,
+    room: Arc<ByteRoom>,
     counters: Arc<Counters>,
 }
 
@@ -55,18 +54,13 @@ struct QueueState {
 }
 
 impl TapQueue {
-    pub(crate) fn new(
-        options: TapOptions,
-        (client_bytes, client_bytes_max): (Arc<AtomicUsize>, usize),
-        counters: Arc<Counters>,
-    ) -> Self {
+    pub(crate) fn new(options: TapOptions, room: Arc<ByteRoom>, counters: Arc<Counters>) -> Self {
         Self {
             options,
             state: Mutex::default(),
             arrived: Notify::new(),
             dropped: AtomicU64::new(0),
-            client_bytes,
-            client_bytes_max,
+            room,
             counters,
         }
     }
@@ -92,26 +86,25 @@ impl TapQueue {
 
     fn keep(&self, state: &mut QueueState, message: &Arc<OutMessage>) {
         let len = message.payload().len();
-        let is_full = |state: &QueueState| {
-            state.messages.len() >= self.options.queue
-                || self.client_bytes.load(Ordering::Relaxed) + len > self.client_bytes_max
-        };
-        while is_full(state)
-            && let Some(oldest) = state.messages.pop_front()
-        {
-            self.client_bytes.fetch_sub(oldest.payload().len(), Ordering::Relaxed);
-            self.count_dropped();
+        while state.messages.len() >= self.options.queue && self.drop_oldest(state) {}
+        while !self.room.take(len) {
+            if !self.drop_oldest(state) {
+                // Other taps of the client hold all of its room.
+                self.count_dropped();
+                return;
+            }
         }
-        // One message is taken whatever its length; but not while other taps of the client hold all of its bytes.
-        if self.client_bytes.load(Ordering::Relaxed) > 0
-            && self.client_bytes.load(Ordering::Relaxed) + len > self.client_bytes_max
-        {
-            self.count_dropped();
-            return;
-        }
-        self.client_bytes.fetch_add(len, Ordering::Relaxed);
         state.messages.push_back(Arc::clone(message));
         self.arrived.notify_one();
+    }
+
+    fn drop_oldest(&self, state: &mut QueueState) -> bool {
+        let oldest = state.messages.pop_front();
+        if let Some(oldest) = &oldest {
+            self.room.give_back(oldest.payload().len());
+            self.count_dropped();
+        }
+        oldest.is_some()
     }
 
     fn count_dropped(&self) {
@@ -127,7 +120,7 @@ impl TapQueue {
 
     fn take(&self) -> Option<Arc<OutMessage>> {
         let message = self.lock().messages.pop_front()?;
-        self.client_bytes.fetch_sub(message.payload().len(), Ordering::Relaxed);
+        self.room.give_back(message.payload().len());
         self.counters.count_out(message.payload().len());
         Some(message)
     }
@@ -141,7 +134,7 @@ impl Drop for TapQueue {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         let waiting: usize = state.messages.iter().map(|message| message.payload().len()).sum();
-        self.client_bytes.fetch_sub(waiting, Ordering::Relaxed);
+        self.room.give_back(waiting);
     }
 }
 

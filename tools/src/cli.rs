@@ -5,6 +5,7 @@ mod bag;
 mod bag_reading;
 mod bench;
 mod bridge;
+mod context;
 mod doctor;
 mod interface;
 mod key;
@@ -23,18 +24,22 @@ mod trace;
 mod trust;
 mod trust_export;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use nuncio::name::NameError;
-use nuncio::{Discovery, Domain, NodeName, TopicName, TrustMode};
+use nuncio::security::keystore::NoHome;
+use nuncio::{Discovery, Domain, Keystore, NodeName, TopicName, TrustMode};
 
 pub(crate) use self::action::{ActionCancel, ActionCommand, ActionInfo, ActionSendGoal};
 pub(crate) use self::bag::{BagCommand, BagExtract, BagFilter, BagMerge, BagRecord, BagSlice, BagVerify};
 pub(crate) use self::bag_reading::{BagCat, BagConvert, BagInfo, BagPart, BagPlay, BagReading, ConvertTo};
 pub(crate) use self::bench::{Bench, BenchCase, BenchMember, BenchPart};
 pub(crate) use self::bridge::{BridgeAllow, BridgeCheck, BridgeCommand, BridgeNode, BridgeRos2, BridgeServed};
+pub(crate) use self::context::ContextCommand;
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::interface::{
     InterfaceCheck, InterfaceCommand, InterfaceDiff, InterfaceGenerate, InterfaceHash, InterfaceList, InterfacePackage,
@@ -61,6 +66,7 @@ pub(crate) use self::trust::{
     TrustAdd, TrustCheck, TrustCommand, TrustExport, TrustInit, TrustRemove, TrustShow, TrustSign, TrustTest,
 };
 pub(crate) use self::trust_export::ZenohExport;
+use crate::contexts::{ContextError, ContextName, Contexts};
 use crate::instant::When;
 
 const EXIT_CODES: &str = "\
@@ -73,7 +79,9 @@ Exit codes:
 
 Answers go to stdout, everything else to stderr. With --json each answer is one
 JSON object on one line. The key, and what is known of other keys, is kept in
-$NUNCIO_HOME, else in $XDG_CONFIG_HOME/nuncio, else in ~/.config/nuncio.";
+$NUNCIO_HOME, else in $XDG_CONFIG_HOME/nuncio, else in ~/.config/nuncio. What the
+command line and the environment do not say is taken from the context in use, see
+`nuncio context --help`.";
 
 /// Look at signed ROS 2-style topics, and publish on them.
 #[derive(Debug, Parser)]
@@ -85,10 +93,38 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
+impl Args {
+    /// Reads the command line and the environment, and the context for what they leave open. Ends the process where they
+    /// ask for help or are wrong.
+    ///
+    /// # Errors
+    ///
+    /// [`ContextError`] when there is no such context, or its file is not right.
+    pub(crate) fn read() -> Result<Self, ContextError> {
+        let matches = Self::command().get_matches();
+        let mut args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        args.global.domain_is_given = is_given(&matches, "domain");
+        // `context` reads and writes the file itself, also where what is in use is not there any more.
+        if !matches!(args.command, Command::Context(_)) {
+            args.global.take_context()?;
+        }
+        Ok(args)
+    }
+}
+
 /// What every command understands.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct GlobalArgs {
+    /// Take what is not given from this context instead of the one in use
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "NUNCIO_CONTEXT",
+        hide_env_values = true
+    )]
+    pub(crate) context: Option<ContextName>,
     /// Domain: nodes of other domains are not seen
     #[arg(
         long,
@@ -99,6 +135,9 @@ pub(crate) struct GlobalArgs {
         default_value = "0"
     )]
     pub(crate) domain: Domain,
+    /// Whether the command line or the environment says it.
+    #[arg(skip)]
+    pub(crate) domain_is_given: bool,
     /// Connect to this endpoint, such as tcp/192.168.1.5:7447 or tls/router.local:7447 (repeatable)
     #[arg(long, global = true, value_name = "ENDPOINT")]
     pub(crate) connect: Vec<String>,
@@ -108,6 +147,9 @@ pub(crate) struct GlobalArgs {
     /// The folder with ca.pem and node.pem for tls/ endpoints; by default `tls` in the keystore
     #[arg(long, global = true, value_name = "DIR", env = "NUNCIO_TLS", hide_env_values = true)]
     pub(crate) tls: Option<PathBuf>,
+    /// The folder with this user's key and trust
+    #[arg(long, global = true, value_name = "DIR", env = "NUNCIO_HOME", hide_env_values = true)]
+    pub(crate) keystore: Option<PathBuf>,
     /// How to find others: auto, local (this machine only) or off; without it auto, or off when an endpoint is given
     #[arg(
         long,
@@ -140,6 +182,52 @@ pub(crate) struct GlobalArgs {
     /// No colours, also when NO_COLOR is set
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
+}
+
+/// Whether the command line or the environment says it.
+fn is_given(matches: &ArgMatches, option: &str) -> bool {
+    matches
+        .value_source(option)
+        .is_some_and(|source| source != ValueSource::DefaultValue)
+}
+
+impl GlobalArgs {
+    /// What stands on a line that is not whole yet, as far as it can be read.
+    pub(crate) fn on_line(words: impl Iterator<Item = OsString>) -> Option<Self> {
+        let command = Args::command().ignore_errors(true);
+        let matches = command.try_get_matches_from(words).ok()?;
+        let mut global = Self::from_arg_matches(&matches).ok()?;
+        global.domain_is_given = is_given(&matches, "domain");
+        // The name of a context may still be in the making.
+        let _ = global.take_context();
+        Some(global)
+    }
+
+    fn take_context(&mut self) -> Result<(), ContextError> {
+        // Who has no home has no contexts either, which is no problem until one is asked for.
+        let contexts = match Contexts::open() {
+            Err(ContextError::NoHome(_)) if self.context.is_none() => return Ok(()),
+            contexts => contexts?,
+        };
+        if let Some(name) = self.context.clone().or_else(|| contexts.current().cloned()) {
+            let context = contexts.get(&name)?.clone();
+            context.fill_in(self, self.domain_is_given);
+            self.context = Some(name);
+        }
+        Ok(())
+    }
+
+    /// Where this user's key and trust are.
+    ///
+    /// # Errors
+    ///
+    /// [`NoHome`] when neither an option, nor a context, nor the environment names a place.
+    pub(crate) fn keystore_dir(&self) -> Result<PathBuf, NoHome> {
+        match &self.keystore {
+            Some(dir) if !dir.as_os_str().is_empty() => Ok(dir.clone()),
+            _ => Keystore::default_dir(),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -175,6 +263,11 @@ pub(crate) enum Command {
     /// Whom to believe: roles, grants, certificates, and what follows from them
     #[command(subcommand)]
     Trust(TrustCommand),
+    /// Contexts: domain, endpoints and keystore under one name, such as that of a robot
+    #[command(subcommand)]
+    Context(ContextCommand),
+    Completion(Completion),
+    Manual(Manual),
     /// Look for what is wrong: keystore, trust, clock, and what nodes on the network show
     ///
     /// Each problem is told with what to do about it. Exit code 0: healthy. Exit code 3: problems were found.
@@ -213,6 +306,28 @@ pub(crate) enum Command {
     /// Another process of `prove`
     #[command(hide = true)]
     ProvePart(ProvePart),
+}
+
+/// Print what makes a shell complete commands, options, and the names of topics, nodes, services, types and keys
+///
+/// Names are those of the system that runs, as options, environment and context say; only what signed cards tell is offered.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Once, for bash, zsh and fish:\n  \
+    echo 'source <(nuncio completion bash)' >> ~/.bashrc\n  \
+    echo 'source <(nuncio completion zsh)' >> ~/.zshrc\n  \
+    echo 'nuncio completion fish | source' >> ~/.config/fish/config.fish")]
+pub(crate) struct Completion {
+    /// bash, zsh, fish, elvish or powershell
+    #[arg(value_name = "SHELL", value_parser = ["bash", "zsh", "fish", "elvish", "powershell"])]
+    pub(crate) shell: String,
+}
+
+/// Write the manual pages, one for each command: `man ./DIR/nuncio-topic-echo.1`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Manual {
+    /// The folder for them, such as ~/.local/share/man/man1
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -269,7 +384,6 @@ fn absolute(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_definitions_hold_together() {

@@ -16,6 +16,8 @@ mod bridge;
 mod bridge_check;
 mod bridge_flags;
 mod called_names;
+mod completion;
+mod context;
 mod demo;
 mod doctor;
 mod doctor_keystore;
@@ -38,6 +40,7 @@ mod key_rotate;
 mod key_show;
 mod lifecycle;
 mod log;
+mod manual;
 mod node_facts;
 mod node_health;
 mod node_info;
@@ -171,6 +174,9 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Interface(command) => interface(&global, render, command),
         Command::Key(command) => key(&global, render, command),
         Command::Trust(command) => trust(&global, render, command),
+        Command::Context(command) => context::run(&global, render, command),
+        Command::Completion(args) => completion::run(render, &args),
+        Command::Manual(args) => manual::run(render, &args),
         Command::Doctor(args) => doctor::run(render, &global, &args),
         Command::Bag(command) => bag(&global, render, command),
         Command::Bridge(command) => bridge::command(&global, render, command),
@@ -308,11 +314,11 @@ fn bag(global: &GlobalArgs, render: &Render, command: BagCommand) -> Result<Outc
 
 fn key(global: &GlobalArgs, render: &Render, command: KeyCommand) -> Result<Outcome, CommandError> {
     match command {
-        KeyCommand::Show => key_show::run(render),
-        KeyCommand::New(args) => key_new::run(render, args),
+        KeyCommand::Show => key_show::run(render, global),
+        KeyCommand::New(args) => key_new::run(render, global, args),
         KeyCommand::List => key_list::run(render, global),
-        KeyCommand::Import(args) => key_import::run(render, args),
-        KeyCommand::Export(args) => key_export::run(render, args),
+        KeyCommand::Import(args) => key_import::run(render, global, args),
+        KeyCommand::Export(args) => key_export::run(render, global, args),
         KeyCommand::Rotate(args) => key_rotate::run(render, global, &args),
         KeyCommand::Revoke(args) => key_revoke::run(render, global, &args),
     }

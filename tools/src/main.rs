@@ -6,6 +6,8 @@ mod bench;
 mod catalog;
 mod cli;
 mod commands;
+mod completion;
+mod contexts;
 mod demo;
 mod expectations;
 mod fabric;
@@ -32,13 +34,18 @@ mod values;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::cli::Args;
 use crate::render::Render;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    completion::answer_shell();
+    let args = match Args::read() {
+        Ok(args) => args,
+        Err(error) => {
+            Render::new(false, false).error(error);
+            return ExitCode::from(2);
+        }
+    };
     let render = Render::new(args.global.json, args.global.no_color);
     match commands::run(args, &render) {
         Ok(outcome) => outcome.into(),

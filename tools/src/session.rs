@@ -26,6 +26,8 @@ pub(crate) struct Session<'a> {
     pub(crate) interrupt: Interrupt,
     /// `--timeout`, if given.
     pub(crate) timeout: Option<Duration>,
+    /// Where this user's key and trust are.
+    pub(crate) keystore_dir: PathBuf,
     /// `--interfaces`
     pub(crate) interfaces: Vec<PathBuf>,
 }
@@ -50,7 +52,8 @@ impl<'a> Session<'a> {
     /// As [`open`](Self::open).
     pub(crate) async fn open_as(name: &str, global: &GlobalArgs, render: &'a Render) -> Result<Self, CommandError> {
         let interrupt = Interrupt::listen()?;
-        let keystore = Keystore::open(Keystore::default_dir()?)?;
+        let keystore_dir = global.keystore_dir()?;
+        let keystore = Keystore::open(&keystore_dir)?;
         if keystore.stored_identity()?.is_none() {
             let key = keystore.identity()?.public_key();
             render.note(format!(
@@ -85,6 +88,7 @@ impl<'a> Session<'a> {
             render,
             interrupt,
             timeout: global.timeout,
+            keystore_dir,
             interfaces: global.interfaces.clone(),
         })
     }

@@ -45,7 +45,7 @@ impl StateReader {
         selection: &StateSelection,
     ) -> Result<(Self, StateFilter), CommandError> {
         let filter = selection.filter.as_deref().map(Filter::parse).transpose()?;
-        let keystore = Keystore::open(Keystore::default_dir()?)?;
+        let keystore = Keystore::open(&session.keystore_dir)?;
         let node = &session.node;
         let acquaintances = Acquaintances::gather(
             Some(node.public_key()),

@@ -40,7 +40,7 @@ impl TrustHome {
     ///
     /// Whatever is wrong with one of the files.
     pub(crate) fn open(global: &GlobalArgs) -> Result<Self, CommandError> {
-        let keystore = Keystore::open(Keystore::default_dir()?)?;
+        let keystore = Keystore::open(global.keystore_dir()?)?;
         let identity = keystore.stored_identity()?;
         let file = keystore.trust_file()?;
         let mut policy = file.as_ref().map(|file| file.policy().clone()).unwrap_or_default();

@@ -1,9 +1,11 @@
 //! The numbers of all streams and the chain of seals, as they stand in a bag from its beginning to its end. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use nuncio::Domain;
+use nuncio::security::frame::Writer;
 use nuncio::security::shown_frame::Examiner;
+use nuncio::{Domain, PublicKey};
 
 use super::fault::{Fault, FaultKind};
 use super::frame_check::CheckedFrame;
@@ -41,6 +43,7 @@ impl At<'_> {
 /// What is known so far.
 #[derive(Debug, Default)]
 pub(super) struct SealCheck {
+    names: HashMap<(PublicKey, Writer, u64, Arc<str>), StreamName>,
     streams: BTreeMap<StreamName, NumberTally>,
     /// The newest epoch of each topic, key and writer.
     epochs: BTreeMap<(String, String, String), u64>,
@@ -73,12 +76,15 @@ impl SealCheck {
     /// Takes a frame whose signature holds.
     pub(super) fn frame(&mut self, frame: &CheckedFrame, at: At<'_>, report: &mut VerifyReport) -> New {
         self.begin(at, report);
-        let name = StreamName {
+        let stream = (frame.key, frame.writer, frame.epoch, Arc::clone(&frame.topic));
+        // Writing a key as text takes longer than all else here.
+        let name = self.names.entry(stream).or_insert_with(|| StreamName {
             topic: frame.topic.to_string(),
             key: frame.key.to_string(),
             writer: format!("{:016x}", frame.writer.0),
             epoch: frame.epoch,
-        };
+        });
+        let name = name.clone();
         self.epoch(&name, frame.first, at, report);
         let tally = self
             .streams

@@ -4,7 +4,7 @@
 //! One thread reads and hashes, one per core checks signatures and messages, and this one puts together what they find, in
 //! order. Memory is bounded, whatever the files claim.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -94,6 +94,8 @@ struct Ledger<'a> {
     options: &'a VerifyOptions,
     files: Vec<String>,
     is_folder: bool,
+    /// The texts of keys.
+    keys: HashMap<PublicKey, String>,
     seals: SealCheck,
     report: VerifyReport,
 }
@@ -114,6 +116,7 @@ impl<'a> Ledger<'a> {
             options,
             files: reader.files().iter().map(name).collect(),
             is_folder,
+            keys: HashMap::new(),
             seals: SealCheck::default(),
             report: VerifyReport::default(),
         }
@@ -191,10 +194,13 @@ impl<'a> Ledger<'a> {
         report.unsealed += new.messages;
         let policy = self.options.policy.as_ref();
         let key = frame.key;
-        let signer = report
-            .signers
-            .entry(key.to_string())
-            .or_insert_with(|| new_signer(key, policy));
+        let text = self.keys.entry(key).or_insert_with(|| key.to_string());
+        if !report.signers.contains_key(text.as_str()) {
+            report.signers.insert(text.clone(), new_signer(key, policy));
+        }
+        let Some(signer) = report.signers.get_mut(text.as_str()) else {
+            return;
+        };
         signer.messages += new.messages;
         let is_first = match signer.topics.get_mut(&*frame.topic) {
             Some(messages) => {

@@ -1,6 +1,7 @@
 //! The tables of `bridge.toml` as they stand in the file, and how each becomes what it means.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,9 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio::TopicPattern;
-use serde::Deserialize;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::Ros2Config;
+use super::lines::Place;
 use crate::role::{ClientRole, RoleLimits, Token};
 use crate::rules::{Face, Route};
 
@@ -18,6 +22,8 @@ use crate::rules::{Face, Route};
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     pub(super) clients_max: Option<usize>,
+    #[serde(default)]
+    pub(super) allow_origins: Vec<String>,
     #[serde(default, rename = "route")]
     pub(super) routes: Vec<RouteEntry>,
     #[serde(default, rename = "role")]
@@ -32,11 +38,47 @@ pub(super) struct File {
     pub(super) status: Option<FaceEntry>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(super) enum OneOrMore {
-    One(String),
-    More(Vec<String>),
+/// One text, or a list of them.
+pub(super) struct OneOrMore(Vec<String>);
+
+impl<'de> Deserialize<'de> for OneOrMore {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PatternsVisitor)
+    }
+}
+
+struct PatternsVisitor;
+
+impl<'de> Visitor<'de> for PatternsVisitor {
+    type Value = OneOrMore;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a pattern such as \"/camera/**\", or a list of patterns")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<OneOrMore, E> {
+        Ok(OneOrMore(vec![text.to_owned()]))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<OneOrMore, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(list)).map(OneOrMore)
+    }
+}
+
+/// An address to listen on.
+pub(super) struct Address(pub(super) SocketAddr);
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let parsed = text.parse().map_err(|_| {
+            de::Error::custom(format!(
+                "`{text}` is no address to listen on: expected one with a port, such as \"127.0.0.1:8765\", \"[::1]:8765\", or \
+                 \"0.0.0.0:8765\" for all networks"
+            ))
+        });
+        parsed.map(Self)
+    }
 }
 
 #[derive(Deserialize)]
@@ -102,22 +144,18 @@ pub(super) struct TlsEntry {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FaceEntry {
-    pub(super) address: SocketAddr,
+    pub(super) address: Address,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FoxgloveEntry {
-    pub(super) address: SocketAddr,
+    pub(super) address: Address,
     #[serde(default)]
     pub(super) json: bool,
 }
 
-pub(super) fn read_route(entry: &RouteEntry, at: &str, routes: &mut Vec<Route>, problems: &mut Vec<String>) {
-    let patterns: Vec<&String> = match &entry.topics {
-        OneOrMore::One(pattern) => vec![pattern],
-        OneOrMore::More(patterns) => patterns.iter().collect(),
-    };
+pub(super) fn read_route(entry: &RouteEntry, at: &Place<'_>, routes: &mut Vec<Route>, problems: &mut Vec<String>) {
     let min_interval = match entry.rate_max {
         None => Some(Duration::ZERO),
         Some(rate) if rate > 0.0 && rate.is_finite() => Duration::try_from_secs_f64(1.0 / rate).ok(),
@@ -125,7 +163,8 @@ pub(super) fn read_route(entry: &RouteEntry, at: &str, routes: &mut Vec<Route>, 
     };
     let Some(min_interval) = min_interval else {
         problems.push(format!(
-            "{at}: rate_max is a number of messages a second above 0; leave it out for any"
+            "{}: rate_max is a number of messages a second above 0; leave it out for any",
+            at.of("rate_max")
         ));
         return;
     };
@@ -136,9 +175,12 @@ pub(super) fn read_route(entry: &RouteEntry, at: &str, routes: &mut Vec<Route>, 
     if let Some((from, to)) = &rename
         && !(from.starts_with('/') && to.starts_with('/'))
     {
-        problems.push(format!("{at}: both names of `rename` begin with a slash"));
+        problems.push(format!(
+            "{}: both names of `rename` begin with a slash",
+            at.of("rename")
+        ));
     }
-    for text in patterns {
+    for text in &entry.topics.0 {
         match TopicPattern::parse(text) {
             Ok(pattern) => routes.push(Route {
                 inward: entry.direction != Ways::Out,
@@ -148,19 +190,19 @@ pub(super) fn read_route(entry: &RouteEntry, at: &str, routes: &mut Vec<Route>, 
                 min_interval,
                 ..Route::both_ways(pattern)
             }),
-            Err(error) => problems.push(format!("{at}: {error}")),
+            Err(error) => problems.push(format!("{}: {error}", at.of("topics"))),
         }
     }
 }
 
-pub(super) fn read_role(name: &str, entry: &RoleEntry, problems: &mut Vec<String>) -> ClientRole {
+pub(super) fn read_role(name: &str, entry: &RoleEntry, at: &Place<'_>, problems: &mut Vec<String>) -> ClientRole {
     let mut patterns = |texts: &[String], act: &str| {
         let parsed = texts.iter().map(|text| TopicPattern::parse(text));
         let mut kept = Vec::new();
         for pattern in parsed {
             match pattern {
                 Ok(pattern) => kept.push(pattern),
-                Err(error) => problems.push(format!("role {name}, {act}: {error}")),
+                Err(error) => problems.push(format!("{}, {act}: {error}", at.of(act))),
             }
         }
         kept

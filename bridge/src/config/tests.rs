@@ -92,11 +92,11 @@ fn everything_that_is_wrong_is_said_at_once() {
     .unwrap_err();
     let text = problems.join("\n");
     for part in [
-        "route 1:",
-        "route 2: rate_max",
+        "line 3, route 1:",
+        "line 6, route 2: rate_max",
         "there is no [role.nobody]; there are: short",
         "/nowhere/none.token",
-        "role short, publish:",
+        "line 14, role short, publish:",
         "no face is served",
     ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
@@ -110,6 +110,110 @@ fn an_unknown_key_is_named_with_its_line() {
         problems[0].contains("line 3") && problems[0].contains("directions"),
         "{problems:?}"
     );
+}
+
+/// A file, what is said of its line, and what else; `[grpc]` follows.
+type Mistake = (&'static str, &'static str, &'static str);
+
+/// These have a route of their own, or should have.
+const WITH_ROUTE: &[Mistake] = &[
+    ("[[route]\ntopics = \"/a\"", "line 1", "route"),
+    ("[[route]]\ntopics = \"/a", "line 2", "string"),
+    ("[[route]]\ndirection = \"out\"", "line 1", "missing field `topics`"),
+    (
+        "[[route]]\ntopics = 5",
+        "line 2",
+        "a pattern such as \"/camera/**\", or a list",
+    ),
+    ("[[route]]\n\ntopics = [\"/a\", 5]", "line 3", "expected a string"),
+    ("[[route]]\ntopics = \"/a//b\"", "line 2, route 1", "/a//b"),
+    (
+        "[[route]]\ntopics = \"/a\"\ndirection = \"sideways\"",
+        "line 3",
+        "`in`, `out`, `both`",
+    ),
+    (
+        "[[route]]\ntopics = \"/a\"\nfaces = [\"ros1\"]",
+        "line 3",
+        "`ros2`, `foxglove`, `rosbridge`, `grpc`",
+    ),
+    (
+        "[[route]]\ntopics = \"/a\"\nrate_max = \"fast\"",
+        "line 3",
+        "expected f64",
+    ),
+    (
+        "[[route]]\ntopics = \"/a\"\nrate_max = 0.0",
+        "line 3, route 1",
+        "above 0",
+    ),
+    (
+        "[[route]]\ntopics = \"/a\"\nrename = { from = \"/a\" }",
+        "line 3",
+        "missing field `to`",
+    ),
+    (
+        "[[route]]\ntopics = \"/a\"\nrename = { from = \"a\", to = \"/b\" }",
+        "line 3, route 1",
+        "begin with a slash",
+    ),
+    (
+        "clients_max = 0\n[[route]]\ntopics = \"/a\"",
+        "line 1",
+        "nobody would be let in",
+    ),
+    (
+        "allow_origins = [\"https://a/b\"]\n[[route]]\ntopics = \"/a\"",
+        "line 1",
+        "`https://a/b` is no origin",
+    ),
+];
+
+/// These stand behind a route of two lines.
+const ELSEWHERE: &[Mistake] = &[
+    ("[role.r]\nsubscribe = [\"/a b\"]", "line 4, role r, subscribe", "a b"),
+    ("[role.r]\nsees = [\"/a\"]", "line 4", "unknown field `sees`"),
+    (
+        "[role.r]\n[[token]]\nrole = \"r\"",
+        "line 5, token 1",
+        "either `file` or `env`",
+    ),
+    (
+        "[[token]]\nenv = \"VIEWER\"\nrole = \"r\"",
+        "line 5, token 1",
+        "no [role.r]",
+    ),
+    (
+        "[tls]\ncertificates = \"c.pem\"\nkey = \"k.pem\"",
+        "line 3",
+        "/nowhere/c.pem",
+    ),
+    ("[tls]\ncertificates = \"c.pem\"", "line 3", "missing field `key`"),
+    ("[foxglove]\naddress = \"localhost\"", "line 4", "\"127.0.0.1:8765\""),
+    ("[status]\naddress = \"127.0.0.1:1\"", "line 3", "same address"),
+    (
+        "[rosbrigde]\naddress = \"127.0.0.1:2\"",
+        "line 3",
+        "unknown field `rosbrigde`",
+    ),
+    ("[ros2]\ndomain = -1", "line 4", "domain"),
+];
+
+#[test]
+fn each_mistake_is_named_with_its_line() {
+    let route = "[[route]]\ntopics = \"/a\"\n";
+    let behind = ELSEWHERE
+        .iter()
+        .map(|(text, line, said)| (format!("{route}{text}"), line, said));
+    let mistakes = WITH_ROUTE
+        .iter()
+        .map(|(text, line, said)| ((*text).to_owned(), line, said));
+    for (text, line, said) in mistakes.chain(behind) {
+        let problems = parse(&format!("{text}\n[grpc]\naddress = \"127.0.0.1:1\"\n"));
+        let problems = problems.unwrap_err().join("\n");
+        assert!(problems.contains(line), "{line} is missing:\n{text}\n{problems}");
+        assert!(problems.contains(said), "{said} is missing:\n{text}\n{problems}");
+    }
 }
 
 #[test]

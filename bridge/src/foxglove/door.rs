@@ -1,17 +1,16 @@
 //! The door: reads a viewer's HTTP request, and lets it in if it asks for a WebSocket in a language that is spoken here, has a
-//! token where one is demanded, and there is room. Whoever is turned away is told why in one sentence.
+//! token where one is demanded, is no page of another site where none is, and there is room. Whoever is turned away is told
+//! why in one sentence.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{ConnectInfo, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
 
 use super::ViewerFace;
 use super::session::Session;
@@ -20,17 +19,12 @@ use crate::border_error::BorderError;
 use crate::client::Client;
 use crate::front::Peer;
 use crate::rules::Face;
+use crate::visit::{Visit, turned_away};
 
 /// How much longer a WebSocket message may be than the message in it.
 const ENVELOPE_LEN_MAX: usize = 64 * 1024;
 /// What is read from a client at a time. Most of its messages are short.
 const READ_BUFFER_LEN: usize = 16 * 1024;
-
-/// What a query may have that the door looks at.
-#[derive(Deserialize)]
-struct Asked {
-    token: Option<String>,
-}
 
 pub(super) fn router(face: Arc<ViewerFace>) -> Router {
     Router::new().fallback(enter).with_state(face)
@@ -39,8 +33,7 @@ pub(super) fn router(face: Arc<ViewerFace>) -> Router {
 async fn enter(
     State(face): State<Arc<ViewerFace>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
-    headers: HeaderMap,
-    asked: Result<Query<Asked>, QueryRejection>,
+    visit: Visit,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else {
@@ -53,8 +46,7 @@ async fn enter(
         let text = format!("expected the subprotocol {SDK_V1} or {WEBSOCKET_V1}, found neither\n");
         return (StatusCode::BAD_REQUEST, text).into_response();
     };
-    let token = bearer(&headers).or(asked.ok().and_then(|Query(asked)| asked.token));
-    let client = match admit(&face, peer.address, token.as_deref()) {
+    let client = match admit(&face, peer.address, &visit) {
         Ok(client) => client,
         Err(error) => return turned_away(&error),
     };
@@ -67,24 +59,8 @@ async fn enter(
         .on_upgrade(move |socket| Session::visit(socket, face, client, is_old))
 }
 
-fn admit(face: &ViewerFace, peer: SocketAddr, token: Option<&str>) -> Result<Client, BorderError> {
-    let role = face.border.authenticate(token)?;
+fn admit(face: &ViewerFace, peer: SocketAddr, visit: &Visit) -> Result<Client, BorderError> {
+    visit.check_page(&face.border, Face::Foxglove)?;
+    let role = visit.role(&face.border)?;
     face.border.admit(Face::Foxglove, &peer.to_string(), role)
-}
-
-fn bearer(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
-}
-
-fn turned_away(error: &BorderError) -> Response {
-    let text = format!("{error}\n");
-    match error {
-        BorderError::Login(_) => {
-            let header = (header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            (StatusCode::UNAUTHORIZED, [header], text).into_response()
-        }
-        _ => (StatusCode::SERVICE_UNAVAILABLE, text).into_response(),
-    }
 }

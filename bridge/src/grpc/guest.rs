@@ -17,6 +17,7 @@ use crate::client::Client;
 use crate::entry::Entry;
 use crate::front::{FrontStream, Peer};
 use crate::rules::Face;
+use crate::visit::bearer;
 
 /// How many tokens the requests of one connection may bear: proxies gather those of several programs.
 const TOKENS_MAX: usize = 64;
@@ -117,14 +118,15 @@ pub(super) fn admit(mut request: Request<()>) -> Result<Request<()>, Status> {
             Status::unauthenticated("the metadata `authorization` has to be `Bearer` and one of the bridge's tokens")
         })?),
     };
+    let origin = request
+        .metadata()
+        .get("origin")
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let checked = connection.inner.border.check_page(Face::Grpc, origin.as_deref(), None);
+    checked.map_err(status)?;
     let guest = connection.guest(token)?;
     request.extensions_mut().insert(guest);
     Ok(request)
-}
-
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// Whose request it is.
@@ -190,18 +192,5 @@ impl AsyncWrite for GrpcStream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_stands_behind_the_word_bearer() {
-        assert_eq!(bearer("Bearer abc"), Some("abc"));
-        assert_eq!(bearer("bearer  abc "), Some("abc"));
-        assert_eq!(bearer("Basic abc"), None);
-        assert_eq!(bearer("abc"), None);
     }
 }

@@ -8,7 +8,9 @@ use crate::border_error::BorderError;
 pub(super) fn status(error: BorderError) -> Status {
     let code = match error {
         BorderError::Login(_) => Code::Unauthenticated,
-        BorderError::NoRoute { .. } | BorderError::NotPermitted { .. } => Code::PermissionDenied,
+        BorderError::NoRoute { .. } | BorderError::NotPermitted { .. } | BorderError::Page { .. } => {
+            Code::PermissionDenied
+        }
         BorderError::NobodyThere { .. } | BorderError::UnknownType { .. } => Code::NotFound,
         BorderError::Name(_) | BorderError::OtherType { .. } | BorderError::Message(_) => Code::InvalidArgument,
         BorderError::TooMuch(_) => Code::ResourceExhausted,

@@ -40,7 +40,10 @@ pub(super) async fn call(client: &Client, name: &str, args: &Value) -> Result<Va
         "has_param" => json!({"exists": rosapi_parameters::has(client, text("name")).await}),
         "delete_param" => rosapi_parameters::delete(client, text("name")).await?,
         "get_param_names" => json!({"names": rosapi_parameters::names(client).await}),
-        "get_time" => json!({"time": time(nuncio::clock::now_ns())}),
+        "get_time" => {
+            let clock = client.border().node().clock().map_err(|error| error.to_string())?;
+            json!({"time": time(clock.now_ns())})
+        }
         "get_ros_version" => json!({"version": 2, "distro": "jazzy"}),
         other => return Err(format!("the bridge has no service /rosapi/{}", cut(other))),
     };

@@ -2,16 +2,17 @@
  * Talks to `nuncio bridge foxglove` as Foxglove and Lichtblick do, with Foxglove's own client and CDR codec.
  *
  * Usage: NODE_PATH=FOLDER/node_modules node foxglove_client.js PATH_OF_NUNCIO
- * Needs from npm: `@foxglove/ws-protocol` (the client), `ws`, `@foxglove/rosmsg` and `@foxglove/rosmsg2-serialization`.
+ * Needs openssl, and from npm: `@foxglove/ws-protocol` (the client), `ws`, `@foxglove/rosmsg` and `@foxglove/rosmsg2-serialization`.
  *
  * With each subprotocol alone, and with both: topics are decoded by the schema that the bridge gives, what the client
  * publishes arrives at `nuncio topic echo` with the bridge's signature, services answer in CDR and in JSON, parameters
- * are read, set and followed, a refused message is a status, a second client gets the latched sample. Then tokens.
+ * are read, set and followed, a refused message is a status, a second client gets the latched sample. Then the time of a
+ * simulation, tokens, and TLS.
  */
 "use strict";
 
 const assert = require("node:assert");
-const { spawn } = require("node:child_process");
+const { execFileSync, spawn } = require("node:child_process");
 const { once } = require("node:events");
 const fs = require("node:fs");
 const net = require("node:net");
@@ -239,8 +240,36 @@ async function checkGraph(viewer) {
   await viewer.hears("connectionGraphUpdate", "the graph", hasChatter);
 }
 
+/** A publisher that comes and goes is told as a change of the graph. */
+async function checkGraphChanges(url, at) {
+  const viewer = new Viewer(url, ["foxglove.sdk.v1"]);
+  await until("the greeting", () => viewer.info);
+  await checkGraph(viewer);
+  const passing = start("robot", ["topic", "pub", "/passing", "std_msgs/msg/String", "{data: by}", "--rate", "5", ...at]);
+  const has = (list) => list.some((topic) => topic.name === "/passing");
+  await viewer.hears("connectionGraphUpdate", "the new topic", (update) => has(update.publishedTopics));
+  await stop(passing);
+  await viewer.hears("connectionGraphUpdate", "the end of the topic", (update) => update.removedTopics.includes("/passing"));
+  await viewer.close();
+}
+
+/** A bridge that is told to go by the time of a simulation tells it to viewers that come then. */
+async function checkTime(url, at) {
+  const set = start("bridge", ["param", "set", "/border", "use_sim_time", "true", ...at]);
+  await until("the parameter to be set", () => set.child.exitCode !== null);
+  assert.strictEqual(set.child.exitCode, 0, set.talk);
+  start("robot", ["topic", "pub", "/clock", "rosgraph_msgs/msg/Clock", "{clock: {sec: 1234, nanosec: 5}}", "--rate", "20", ...at]);
+  const viewer = new Viewer(url, ["foxglove.sdk.v1"]);
+  await until("the greeting", () => viewer.info);
+  assert(viewer.info.capabilities.includes("time"), JSON.stringify(viewer.info));
+  let told;
+  viewer.client.on("time", ({ timestamp }) => (told = timestamp));
+  await until("the time of the simulation", () => told === 1234000000005n);
+  await viewer.close();
+}
+
 async function checkOpenBridge() {
-  const { run, endpoint, key, url } = await bridge(["foxglove", "--port", "0", "--allow", "/**"]);
+  const { run, endpoint, key, url } = await bridge(["foxglove", "--port", "0", "--name", "/border", "--allow", "/**"]);
   const at = ["--connect", endpoint];
   start("robot", ["topic", "pub", "/chatter", "std_msgs/msg/String", "{data: hello}", "--rate", "20", ...at]);
   const pose = "{header: {frame_id: map}, pose: {position: {x: 1.5}}}";
@@ -266,7 +295,9 @@ async function checkOpenBridge() {
     assert.deepStrictEqual(viewer.errors, [], "Foxglove's client understands everything that it hears");
     await viewer.close();
   }
+  await checkGraphChanges(url, at);
   await checkRefusal(url, at);
+  await checkTime(url, at);
   await stop(run);
 }
 
@@ -335,10 +366,51 @@ address = "127.0.0.1:0"
   await stop(run);
 }
 
+/** An authority, and a certificate of it for localhost. */
+function certificates() {
+  const file = (name) => path.join(folder, name);
+  fs.writeFileSync(file("names"), "subjectAltName=DNS:localhost\n");
+  for (const line of [
+    "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem",
+    "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout bridge.key -out bridge.csr",
+    "x509 -req -in bridge.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out bridge.pem",
+  ]) {
+    execFileSync("openssl", line.split(" "), { cwd: folder, stdio: "ignore" });
+  }
+  return { authority: fs.readFileSync(file("ca.pem")), flags: ["--tls-cert", file("bridge.pem"), "--tls-key", file("bridge.key")] };
+}
+
+/** Over TLS, with a token; without the authority, or without TLS, there is an error and no wait. */
+async function checkTls() {
+  const { authority, flags } = certificates();
+  const token = "a-token-for-this-test-only";
+  fs.writeFileSync(path.join(folder, "tls.token"), token);
+  const demanded = ["--token-file", path.join(folder, "tls.token")];
+  const { run, endpoint, url } = await bridge(["foxglove", "--port", "0", "--allow", "/**", ...flags, ...demanded]);
+  start("robot", ["topic", "pub", "/chatter", "std_msgs/msg/String", "{data: hello}", "--rate", "5", "--connect", endpoint]);
+  assert(url.startsWith("wss://"), url);
+  const address = url.replace("127.0.0.1", "localhost");
+  const headers = { Authorization: `Bearer ${token}` };
+  const viewer = new Viewer(address, ["foxglove.sdk.v1"], { ca: authority, headers });
+  await viewer.next(await viewer.subscribe("/chatter"), "a message over TLS");
+  await viewer.close();
+  assert.strictEqual((await turnedAway(address, { ca: authority })).status, 401);
+  for (const [wrong, options] of [
+    [address, { headers }],
+    [address.replace("wss", "ws"), { headers }],
+  ]) {
+    const socket = new WebSocket(wrong, ["foxglove.sdk.v1"], options);
+    const failed = await Promise.race([once(socket, "error"), once(socket, "open").then(() => undefined)]);
+    assert(failed !== undefined, `${wrong} let in`);
+  }
+  await stop(run);
+}
+
 async function main() {
   try {
     await checkOpenBridge();
     await checkTokens();
+    await checkTls();
   } catch (error) {
     for (const { child, talk } of running) if (talk) console.error(`${child.spawnargs.slice(1).join(" ")}:\n${talk}`);
     throw error;
@@ -346,7 +418,7 @@ async function main() {
     await Promise.all(running.map(stop));
     fs.rmSync(folder, { recursive: true, force: true });
   }
-  console.log("Foxglove's client: topics, publishing, services, parameters, graph, refusals, tokens, both subprotocols");
+  console.log("Foxglove's client: topics, publishing, services, parameters, graph, refusals, time, tokens, TLS, both subprotocols");
 }
 
 main().then(

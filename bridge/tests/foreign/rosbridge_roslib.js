@@ -148,10 +148,20 @@ async function main() {
   assert.deepEqual(await ask("getTopicType", "/scan"), ["sensor_msgs/msg/LaserScan"]);
   const [details] = await ask("getMessageDetails", "geometry_msgs/msg/Twist");
   assert.deepEqual(ros.decodeTypeDefs(details).linear, { x: "float64", y: "float64", z: "float64" });
-  assert.ok(Array.isArray((await ask("getParams"))[0]));
+  beside("bridge", "foxglove", "--port", "0", "--name", "/robot");
+  const parameter = new roslib.Param({ ros, name: "/robot:use_sim_time" });
+  const get = () => inTime(new Promise((resolve, reject) => parameter.get(resolve, reject)), "the parameter");
+  for (const end = Date.now() + SECONDS_MAX * 1000; !(await ask("getParams"))[0].includes("/robot:use_sim_time"); ) {
+    assert.ok(Date.now() < end, "expected the parameter in the list, nothing in time");
+  }
+  assert.equal(await get(), false);
+  await inTime(new Promise((resolve, reject) => parameter.set(true, resolve, reject)), "the parameter to be set");
+  assert.equal(await get(), true);
+  const kept = await inTime(new Promise((resolve) => parameter.delete(() => resolve("deleted"), resolve)), "an answer");
+  assert.match(String(kept), /stays as it is/);
   ros.close();
   other.close();
-  console.log("roslib: topics in every form, services and actions both ways, and rosapi are as they should be");
+  console.log("roslib: topics in every form, services and actions both ways, parameters and rosapi are as they should be");
 }
 
 main()

@@ -32,7 +32,7 @@ class Site:
         self.nuncio, self.stack = nuncio, stack
         self.environment = {**os.environ, "NUNCIO_HOME": home, "NUNCIO_DISCOVERY": "off"}
         self.endpoint = f"tcp/127.0.0.1:{free_port()}"
-        command = ["bridge", "rosbridge", "--port", "0", "--allow", "/**", "--listen", self.endpoint, "--json"]
+        command = ["bridge", "rosbridge", "--port", "0", "--name", "/border", "--allow", "/**", "--listen", self.endpoint, "--json"]
         self.bridge = self.start(*command)
         ready = json.loads(self.bridge.stdout.readline())
         self.port = int(ready["faces"][0]["address"].rsplit(":", 1)[1])
@@ -176,6 +176,29 @@ def check_rosapi(site, client):
     expect(isinstance(client.get_params(), list), "a list of parameters", client.get_params())
 
 
+def check_parameters(site, client):
+    # Another bridge, which serves nobody: a node with parameters.
+    site.beside("bridge", "foxglove", "--port", "0", "--name", "/robot")
+    name = "/robot:use_sim_time"
+    until(lambda: name in client.get_params(), "the parameter in the list")
+    parameter = roslibpy.Param(client, name)
+    expect(parameter.get() is False, "the value of the parameter", parameter.get())
+    parameter.set(True)
+    expect(parameter.get() is True, "the value that was set", parameter.get())
+    told = site.answer("param", "get", "/robot", "use_sim_time")
+    expect("true" in json.dumps(told), "the same on Nuncio's side", told)
+    refused = Heard()
+    parameter.delete(lambda _: refused("deleted"), refused)
+    expect("stays as it is" in str(refused.wait("an answer")), "a parameter that cannot be deleted", refused.items)
+    expect(roslibpy.Param(client, "/robot:wings").get() is None, "no value where there is none", None)
+
+
+def check_simulated_time(site, client):
+    roslibpy.Param(client, "/border:use_sim_time").set(True)
+    site.beside("topic", "pub", "/clock", "rosgraph_msgs/msg/Clock", "{clock: {sec: 1234, nanosec: 5}}", "--rate", "20")
+    until(lambda: client.get_time()["secs"] == 1234, "the time of the simulation")
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
@@ -186,8 +209,10 @@ def main():
         check_services(site, client)
         check_actions(site, client)
         check_rosapi(site, client)
+        check_parameters(site, client)
+        check_simulated_time(site, client)
         client.close()
-    print(f"roslibpy {roslibpy.__version__}: topics and services both ways, goals, and rosapi are as they should be")
+    print(f"roslibpy {roslibpy.__version__}: topics and services both ways, goals, rosapi, parameters and simulated time are as they should be")
     # Its reactor runs in a thread that nothing ends.
     os._exit(0)
 

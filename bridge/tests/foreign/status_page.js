@@ -4,12 +4,13 @@
 // Needs from npm: `playwright-core`; from the system: chromium (or CHROMIUM with the path of one).
 //
 // Rows have to appear for clients and topics, names that are markup have to stay text, nothing may reach beyond the screen of
-// a phone, and with a token the page has to ask for it.
+// a phone, and with a token the page has to ask for it. Pages of other sites get neither the report nor a WebSocket.
 
 "use strict";
 const assert = require("node:assert");
 const { spawn, execFileSync } = require("node:child_process");
 const fs = require("node:fs");
+const http = require("node:http");
 const os = require("node:os");
 const path = require("node:path");
 const { chromium } = require("playwright-core");
@@ -19,6 +20,8 @@ const home = fs.mkdtempSync(path.join(os.tmpdir(), "status_page_"));
 const TIMEOUT_MS = 30000;
 const TOKEN = "a-token-for-this-test-only";
 const running = [];
+// Pages to look at the bridge from: as http://127.0.0.1, and as a site of somebody else.
+const site = http.createServer((_, answer) => answer.setHeader("content-type", "text/html").end("<!doctype html><title>a page</title>"));
 
 // Starts a bridge and gives the addresses that it names when it is ready.
 function bridge(...more) {
@@ -62,6 +65,7 @@ const widest = page => page.evaluate(() => document.documentElement.scrollWidth 
 async function shows(browser) {
   const { status, face } = await bridge("--allow", "/**");
   const elsewhere = await (await browser.newContext()).newPage();
+  await elsewhere.goto(`http://127.0.0.1:${site.address().port}/`);
   const long = "/a_very_long_namespace_that_goes_on/and_on_for_robots_with_many_parts/camera_front_left/image_rectified";
   await rosbridge(elsewhere, face, ["/chatter", long]);
 
@@ -109,6 +113,31 @@ async function hostile(browser, status) {
   await picture(page, "status_hostile_360");
 }
 
+// What a browser lets a page of another site have of a bridge that is for this machine: nothing.
+async function keepsOthersOut(browser) {
+  const { status, face } = await bridge("--allow", "/**");
+  const page = await (await browser.newContext()).newPage();
+  await page.goto(`http://evil.example:${site.address().port}/`);
+  await assert.rejects(rosbridge(page, face, ["/chatter"]), /no connection/);
+  await assert.rejects(page.evaluate(url => fetch(url).then(answer => answer.text()), status + "status.json"));
+  // A frame without an origin, which any page can make.
+  const frame = await page.evaluate(address => new Promise(resolve => {
+    window.onmessage = event => resolve(event.data);
+    const frame = document.createElement("iframe");
+    frame.sandbox = "allow-scripts";
+    frame.srcdoc = `<script>const socket = new WebSocket("${address}");
+      socket.onopen = () => parent.postMessage("open", "*"); socket.onerror = () => parent.postMessage("refused", "*");</script>`;
+    document.body.append(frame);
+  }), face);
+  assert.strictEqual(frame, "refused");
+  // The same site, when its name suddenly points to this machine's bridge.
+  const rebound = await page.goto(status.replace("127.0.0.1", "evil.example") + "status.json");
+  assert.strictEqual(rebound.status(), 403);
+  const own = await (await browser.newContext()).newPage();
+  await own.goto(`http://localhost:${site.address().port}/`);
+  await rosbridge(own, face, ["/chatter"]);
+}
+
 async function asks(browser) {
   const token = path.join(home, "token");
   fs.writeFileSync(token, TOKEN);
@@ -133,15 +162,17 @@ async function asks(browser) {
 
 async function main() {
   const executablePath = process.env.CHROMIUM || execFileSync("which", ["chromium"], { encoding: "utf8" }).trim();
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+  await new Promise(resolve => site.listen(0, "127.0.0.1", resolve));
+  const args = ["--host-resolver-rules=MAP evil.example 127.0.0.1", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
   const browser = await chromium.launch({ executablePath, args });
   try {
     await shows(browser);
+    await keepsOthersOut(browser);
     await asks(browser);
   } finally {
     await browser.close();
   }
-  console.log("the status page shows clients, topics and routes, from 360 to 1400 pixels, and markup in names stays text");
+  console.log("the status page shows clients, topics and routes, from 360 to 1400 pixels, and markup in names stays text; pages of other sites are kept out");
 }
 
 main()
@@ -150,6 +181,7 @@ main()
     process.exitCode = 1;
   })
   .finally(() => {
+    site.close();
     for (const program of running) program.kill("SIGKILL");
     fs.rmSync(home, { recursive: true, force: true });
   });

@@ -11,6 +11,7 @@ mod login;
 mod publishing;
 mod services;
 mod signers;
+mod sim_time;
 mod stage;
 mod topics;
 mod viewer;

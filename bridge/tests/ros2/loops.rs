@@ -1,13 +1,14 @@
 //! Two bridges between the same two networks: each message once, none comes back, and one takes over from the other.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use nuncio::Subscriber;
 use nuncio::msgs::std_msgs::msg::String as StringMsg;
 use nuncio_bridge::ros2::attachment::Attachment;
+use tokio::sync::mpsc::UnboundedReceiver;
+use zenoh::sample::Sample;
 
-use super::stand_in::{DEADLINE, Networks, RosNode, string_cdr};
+use super::stand_in::{DEADLINE, Networks, RosNode, Seen, string_cdr};
 
 /// How long nothing more comes.
 const QUIET: Duration = Duration::from_millis(500);
@@ -54,17 +55,14 @@ async fn what_comes_from_ros_does_not_go_back_there() {
             data: "native".to_owned(),
         })
         .unwrap();
-    let mut on_ros = HashMap::new();
-    while let Ok(Some(sample)) = tokio::time::timeout(QUIET, samples.recv()).await {
-        *on_ros.entry(sample.payload().to_bytes().into_owned()).or_insert(0) += 1;
-    }
-    assert!(on_ros.values().all(|count| *count == 1), "{on_ros:?}");
-    assert_eq!(on_ros.len(), 6, "{on_ros:?}");
-    let mut on_native = HashMap::new();
-    while let Ok(received) = subscriber.recv_timeout(QUIET) {
-        *on_native.entry(received.message.data).or_insert(0) += 1;
-    }
-    assert!(on_native.values().all(|count| *count == 1), "{on_native:?}");
+    let mut expected: Vec<String> = (1..=5).map(|number| format!("ros {number}")).collect();
+    expected.insert(0, "native".to_owned());
+    let mut on_ros = on_ros(&mut samples, 6).await;
+    on_ros.sort();
+    assert_eq!(on_ros, expected);
+    let mut on_native = on_native(&subscriber, 6);
+    on_native.sort();
+    assert_eq!(on_native, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,7 +76,7 @@ async fn of_two_bridges_one_leads_and_the_other_takes_over() {
     let seen = ros.watch().await;
     let mut samples = ros.subscribe(&RosNode::key("out")).await;
     // Both directions have settled when exactly one endpoint of each is there for longer than settling takes.
-    settled(&seen.tokens, &["/MP/%/%/native/%out/", "/MS/"]).await;
+    settled(&seen, &["/MP/%/%/native/%out/", "/MS/"]).await;
     assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
     for round in 0..10 {
         publisher
@@ -94,18 +92,9 @@ async fn of_two_bridges_one_leads_and_the_other_takes_over() {
         ros.put(&RosNode::key("in"), &string_cdr(&format!("in {round}")), attachment)
             .await;
     }
-    let mut out = Vec::new();
-    while let Ok(Some(sample)) = tokio::time::timeout(QUIET, samples.recv()).await {
-        out.push(sample.payload().to_bytes().into_owned());
-    }
-    let expected: Vec<Vec<u8>> = (0..10).map(|round| string_cdr(&format!("out {round}"))).collect();
-    assert_eq!(out, expected);
-    let mut incoming = Vec::new();
-    while let Ok(received) = subscriber.recv_timeout(QUIET) {
-        incoming.push(received.message.data);
-    }
-    let expected: Vec<String> = (0..10).map(|round| format!("in {round}")).collect();
-    assert_eq!(incoming, expected);
+    let all = |way: &str| -> Vec<String> { (0..10).map(|round| format!("{way} {round}")).collect() };
+    assert_eq!(on_ros(&mut samples, 10).await, all("out"));
+    assert_eq!(on_native(&subscriber, 10), all("in"));
 
     // Kill the one that leads outwards.
     let token = seen
@@ -114,7 +103,7 @@ async fn of_two_bridges_one_leads_and_the_other_takes_over() {
     let session = token.split('/').nth(2).unwrap().to_owned();
     let own = |bridge: &str| format!("@ros2_lv/0/{session}/") + "0/0/NN/%/%/" + bridge;
     let of_first = own(&first.ros_node());
-    let leads_first = seen.tokens.lock().unwrap().contains(&of_first);
+    let leads_first = seen.tokens.borrow().contains(&of_first);
     let (leader, other) = if leads_first { (first, second) } else { (second, first) };
     leader.kill().await;
     let taken_over = |token: &str| token.contains("/MP/%/%/native/%out/") && !token.contains(&session);
@@ -135,22 +124,95 @@ async fn of_two_bridges_one_leads_and_the_other_takes_over() {
     drop(other);
 }
 
-/// Waits until exactly one token with each of these parts is there, and stays the only one.
-async fn settled(tokens: &std::sync::Mutex<Vec<String>>, parts: &[&str]) {
-    let deadline = Instant::now() + DEADLINE;
-    let mut since = None;
+/// The texts that come on ROS's side: as many as are expected, and what comes in the quiet time after them.
+async fn on_ros(samples: &mut UnboundedReceiver<Sample>, expected: usize) -> Vec<String> {
+    let mut heard = Vec::new();
     loop {
-        let known = tokens.lock().unwrap().clone();
-        let count = |part: &str| known.iter().filter(|token| token.contains(part)).count();
-        match parts.iter().all(|part| count(part) == 1) {
-            false => since = None,
-            true if since.is_none() => since = Some(Instant::now()),
-            true => {}
-        }
-        if since.is_some_and(|since| since.elapsed() > Duration::from_millis(700)) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{known:#?}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        let patience = if heard.len() < expected { DEADLINE } else { QUIET };
+        let Ok(Some(sample)) = tokio::time::timeout(patience, samples.recv()).await else {
+            return heard;
+        };
+        let cdr = sample.payload().to_bytes().into_owned();
+        heard.push(String::from_utf8(cdr[8..cdr.len() - 1].to_vec()).unwrap());
     }
+}
+
+/// Likewise on Nuncio's side.
+fn on_native(subscriber: &Subscriber<StringMsg>, expected: usize) -> Vec<String> {
+    let mut heard = Vec::new();
+    loop {
+        let patience = if heard.len() < expected { DEADLINE } else { QUIET };
+        let Ok(received) = subscriber.recv_timeout(patience) else {
+            return heard;
+        };
+        heard.push(received.message.data);
+    }
+}
+
+/// The numbers that texts such as `ros 5` end in, by what they begin with.
+fn numbers<'a>(texts: impl Iterator<Item = &'a str>, begin: &str) -> Vec<u64> {
+    let found = texts.filter_map(|text| text.strip_prefix(begin)?.trim().parse().ok());
+    found.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_bridges_let_one_topic_cross_both_ways_for_seconds_without_a_copy() {
+    const ROUNDS: u64 = 150;
+    let networks = Networks::new().await;
+    let _bridges = tokio::join!(networks.bridge(2), networks.bridge(3));
+    let qos = nuncio::QosProfile::keep_last(1000);
+    let publisher = networks.native.publisher_with::<StringMsg>("/chatter", qos).unwrap();
+    let subscriber: Subscriber<StringMsg> = networks.native.subscriber_with("/chatter", qos).unwrap();
+    let mut ros = networks.ros().await;
+    let gid = ros.declare("MP", "talker", &RosNode::of_string("chatter")).await;
+    let listener = networks.ros().await;
+    let seen = listener.watch().await;
+    let mut samples = listener.subscribe(&RosNode::key("chatter")).await;
+    settled(&seen, &["/MP/%/%/native/%chatter/", "/MS/"]).await;
+    assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
+    let mut pace = tokio::time::interval(Duration::from_millis(20));
+    for number in 0..ROUNDS {
+        pace.tick().await;
+        let data = format!("native {number}");
+        publisher.publish(&StringMsg { data }).unwrap();
+        let attachment = Attachment {
+            number: i64::try_from(number).unwrap() + 1,
+            source_time_ns: 5,
+            gid,
+        };
+        ros.put(
+            &RosNode::key("chatter"),
+            &string_cdr(&format!("ros {number}")),
+            attachment,
+        )
+        .await;
+    }
+    let expected = usize::try_from(2 * ROUNDS).unwrap();
+    let heard = [on_ros(&mut samples, expected).await, on_native(&subscriber, expected)];
+    let all: Vec<u64> = (0..ROUNDS).collect();
+    for heard in &heard {
+        let texts = || heard.iter().map(String::as_str);
+        assert_eq!(numbers(texts(), "native "), all);
+        assert_eq!(numbers(texts(), "ros "), all);
+    }
+}
+
+/// Waits until exactly one token with each of these parts is there, and stays the only one.
+async fn settled(seen: &Seen, parts: &[&str]) {
+    let one_of_each = |tokens: &Vec<String>| {
+        let count = |part: &str| tokens.iter().filter(|token| token.contains(part)).count();
+        parts.iter().all(|part| count(part) == 1)
+    };
+    let mut tokens = seen.tokens.clone();
+    let settling = async {
+        loop {
+            tokens.wait_for(one_of_each).await.unwrap();
+            let changed = tokens.wait_for(|tokens| !one_of_each(tokens));
+            if tokio::time::timeout(Duration::from_millis(700), changed).await.is_err() {
+                return;
+            }
+        }
+    };
+    let settled = tokio::time::timeout(DEADLINE, settling).await;
+    assert!(settled.is_ok(), "{:#?}", seen.tokens.borrow());
 }

@@ -1,6 +1,5 @@
 //! Stand-ins on both sides of the bridge: a router of ROS 2, nodes of ROS made of raw Zenoh, and nodes of Nuncio.
 
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nuncio::{Discovery, Identity, Keystore, Node, NodeBuilder, TopicPattern};
@@ -8,7 +7,7 @@ use nuncio_bridge::ros2::attachment::Attachment;
 use nuncio_bridge::ros2::gid::Gid;
 use nuncio_bridge::ros2::{self, Ros2Options, Ros2Status};
 use nuncio_bridge::{Border, Ready, Rules, TypeLibrary};
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{broadcast, oneshot, watch};
 use tokio::task::JoinHandle;
 use zenoh::Session;
 use zenoh::sample::{Sample, SampleKind};
@@ -175,7 +174,7 @@ pub(crate) struct RosNode {
 
 /// What a node of ROS hears of the others: the tokens that are there.
 pub(crate) struct Seen {
-    pub(crate) tokens: Arc<Mutex<Vec<String>>>,
+    pub(crate) tokens: watch::Receiver<Vec<String>>,
     _watching: zenoh::pubsub::Subscriber<()>,
 }
 
@@ -193,15 +192,10 @@ impl Seen {
     }
 
     async fn wait<T>(&self, what: &str, check: impl Fn(&[String]) -> Option<T>) -> T {
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            let tokens = self.tokens.lock().unwrap().clone();
-            if let Some(found) = check(&tokens) {
-                return found;
-            }
-            assert!(Instant::now() < deadline, "{what}: {tokens:#?}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let mut tokens = self.tokens.clone();
+        let waited = tokio::time::timeout(DEADLINE, tokens.wait_for(|tokens| check(tokens).is_some()));
+        let found = waited.await.ok().and_then(|found| check(&found.ok()?));
+        found.unwrap_or_else(|| panic!("{what}: {:#?}", self.tokens.borrow()))
     }
 }
 
@@ -247,15 +241,13 @@ impl RosNode {
     }
 
     pub(crate) async fn watch(&self) -> Seen {
-        let tokens = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&tokens);
+        let (kept, tokens) = watch::channel(Vec::new());
         let heard = move |sample: Sample| {
-            let mut kept = kept.lock().unwrap();
             let token = sample.key_expr().as_str().to_owned();
-            match sample.kind() {
+            kept.send_modify(|kept: &mut Vec<String>| match sample.kind() {
                 SampleKind::Put => kept.push(token),
                 SampleKind::Delete => kept.retain(|known| *known != token),
-            }
+            });
         };
         let watching = self
             .session

@@ -167,7 +167,7 @@ async fn nothing_crosses_that_is_not_allowed() {
     let seen = ros.watch().await;
     seen.wait_for("the one topic", |token| token.contains("%camera%name"))
         .await;
-    let tokens = seen.tokens.lock().unwrap().clone();
+    let tokens = seen.tokens.borrow().clone();
     assert!(
         !tokens
             .iter()

@@ -1,11 +1,13 @@
 //! rosapi and parameters.
 
+use nuncio::msgs::builtin_interfaces::msg::Time;
 use nuncio::msgs::geometry_msgs::msg::Twist;
+use nuncio::msgs::rosgraph_msgs::msg::Clock;
 use nuncio::msgs::std_srvs::srv::{Trigger, TriggerResponse};
 use nuncio::{ParameterDescriptor, ParameterValue};
 use serde_json::{Value, json};
 
-use crate::site::Site;
+use crate::site::{DEADLINE, Site, in_time};
 
 fn list<'a>(values: &'a Value, name: &str) -> Vec<&'a str> {
     values[name]
@@ -143,9 +145,49 @@ async fn a_client_reads_and_sets_parameters() {
         .await
         .unwrap();
     assert_eq!(found, json!({"exists": false}));
+    parameters
+        .declare(
+            "colour",
+            ParameterValue::String("red".to_owned()),
+            ParameterDescriptor {
+                dynamic_typing: true,
+                ..ParameterDescriptor::default()
+            },
+        )
+        .unwrap();
+    client
+        .call("/rosapi/delete_param", json!({"name": "/robot:colour"}))
+        .await
+        .unwrap();
+    let found = client
+        .call("rosapi/has_param", json!({"name": "/robot:colour"}))
+        .await
+        .unwrap();
+    assert_eq!(found, json!({"exists": false}));
     let refused = client
         .call("rosapi/get_param", json!({"name": "speed"}))
         .await
         .unwrap_err();
     assert!(refused.contains("/node:name"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_is_that_of_the_simulation_where_the_bridge_goes_by_it() {
+    let site = Site::open().await;
+    let mut client = site.client().await;
+    let now = client.call("/rosapi/get_time", json!({})).await.unwrap();
+    assert!(now["time"]["sec"].as_i64().unwrap() > 1_600_000_000, "{now}");
+    let simulator = site.robot.publisher::<Clock>("/clock").unwrap();
+    site.border.node().parameters().set("use_sim_time", true).unwrap();
+    assert!(simulator.wait_for_subscribers(DEADLINE).unwrap());
+    client.send(json!({"op": "subscribe", "topic": "/clock"})).await;
+    client.settle().await;
+    let clock = Time { sec: 7, nanosec: 5 };
+    simulator.publish(&Clock { clock }).unwrap();
+    let heard = client.next("publish").await;
+    assert_eq!(heard["msg"]["clock"]["sec"], 7, "{heard}");
+    // The bridge's own subscription may be served a moment after the client's.
+    let expected = json!({"sec": 7, "nanosec": 5, "secs": 7, "nsecs": 5});
+    let told = async { while client.call("/rosapi/get_time", json!({})).await.unwrap()["time"] != expected {} };
+    in_time(told).await;
 }

@@ -8,8 +8,10 @@
 
 mod actions;
 mod bad_input;
+mod configured;
 mod login;
 mod looking_around;
+mod loops;
 mod services;
 mod site;
 mod topics;

@@ -18,6 +18,7 @@ pub(crate) struct Site {
     pub(crate) robot: Node,
     pub(crate) border: Border,
     pub(crate) port: u16,
+    endpoint: String,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -52,6 +53,17 @@ impl Site {
             graph.nodes.iter().any(|n| n.name == *robot.name() && n.is_verified())
         });
         assert!(met.await.is_some(), "they never met");
+        Self::serve(robot, bridge, endpoint, rules, options).await
+    }
+
+    /// Another bridge for the same robot.
+    pub(crate) async fn another(&self, rules: Rules, options: RosbridgeOptions) -> Self {
+        let bridge = node("bridge2", 3).connect(&self.endpoint).open().await.unwrap();
+        let endpoint = self.endpoint.clone();
+        Self::serve(self.robot.clone(), bridge, endpoint, rules, options).await
+    }
+
+    async fn serve(robot: Node, bridge: Node, endpoint: String, rules: Rules, options: RosbridgeOptions) -> Self {
         let border = Border::new(bridge, rules, TypeLibrary::open(&[]).unwrap());
         let options = RosbridgeOptions {
             front: FrontOptions::at(([127, 0, 0, 1], 0).into()),
@@ -66,6 +78,7 @@ impl Site {
             robot,
             border,
             port,
+            endpoint,
             task,
         }
     }

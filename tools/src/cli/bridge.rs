@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use nuncio::{NodeName, TopicName, TopicPattern};
+use nuncio_bridge::Origin;
 
 /// Let ROS 2 nodes, Foxglove, rosbridge and gRPC clients use signed topics
 ///
@@ -69,6 +70,10 @@ pub(crate) struct BridgeDoor {
     /// Demand the token that stands in this file
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// Let pages of this site in, named by scheme, host and port (repeatable). Where a token is demanded, pages need that
+    /// instead; where none is, those of other sites are refused, but for this machine's and, at its face, Foxglove's own app
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    pub(crate) allow_origins: Vec<Origin>,
     /// TLS with this certificate chain (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,

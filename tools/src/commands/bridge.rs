@@ -239,6 +239,7 @@ async fn tell_on(
     mut said: broadcast::Receiver<Ros2Status>,
 ) -> Result<(), CommandError> {
     let mut refusals = border.refusals();
+    let mut pages = border.turned_away();
     let mut every = tokio::time::interval(REPORT_EVERY);
     let mut last = Value::Null;
     loop {
@@ -258,6 +259,14 @@ async fn tell_on(
                         refused.text,
                         refused.reason.remedy()
                     )),
+                }
+                render.flush()?;
+            }
+            Ok(turned_away) = pages.recv() => {
+                let detail = turned_away.error.to_string();
+                match render.is_json() {
+                    true => render.json(&json!({"event": "turned_away", "face": turned_away.face, "detail": detail}))?,
+                    false => render.warning(format!("turned away from {}: {detail}", turned_away.face)),
                 }
                 render.flush()?;
             }

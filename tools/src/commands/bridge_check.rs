@@ -1,7 +1,8 @@
 //! `bridge check`: what a configuration lets through, and what is wrong with it.
 
 use nuncio::TopicName;
-use nuncio_bridge::{BridgeConfig, Direction, Face, Route};
+use nuncio_bridge::origin::FOXGLOVE_APP;
+use nuncio_bridge::{BridgeConfig, Direction, Face, Origin, Route};
 use serde_json::{Value, json};
 
 use super::{CommandError, Outcome};
@@ -29,6 +30,7 @@ pub(super) fn run(render: &Render, args: &BridgeCheck) -> Result<Outcome, Comman
             "faces": served(&config).iter().map(|(face, at)| json!({"face": face, "address": at})).collect::<Vec<_>>(),
             "routes": config.rules.routes.iter().map(route_words).collect::<Vec<_>>(),
             "roles": roles(&config),
+            "origins": config.rules.origins.iter().map(Origin::as_str).collect::<Vec<_>>(),
             "warnings": config.warnings,
             "topics": args.topics.iter().map(|topic| crossing_json(&config, topic)).collect::<Vec<_>>(),
         }))?;
@@ -41,10 +43,20 @@ pub(super) fn run(render: &Render, args: &BridgeCheck) -> Result<Outcome, Comman
         render.line(None, &format!("route  {} {}", index + 1, route_words(route)))?;
     }
     match config.rules.tokens.is_empty() {
-        true => render.line(
-            None,
-            "role   everybody may do what the routes let through; no token is demanded",
-        )?,
+        true => {
+            render.line(
+                None,
+                "role   everybody may do what the routes let through; no token is demanded",
+            )?;
+            let named = config.rules.origins.iter().map(Origin::as_str);
+            let mut pages: Vec<&str> = std::iter::once("this machine").chain(named).collect();
+            let app = format!("{FOXGLOVE_APP} at foxglove");
+            pages.extend(config.addresses.contains_key(&Face::Foxglove).then_some(app.as_str()));
+            render.line(
+                None,
+                &format!("pages  of {} are let in without a token", pages.join(", ")),
+            )?;
+        }
         false => {
             for role in roles(&config) {
                 render.line(None, &format!("role   {role} with a token"))?;

@@ -41,6 +41,7 @@ pub(super) fn of_door(face: Face, port: u16, served: &BridgeServed) -> Result<Br
     if let Some(path) = &door.token_file {
         config.rules.tokens = vec![token(path)?];
     }
+    config.rules.origins.clone_from(&door.allow_origins);
     if let (Some(certificates), Some(key)) = (&door.tls_cert, &door.tls_key) {
         config.tls = Some(TlsPair {
             certificates: certificates.clone(),

@@ -28,7 +28,8 @@ const FILE_SLACK_NS: i64 = 2_000_000_000;
 
 pub(super) fn look(global: &GlobalArgs) -> Vec<Finding> {
     let now_ns = clock::now_ns();
-    let keystore = Keystore::default_dir()
+    let keystore = global
+        .keystore_dir()
         .map_err(boxed)
         .and_then(|dir| Keystore::open(dir).map_err(boxed));
     let keystore = match keystore {

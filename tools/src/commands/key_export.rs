@@ -7,12 +7,12 @@ use nuncio::Keystore;
 use serde_json::json;
 
 use super::{CommandError, Outcome};
-use crate::cli::KeyExport;
+use crate::cli::{GlobalArgs, KeyExport};
 use crate::passphrase::{new_passphrase, write_new};
 use crate::render::Render;
 
-pub(super) fn run(render: &Render, args: KeyExport) -> Result<Outcome, CommandError> {
-    let keystore = Keystore::open(Keystore::default_dir()?)?;
+pub(super) fn run(render: &Render, global: &GlobalArgs, args: KeyExport) -> Result<Outcome, CommandError> {
+    let keystore = Keystore::open(global.keystore_dir()?)?;
     let identity = keystore.stored_identity()?.ok_or(NoKey)?;
     let (form, pem) = if args.public {
         ("public", identity.public_key().to_pem().into())

@@ -12,11 +12,11 @@ use nuncio::{Identity, Keystore, clock};
 use serde_json::json;
 
 use super::{CommandError, Outcome};
-use crate::cli::KeyNew;
+use crate::cli::{GlobalArgs, KeyNew};
 use crate::passphrase::write_new;
 use crate::render::{Render, short_key};
 
-pub(super) fn run(render: &Render, args: KeyNew) -> Result<Outcome, CommandError> {
+pub(super) fn run(render: &Render, global: &GlobalArgs, args: KeyNew) -> Result<Outcome, CommandError> {
     let identity = Identity::generate()?;
     let (path, moved) = match &args.out {
         Some(file) => {
@@ -24,7 +24,7 @@ pub(super) fn run(render: &Render, args: KeyNew) -> Result<Outcome, CommandError
             write_new(file, &identity.to_pkcs8_pem(), true)?;
             (file.clone(), moved)
         }
-        None => store(&identity, args.force)?,
+        None => store(&identity, global, args.force)?,
     };
     tell_new_key(render, &identity, &path, moved.as_deref())
 }
@@ -63,8 +63,12 @@ fn tell_moved(render: &Render, moved: Option<&Path>) {
 }
 
 /// Puts the key into the keystore; gives its file, and where an old one went. The key that is there already is left alone.
-pub(super) fn store(identity: &Identity, force: bool) -> Result<(PathBuf, Option<PathBuf>), CommandError> {
-    let dir = Keystore::default_dir()?;
+pub(super) fn store(
+    identity: &Identity,
+    global: &GlobalArgs,
+    force: bool,
+) -> Result<(PathBuf, Option<PathBuf>), CommandError> {
+    let dir = global.keystore_dir()?;
     let keystore = Keystore::open(&dir)?;
     let path = dir.join("identity.key");
     // What cannot be read is another key for sure.

@@ -4,10 +4,11 @@ use nuncio::Keystore;
 use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::cli::GlobalArgs;
 use crate::render::{Render, short_key};
 
-pub(super) fn run(render: &Render) -> Result<Outcome, CommandError> {
-    let keystore = Keystore::open(Keystore::default_dir()?)?;
+pub(super) fn run(render: &Render, global: &GlobalArgs) -> Result<Outcome, CommandError> {
+    let keystore = Keystore::open(global.keystore_dir()?)?;
     let is_new = keystore.stored_identity()?.is_none();
     let key = keystore.identity()?.public_key();
     let path = keystore

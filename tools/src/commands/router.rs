@@ -1,6 +1,6 @@
 //! `router`: Zenoh's router in this process, until it is told to end; see [`nuncio::router`].
 
-use nuncio::{Keystore, LinkConfig, Router, TlsFiles};
+use nuncio::{LinkConfig, Router, TlsFiles};
 use serde_json::json;
 
 use super::{CommandError, Outcome};
@@ -11,7 +11,7 @@ use crate::render::Render;
 /// Routes. No key is needed for that: a router signs nothing, and the keystore is looked at for TLS files only.
 pub(super) async fn run(global: &GlobalArgs, render: &Render) -> Result<Outcome, CommandError> {
     let mut interrupt = Interrupt::listen()?;
-    let keystore = Keystore::default_dir().ok();
+    let keystore = global.keystore_dir().ok();
     let config = LinkConfig {
         listen: global.listen.clone(),
         connect: global.connect.clone(),

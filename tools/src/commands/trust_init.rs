@@ -23,7 +23,7 @@ const ROLE: &str = "everything";
 const NAMELESS: &str = "owner";
 
 pub(super) fn run(render: &Render, global: &GlobalArgs, args: &TrustInit) -> Result<Outcome, CommandError> {
-    let keystore = Keystore::open(Keystore::default_dir()?)?;
+    let keystore = Keystore::open(global.keystore_dir()?)?;
     let path = keystore.trust_path().unwrap_or_default();
     if keystore.trust_file()?.is_some() {
         return Err(AlreadyThere { path }.into());

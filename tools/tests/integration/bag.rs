@@ -24,7 +24,7 @@ impl Talker {
     /// Publishes texts of a length, with a pause after each ten.
     async fn new(len: usize, pause: Duration) -> Self {
         let (node, endpoint) = listen(node("talker", 1)).await;
-        let publisher = node.publisher::<Text>("/chatter").unwrap();
+        let publisher = node.publisher::<Text>("/chatter").expect("a publisher");
         let (published, ends) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let (count, end) = (Arc::clone(&published), Arc::clone(&ends));
         std::thread::spawn(move || {
@@ -71,7 +71,7 @@ impl Drop for Talker {
 }
 
 fn report(bag: &str) -> VerifyReport {
-    verify(Path::new(bag), &VerifyOptions::default(), |_, _| {}).unwrap()
+    verify(Path::new(bag), &VerifyOptions::default(), |_, _| {}).expect("a bag")
 }
 
 fn size(bag: &str) -> u64 {

@@ -1,5 +1,6 @@
 //! The bridge as a user runs it: configurations that are checked, faces that begin, refuse and end.
 
+use std::io::{BufRead, Write};
 use std::net::TcpListener;
 
 use serde_json::{Value, json};
@@ -53,6 +54,18 @@ fn a_configuration_is_read_aloud() {
         told["topics"][0]["faces"]["foxglove"],
         json!({"out": "/tf", "in": null})
     );
+}
+
+#[test]
+fn the_pages_that_need_no_token_are_read_aloud() {
+    let user = User::new();
+    let route = "allow_origins = [\"https://dash.example.com\"]\n[[route]]\ntopics = \"/**\"\n";
+    let config = format!("{route}[foxglove]\naddress = \"127.0.0.1:0\"\n");
+    user.write(&[("bridge.toml", &config)]);
+    let ended = user.run(&["bridge", "check", &user.path("bridge.toml")]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let line = "pages  of this machine, https://dash.example.com, https://app.foxglove.dev at foxglove are let in";
+    assert!(ended.stdout.contains(line), "{}", ended.stdout);
 }
 
 #[test]
@@ -151,4 +164,51 @@ fn a_short_token_and_a_wrong_pattern_are_refused() {
     assert!(ended.stderr.contains("7 characters, at least 16"), "{}", ended.stderr);
     let ended = user.run(&["bridge", "grpc", "--allow", "/a//b"]);
     assert_eq!(ended.code, Some(2));
+}
+
+#[test]
+fn a_page_that_is_turned_away_is_told_to_the_operator() {
+    let user = User::new();
+    let named = "https://dash.example.com";
+    let mut bridge = user.start(&[
+        "bridge",
+        "rosbridge",
+        "--port",
+        "0",
+        "--allow",
+        "/**",
+        "--allow-origin",
+        named,
+        "--json",
+    ]);
+    let ready = bridge.json();
+    let address = ready["faces"][0]["address"].as_str().unwrap();
+    let address = address.strip_prefix("ws://").unwrap().to_owned();
+    let knock = |origin: &str| {
+        let mut stream = std::net::TcpStream::connect(&address).unwrap();
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        std::io::BufReader::new(stream).read_line(&mut answer).unwrap();
+        answer
+    };
+    assert!(knock(named).contains(" 101 "));
+    assert!(knock("https://evil.example").contains(" 403 "));
+    let told = loop {
+        let line = bridge.json();
+        if line["event"] == "turned_away" {
+            break line;
+        }
+    };
+    assert_eq!(told["face"], json!("rosbridge"));
+    let detail = told["detail"].as_str().unwrap();
+    assert!(detail.contains("--allow-origin https://evil.example"), "{detail}");
+    bridge.interrupt();
+    bridge.end();
+    let ended = user.run(&["bridge", "rosbridge", "--allow-origin", "https://a/b"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("is no origin"), "{}", ended.stderr);
 }

@@ -176,3 +176,16 @@ fn a_home_that_cannot_be_used_is_exit_2_and_named() {
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains(user.home().to_str().unwrap()), "{ended:?}");
 }
+
+#[test]
+fn there_is_a_manual_page_for_each_command() {
+    let user = User::new();
+    let folder = user.path("man");
+    let ended = user.run(&["manual", &folder, "--json"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let page = std::fs::read_to_string(format!("{folder}/nuncio-topic-echo.1")).expect("the page of topic echo");
+    assert!(page.contains("Print the messages of a topic"), "{page}");
+    let pages = std::fs::read_dir(&folder).expect("the folder").count();
+    let told: serde_json::Value = serde_json::from_str(ended.stdout.trim()).expect("JSON");
+    assert_eq!(told["pages"], pages);
+}

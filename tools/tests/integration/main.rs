@@ -6,6 +6,7 @@ mod bag;
 mod bag_reading;
 mod bench;
 mod bridge;
+mod contexts;
 mod demo;
 mod discovery;
 mod doctor;
