@@ -19,7 +19,7 @@ use super::bag_writer::BagWriter;
 use super::convert_error::ConvertError;
 use super::record_hash::Hash;
 use super::recorded_frame::{RecordedFrame, Signer};
-use super::seal::{SealEvent, SealSigner};
+use super::seal::{SealEvent, SealSigner, Source};
 use super::write_error::WriteError;
 use crate::bridge_type::{Body, BridgeType};
 
@@ -50,7 +50,7 @@ struct Taken {
     number: u64,
 }
 
-/// Imports a recording. `settings` say where to, and with whose key. `progress` is told how many bytes were read, of how many.
+/// Imports a recording, and seals it as an extract of it: it was received long before. `settings` say where to, and with whose key. `progress` is told how many bytes were read, of how many.
 ///
 /// # Errors
 ///
@@ -59,7 +59,7 @@ struct Taken {
 pub fn import(
     path: &Path,
     part: &BagPart,
-    settings: BagSettings,
+    mut settings: BagSettings,
     now_ns: i64,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Imported, ConvertError> {
@@ -71,6 +71,11 @@ pub fn import(
         node: NodeName::parse(IMPORT_NODE).unwrap_or_else(|_| settings.signer.node.clone()),
         ..settings.signer.clone()
     };
+    settings.extract_of = vec![Source {
+        bag: origin.clone(),
+        recorder: "nobody who has signed it".to_owned(),
+        seals: Vec::new(),
+    }];
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(|error| WriteError::Mcap(error.to_string()))?;
     let mut writer = BagWriter::create(settings, id, now_ns)?;

@@ -2,9 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use nuncio_bridge::bag::{BagInfo, BagItem, BagPart, PlayOrder, ProvenMessage, ProvenReader, Role, SealEvent};
+use nuncio_bridge::bag::rosbag2_import::{IMPORT_NODE, import};
+use nuncio_bridge::bag::{
+    BagInfo, BagItem, BagPart, BagSettings, PlayOrder, ProvenMessage, ProvenReader, Role, SealEvent, VerifyOptions,
+    verify,
+};
 
-use crate::mint::{Robot, SECOND_NS, START_NS, bag, settings};
+use crate::mint::{Robot, SECOND_NS, START_NS, bag, recorder, settings};
 use crate::tampering::{records, write};
 
 /// A bag of two robots, of whose first one the third message never came.
@@ -185,4 +189,38 @@ fn messages_are_played_in_the_order_in_which_they_were_received() {
     ];
     assert_eq!(played[..6], due);
     assert_eq!(played.len(), 9);
+}
+
+#[test]
+fn an_old_recording_of_others_is_taken_over_and_verifies_as_imported() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = recorded(dir.path());
+    let file = path.join("bag_0.mcap");
+    let plain: Vec<_> = records(&file)
+        .into_iter()
+        .filter(|rec| rec.channel.role == Role::Message)
+        .collect();
+    write(&file, &plain);
+    let settings = BagSettings::new(dir.path().join("taken"), recorder());
+    let year_later = START_NS + 365 * 86_400 * SECOND_NS;
+    let imported = import(&path, &BagPart::default(), settings, year_later, |_, _| {}).unwrap();
+    assert_eq!((imported.summary.messages, imported.undecodable), (12, 0));
+    assert!(imported.left_out.is_empty() && imported.damage.is_empty());
+
+    let taken = dir.path().join("taken");
+    let (messages, refused) = proven(&taken);
+    assert_eq!((messages.len(), refused), (12, 0));
+    assert_eq!(messages[0].node.as_deref(), Some(IMPORT_NODE));
+    assert_eq!(messages[0].origin.as_deref(), Some("rosbag2:bag"));
+    assert_eq!(
+        (messages[0].source_ns, messages[0].received_ns),
+        (START_NS, START_NS as u64 + 1000)
+    );
+    let report = verify(&taken, &VerifyOptions::default(), |_, _| {}).unwrap();
+    assert!(report.ok, "{report:?}");
+    assert!(
+        report.notes.iter().any(|note| note.starts_with("imported")),
+        "{report:?}"
+    );
+    assert_eq!(report.extract_of[0].bag, "rosbag2:bag");
 }

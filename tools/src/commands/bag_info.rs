@@ -69,6 +69,11 @@ fn show(render: &Render, info: &BagInfo, home: &TrustHome) -> Result<(), Command
         None if info.proven => render.line(Some(Tone::Warning), "not sealed: nothing proves that it is whole")?,
         None => render.line(Some(Tone::Warning), "nothing in it is signed: nothing of it is proved")?,
     }
+    show_topics(render, info, home)?;
+    show_signers(render, info, home)
+}
+
+fn show_topics(render: &Render, info: &BagInfo, home: &TrustHome) -> Result<(), CommandError> {
     let mut table = Table::new(["TOPIC", "TYPE", "MESSAGES", "RATE", "LOST", "SIGNED BY", "HASH"]);
     for topic in &info.topics {
         let signers: Vec<String> = topic.signers.iter().map(|key| named(key, home)).collect();
@@ -89,6 +94,10 @@ fn show(render: &Render, info: &BagInfo, home: &TrustHome) -> Result<(), Command
     if !info.topics.is_empty() {
         table.lines(0).iter().try_for_each(|line| render.line(None, line))?;
     }
+    Ok(())
+}
+
+fn show_signers(render: &Render, info: &BagInfo, home: &TrustHome) -> Result<(), CommandError> {
     let mut table = Table::new(["SIGNER", "NAME", "NODES", "TOPICS", "MESSAGES", "LOST"]);
     for signer in &info.signers {
         let nodes: Vec<&str> = signer.nodes.iter().map(String::as_str).collect();
