@@ -300,9 +300,9 @@ fn bag(global: &GlobalArgs, render: &Render, command: BagCommand) -> Result<Outc
     match command {
         BagCommand::Record(args) => bag_record::run(global, render, args),
         BagCommand::Verify(args) => bag_verify::run(render, global, &args),
-        BagCommand::Slice(args) => bag_extract::slice(render, &args),
-        BagCommand::Filter(args) => bag_extract::filter(render, &args),
-        BagCommand::Merge(args) => bag_extract::merge(render, &args),
+        BagCommand::Slice(args) => bag_extract::slice(render, global, &args),
+        BagCommand::Filter(args) => bag_extract::filter(render, global, &args),
+        BagCommand::Merge(args) => bag_extract::merge(render, global, &args),
         BagCommand::Reading(BagReading::Info(args)) => bag_info::run(render, global, &args),
         BagCommand::Reading(BagReading::Cat(args)) => bag_cat::run(render, global, &args),
         BagCommand::Reading(BagReading::Convert(args)) => bag_convert::run(render, global, &args),

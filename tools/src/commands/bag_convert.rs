@@ -128,7 +128,7 @@ fn take_over(render: &Render, global: &GlobalArgs, args: &BagConvert, part: &Bag
         return Err(std::io::Error::other(problem).into());
     }
     let signer = SealSigner {
-        identity: Keystore::open(Keystore::default_dir()?)?.identity()?,
+        identity: Keystore::open(global.keystore_dir()?)?.identity()?,
         domain: global.domain.clone(),
         node: NodeName::parse(IMPORT_NODE)?,
         epoch: now_ms(),

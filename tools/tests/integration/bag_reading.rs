@@ -14,10 +14,10 @@ use crate::program::{DEADLINE, User, listen, node};
 async fn record(user: &User, bag: &str) -> String {
     let (talker, endpoint) = listen(node("talker", 1)).await;
     let latched = QosProfile::keep_last(10).transient_local();
-    let publisher = talker.publisher_with::<Text>("/chatter", latched).unwrap();
+    let publisher = talker.publisher_with::<Text>("/chatter", latched).expect("a publisher");
     for number in 0..5 {
         let data = format!("text {number}");
-        publisher.publish(&Text { data }).unwrap();
+        publisher.publish(&Text { data }).expect("it is published");
     }
     let recorder = user.start(&["bag", "record", "-o", bag, "/chatter", "--connect", &endpoint, "--json"]);
     let end = Instant::now() + DEADLINE;
