@@ -5,6 +5,7 @@
 //! read     MCAP -> BagReader -> BagRecord
 //! verify   BagRecord -> signature, place, transcoding (all cores) -> numbers -> seals -> VerifyReport
 //! extract  BagReader -> filter -> BagWriter, sealed anew, with the hashes of the seals that it comes from
+//! show     BagReader -> ProvenReader (signature, place) -> ProvenMessage -> cat, PlayOrder, tables, rosbag2
 //! ```
 //!
 //! # The format, version 1
@@ -66,10 +67,14 @@
 //! That its clock was right: a recording cannot be dated before the source times that others have signed, give or take a
 //! minute, but it can be dated after them.
 
+pub mod bag_info;
+pub mod bag_part;
+pub mod bag_player;
 pub mod bag_reader;
 pub mod bag_settings;
 pub mod bag_writer;
 pub mod committed_file;
+mod convert_error;
 pub mod extract;
 pub mod fault;
 pub mod frame_channel;
@@ -78,24 +83,37 @@ mod intake;
 mod mcap_file;
 mod metadata;
 pub mod number_tally;
+mod parquet_table;
+pub mod play_order;
+pub mod proven_reader;
 mod read_error;
 pub mod record_hash;
 pub mod recorded_frame;
 pub mod recorder;
 mod recording;
+pub mod rosbag2_export;
+pub mod rosbag2_import;
 pub mod seal;
 mod seal_check;
 pub mod selection;
+pub mod table;
+pub mod table_export;
 mod taking;
 pub mod verify;
 mod verify_batch;
 pub mod verify_report;
 mod write_error;
 
+pub use bag_info::{BagInfo, SealInfo, SignerInfo, TopicInfo};
+pub use bag_part::BagPart;
+pub use bag_player::{BagPlayer, PlayError, PlayOptions, PlayProgress, PlayWish, Played};
 pub use bag_reader::{BagReader, BagRecord, Channel, ReadError, Role};
 pub use bag_settings::{BagSettings, BagSummary, Compression};
 pub use bag_writer::BagWriter;
+pub use convert_error::ConvertError;
 pub use fault::{Fault, FaultKind};
+pub use play_order::PlayOrder;
+pub use proven_reader::{BagItem, ProvenMessage, ProvenPlace, ProvenReader};
 pub use recorded_frame::{RecordedFrame, Signer};
 pub use recorder::{Ended, Recorder, RecorderCommand, RecorderOptions, RecorderStatus, Snapshots};
 pub use seal::{Seal, SealEvent, SealSigner};

@@ -188,7 +188,21 @@ impl GenericPublisher {
         qos: QosProfile,
         keeper: Option<&Arc<JournalKeeper>>,
     ) -> Result<Self, PublisherError> {
-        let port = PublisherPort::declare(&node, topic, definition, qos, keeper)?;
+        let port = PublisherPort::declare(&node, topic, definition, qos, keeper, false)?;
+        Self::on(node, port)
+    }
+
+    pub(crate) fn declare_replay(
+        node: Arc<NodeCore>,
+        topic: TopicName,
+        definition: TypeDefinition,
+        qos: QosProfile,
+    ) -> Result<Self, PublisherError> {
+        let port = PublisherPort::declare(&node, topic, definition, qos, None, true)?;
+        Self::on(node, port)
+    }
+
+    fn on(node: Arc<NodeCore>, port: PublisherPort) -> Result<Self, PublisherError> {
         let matched = Arc::new(Event::new());
         let notify = Arc::clone(&matched);
         let watched = port.outbox.link().watch_subscribers(move |_| {

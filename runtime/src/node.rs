@@ -57,6 +57,7 @@ mod guests;
 mod lifecycle;
 mod parameters;
 mod refusals;
+mod replay;
 mod services;
 pub(crate) mod state;
 mod trust;

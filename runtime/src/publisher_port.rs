@@ -34,6 +34,7 @@ impl PublisherPort {
         definition: TypeDefinition,
         qos: QosProfile,
         keeper: Option<&Arc<JournalKeeper>>,
+        is_replay: bool,
     ) -> Result<Self, PublisherError> {
         node.check_open().map_err(|Closed| PublisherError::Closed)?;
         let key_expr = key_expr::topic(&node.domain, &topic);
@@ -55,7 +56,7 @@ impl PublisherPort {
         );
         let header = Header {
             kind: Kind::Message,
-            replay: false,
+            replay: is_replay,
             key: node.public_key(),
             writer: facts.writer,
             epoch: node.epoch,

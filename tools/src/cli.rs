@@ -2,6 +2,7 @@
 
 mod action;
 mod bag;
+mod bag_reading;
 mod bench;
 mod bridge;
 mod context;
@@ -38,6 +39,7 @@ use nuncio::{Discovery, Domain, Keystore, NodeName, TopicName, TrustMode};
 
 pub(crate) use self::action::{ActionCancel, ActionCommand, ActionInfo, ActionSendGoal};
 pub(crate) use self::bag::{BagCommand, BagExtract, BagFilter, BagMerge, BagRecord, BagSlice, BagVerify};
+pub(crate) use self::bag_reading::{BagCat, BagConvert, BagInfo, BagPart, BagPlay, BagReading, ConvertTo};
 pub(crate) use self::bench::{Bench, BenchCase, BenchMember, BenchPart};
 pub(crate) use self::bridge::{BridgeAllow, BridgeCheck, BridgeCommand, BridgeNode, BridgeRos2, BridgeServed};
 pub(crate) use self::context::ContextCommand;

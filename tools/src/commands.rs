@@ -3,7 +3,11 @@
 mod action_cancel;
 mod action_info;
 mod action_send_goal;
+mod bag_cat;
+mod bag_convert;
 mod bag_extract;
+mod bag_info;
+mod bag_play;
 mod bag_record;
 mod bag_verify;
 mod bench;
@@ -86,8 +90,8 @@ use self::called_names::{ACTIONS, SERVICES};
 use crate::bench::{run_member, run_part as run_bench_part};
 use crate::catalog::Catalog;
 use crate::cli::{
-    ActionCommand, Args, BagCommand, Command, GlobalArgs, InterfaceCommand, KeyCommand, LifecycleCommand, NodeCommand,
-    OwnFolders, ParamCommand, ServiceCommand, StateCommand, TopicCommand, TrustCommand,
+    ActionCommand, Args, BagCommand, BagReading, Command, GlobalArgs, InterfaceCommand, KeyCommand, LifecycleCommand,
+    NodeCommand, OwnFolders, ParamCommand, ServiceCommand, StateCommand, TopicCommand, TrustCommand,
 };
 use crate::prove::run_part;
 use crate::render::{OutputError, Render};
@@ -306,9 +310,15 @@ fn bag(global: &GlobalArgs, render: &Render, command: BagCommand) -> Result<Outc
     match command {
         BagCommand::Record(args) => bag_record::run(global, render, args),
         BagCommand::Verify(args) => bag_verify::run(render, global, &args),
-        BagCommand::Slice(args) => bag_extract::slice(render, &args),
-        BagCommand::Filter(args) => bag_extract::filter(render, &args),
-        BagCommand::Merge(args) => bag_extract::merge(render, &args),
+        BagCommand::Slice(args) => bag_extract::slice(render, global, &args),
+        BagCommand::Filter(args) => bag_extract::filter(render, global, &args),
+        BagCommand::Merge(args) => bag_extract::merge(render, global, &args),
+        BagCommand::Reading(BagReading::Info(args)) => bag_info::run(render, global, &args),
+        BagCommand::Reading(BagReading::Cat(args)) => bag_cat::run(render, global, &args),
+        BagCommand::Reading(BagReading::Convert(args)) => bag_convert::run(render, global, &args),
+        BagCommand::Reading(BagReading::Play(args)) => {
+            on_the_network(global, render, async |session| bag_play::run(session, args).await)
+        }
     }
 }
 

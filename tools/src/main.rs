@@ -13,6 +13,7 @@ mod demo;
 mod expectations;
 mod fabric;
 mod field_notes;
+mod field_path;
 mod field_series;
 mod findings;
 mod instant;

@@ -20,6 +20,7 @@ use super::bag_reader::{BagReader, ReadError};
 use super::fault::FaultKind;
 use super::frame_check::{CheckedFrame, Finding, FrameCheck};
 use super::record_hash::unhex;
+use super::rosbag2_import::IMPORT_NODE;
 use super::seal_check::{At, SealCheck};
 use super::verify_batch::{Batch, Batcher};
 use super::verify_report::{SignerReport, VerifyReport};
@@ -263,6 +264,10 @@ impl<'a> Ledger<'a> {
             report.extract_of.clone_from(&first.extract_of);
         }
         report.recorder = self.seals.recorder();
+        if report.signers.values().any(|signer| signer.nodes.contains(IMPORT_NODE)) {
+            let note = "imported: who has imported it has signed it; who sent its messages at first is not known";
+            report.notes.push(note.to_owned());
+        }
         if !report.closed {
             let note = "the bag is not closed: its recorder was killed, or its end was cut off";
             report.notes.push(note.to_owned());

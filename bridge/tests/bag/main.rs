@@ -6,4 +6,5 @@
 mod extracts;
 mod format;
 mod mint;
+mod reading;
 mod tampering;

@@ -10,13 +10,13 @@ use crate::mint::{Robot, SECOND_NS, START_NS, bag, files, settings};
 
 /// A message that stands in a file.
 #[derive(Clone)]
-struct Rec {
-    channel: Arc<Channel>,
-    header: MessageHeader,
-    data: Vec<u8>,
+pub(crate) struct Rec {
+    pub(crate) channel: Arc<Channel>,
+    pub(crate) header: MessageHeader,
+    pub(crate) data: Vec<u8>,
 }
 
-fn records(file: &Path) -> Vec<Rec> {
+pub(crate) fn records(file: &Path) -> Vec<Rec> {
     let mut reader = BagReader::open(file).unwrap();
     let mut records = Vec::new();
     while let Some(record) = reader.next_record().unwrap() {
@@ -29,7 +29,7 @@ fn records(file: &Path) -> Vec<Rec> {
     records
 }
 
-fn write(file: &Path, records: &[Rec]) {
+pub(crate) fn write(file: &Path, records: &[Rec]) {
     let mut bytes = std::io::Cursor::new(Vec::new());
     let mut writer = mcap::WriteOptions::new().profile("ros2").create(&mut bytes).unwrap();
     for record in records {

@@ -89,7 +89,7 @@ impl FactsTopic {
             // A node that has no room for another publisher tries again with the next period.
             self.port = topic(node).and_then(|topic| {
                 let definition = type_support::definition_of::<NodeFacts>();
-                PublisherPort::declare(node, topic, definition, QosProfile::keep_last(1), None).ok()
+                PublisherPort::declare(node, topic, definition, QosProfile::keep_last(1), None, false).ok()
             });
         }
         if let Some(port) = &self.port {

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use nuncio::{PublicKey, TopicPattern};
 use nuncio_bridge::bag::Compression;
 
+use super::bag_reading::BagReading;
 use super::{seconds, seconds_or_zero};
 
 /// Record topics with the proof of who said what, and verify recordings
@@ -36,6 +37,8 @@ pub(crate) enum BagCommand {
     Filter(BagFilter),
     /// Put recordings together in the order in which they were received: an extract, which says so
     Merge(BagMerge),
+    #[command(flatten)]
+    Reading(BagReading),
 }
 
 /// Where an extract goes, and how.

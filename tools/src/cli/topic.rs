@@ -145,6 +145,9 @@ pub(crate) struct TopicEcho {
     /// Show how long lists of numbers and texts are instead of what is in them
     #[arg(long)]
     pub(crate) no_arr: bool,
+    /// Show also what is played back from a recording, marked as such
+    #[arg(long)]
+    pub(crate) replay: bool,
     #[command(flatten)]
     pub(crate) qos: QosArgs,
     #[command(flatten)]

@@ -10,13 +10,13 @@ use regex_lite::Regex;
 use serde_json::json;
 
 use super::{CommandError, Outcome};
-use crate::cli::{BagExtract, BagFilter, BagMerge, BagSlice};
+use crate::cli::{BagExtract, BagFilter, BagMerge, BagSlice, GlobalArgs};
 use crate::render::{Render, bytes};
 
 /// The node that seals: an extract is recorded by none.
 const NODE: &str = "/_nuncio_extract";
 
-pub(super) fn slice(render: &Render, args: &BagSlice) -> Result<Outcome, CommandError> {
+pub(super) fn slice(render: &Render, global: &GlobalArgs, args: &BagSlice) -> Result<Outcome, CommandError> {
     let mut reader = BagReader::open(&args.bag)?;
     let mut first: Option<u64> = None;
     while let Some(record) = reader.next_record()? {
@@ -31,10 +31,10 @@ pub(super) fn slice(render: &Render, args: &BagSlice) -> Result<Outcome, Command
         end_ns: args.end.map(at),
         ..Cut::default()
     };
-    run(render, std::slice::from_ref(&args.bag), &cut, &args.extract)
+    run((render, global), std::slice::from_ref(&args.bag), &cut, &args.extract)
 }
 
-pub(super) fn filter(render: &Render, args: &BagFilter) -> Result<Outcome, CommandError> {
+pub(super) fn filter(render: &Render, global: &GlobalArgs, args: &BagFilter) -> Result<Outcome, CommandError> {
     let selection = Selection {
         all: args.topics.is_empty(),
         topics: args.topics.clone(),
@@ -47,14 +47,19 @@ pub(super) fn filter(render: &Render, args: &BagFilter) -> Result<Outcome, Comma
         signers: args.signers.clone(),
         ..Cut::default()
     };
-    run(render, std::slice::from_ref(&args.bag), &cut, &args.extract)
+    run((render, global), std::slice::from_ref(&args.bag), &cut, &args.extract)
 }
 
-pub(super) fn merge(render: &Render, args: &BagMerge) -> Result<Outcome, CommandError> {
-    run(render, &args.bags, &Cut::default(), &args.extract)
+pub(super) fn merge(render: &Render, global: &GlobalArgs, args: &BagMerge) -> Result<Outcome, CommandError> {
+    run((render, global), &args.bags, &Cut::default(), &args.extract)
 }
 
-fn run(render: &Render, bags: &[PathBuf], cut: &Cut, args: &BagExtract) -> Result<Outcome, CommandError> {
+fn run(
+    (render, global): (&Render, &GlobalArgs),
+    bags: &[PathBuf],
+    cut: &Cut,
+    args: &BagExtract,
+) -> Result<Outcome, CommandError> {
     for bag in bags.iter().filter(|_| !args.unverified) {
         let report = verify(bag, &VerifyOptions::default(), |_, _| {})?;
         if let Some(fault) = report.faults.first() {
@@ -66,7 +71,7 @@ fn run(render: &Render, bags: &[PathBuf], cut: &Cut, args: &BagExtract) -> Resul
     }
     let (domain, extract_of) = sources(bags)?;
     let signer = SealSigner {
-        identity: Keystore::open(Keystore::default_dir()?)?.identity()?,
+        identity: Keystore::open(global.keystore_dir()?)?.identity()?,
         domain,
         node: NodeName::parse(NODE)?,
         epoch: now_ms(),

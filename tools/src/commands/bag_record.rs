@@ -90,7 +90,7 @@ fn selection(args: &BagRecord) -> Result<Selection, CommandError> {
 fn options(args: &BagRecord, selection: Selection, session: &Session<'_>) -> Result<RecorderOptions, CommandError> {
     let node = &session.node;
     let signer = SealSigner {
-        identity: Keystore::open(Keystore::default_dir()?)?.identity()?,
+        identity: Keystore::open(&session.keystore_dir)?.identity()?,
         domain: node.domain().clone(),
         node: node.name().clone(),
         epoch: node.epoch(),

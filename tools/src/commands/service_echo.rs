@@ -19,6 +19,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: ServiceEcho) -> Result<
         full_length: args.full_length,
         verbose: args.verbose,
         no_arr: args.no_arr,
+        replay: false,
         qos: args.qos,
         ros: EchoOfRos::default(),
     };

@@ -35,6 +35,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicApprove) -> Result
         full_length: args.full_length,
         verbose: true,
         no_arr: false,
+        replay: false,
         qos: QosArgs::default(),
         ros: EchoOfRos::default(),
     };

@@ -9,7 +9,7 @@ use nuncio::graph::Graph;
 use nuncio::run_time_type::DecodeError;
 use nuncio::{
     ApprovalState, GenericReceived, GenericSubscriber, MessageInfo, Provenance, PublicKey, QosProfile, Reason,
-    SubscriptionStats,
+    SubscriptionOptions, SubscriptionStats,
 };
 use serde_json::{Map, Value};
 
@@ -48,9 +48,12 @@ pub(super) async fn follow(
         depth: QUEUE_DEPTH,
         ..QosProfile::best_available()
     };
-    let subscriber = session
-        .node
-        .generic_subscriber(args.topic.as_str(), args.qos.profile(everything))?;
+    let options = SubscriptionOptions {
+        qos: args.qos.profile(everything),
+        accept_replay: args.replay,
+        ..SubscriptionOptions::default()
+    };
+    let subscriber = session.node.generic_subscriber(args.topic.as_str(), options)?;
     let mut echo = Echo::new(args, session.render, catalog);
     echo.prepare = prepare;
     let node = session.node.clone();
@@ -377,7 +380,7 @@ pub(super) fn with_member(facts: &Map<String, Value>, name: &str, json: &str) ->
 }
 
 /// Puts how long each list of numbers or texts is in its place; lists of messages stay, and what they hold is folded.
-fn fold_lists(value: &mut Value) {
+pub(super) fn fold_lists(value: &mut Value) {
     match value {
         Value::Array(items) if items.iter().any(Value::is_object) => items.iter_mut().for_each(fold_lists),
         Value::Array(items) if !items.is_empty() => *value = format!("<list of {}>", items.len()).into(),

@@ -26,6 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long it listens at least when there are subscribers: what they count meanwhile is looked at.
 const LISTEN_MIN: Duration = Duration::from_secs(1);
 
+/// How long it listens at least to a publisher: what is refused for its rate shows only in several messages.
+const HEAR_MIN: Duration = Duration::from_millis(500);
+
 /// The most publishers and the most subscribers that are looked at.
 const ENDS_MAX: usize = 64;
 
@@ -67,11 +70,12 @@ pub(crate) async fn gather(
     let (publishers, subscribers) = ends(session, topic, &facts.asked);
     let ask = ends_of(&publishers, &subscribers);
     let before = ask_all(render, &session.node, &ask, patience).await;
-    let patient = if subscribers.is_empty() {
-        Duration::ZERO
-    } else {
-        LISTEN_MIN.min(patience)
+    let patient = match (publishers.is_empty(), subscribers.is_empty()) {
+        (_, false) => LISTEN_MIN,
+        (false, true) => HEAR_MIN,
+        (true, true) => Duration::ZERO,
     };
+    let patient = patient.min(patience);
     let (heard, listened) = listen(session, &subscriber, &publishers, (patient, patience)).await;
     let after = ask_all(render, &session.node, &ask, patience).await;
     let answer = |node: &GraphNode| answer_of(node, &before, &after);

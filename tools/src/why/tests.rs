@@ -183,38 +183,52 @@ fn messages_that_flow_are_the_only_answer_when_nothing_is_wrong() {
     );
 }
 
+type Change = Box<dyn FnOnce(&mut Facts)>;
+
+fn own_refusal(reason: Reason) -> Change {
+    Box::new(move |facts: &mut Facts| {
+        facts.publishers[0].heard = 0;
+        facts.publishers[0].refusal = Some(refusal(reason));
+    })
+}
+
+fn seen(reason: Reason, detail: &'static str) -> Change {
+    Box::new(move |facts: &mut Facts| {
+        facts.publishers[0].heard = 0;
+        facts.refusals = vec![RefusalSeen {
+            reason,
+            key: Some(key(1)),
+            detail: detail.to_owned(),
+        }];
+    })
+}
+
+fn there(reason: Reason, detail: &'static str) -> Change {
+    Box::new(move |facts: &mut Facts| {
+        facts.asked.to = Some(name("/listener"));
+        facts.subscribers[0].answer = answer(refusing(reason, 1, detail), refusing(reason, 4, detail));
+    })
+}
+
+fn of_listener(code: &'static str) -> Change {
+    Box::new(move |facts: &mut Facts| facts.subscribers[0].answer.after = Some(finding(received(10), code)))
+}
+
+fn of_talker(code: &'static str) -> Change {
+    Box::new(move |facts: &mut Facts| facts.publishers[0].answer.after = Some(finding(sent(10), code)))
+}
+
+/// Each change makes its kind of cause, which has to be named before all others.
+fn each_is_named_first(table: Vec<(Kind, Change)>) {
+    for (kind, change) in table {
+        let found = causes(change);
+        assert_eq!(found.first().map(|cause| cause.kind), Some(kind), "{found:#?}");
+    }
+}
+
 #[test]
-fn each_cause_is_named_first_when_it_is_the_one() {
-    type Change = Box<dyn FnOnce(&mut Facts)>;
-    let own_refusal = |reason: Reason| -> Change {
-        Box::new(move |facts: &mut Facts| {
-            facts.publishers[0].heard = 0;
-            facts.publishers[0].refusal = Some(refusal(reason));
-        })
-    };
-    let seen = |reason: Reason, detail: &'static str| -> Change {
-        Box::new(move |facts: &mut Facts| {
-            facts.publishers[0].heard = 0;
-            facts.refusals = vec![RefusalSeen {
-                reason,
-                key: Some(key(1)),
-                detail: detail.to_owned(),
-            }];
-        })
-    };
-    let there = |reason: Reason, detail: &'static str| -> Change {
-        Box::new(move |facts: &mut Facts| {
-            facts.asked.to = Some(name("/listener"));
-            facts.subscribers[0].answer = answer(refusing(reason, 1, detail), refusing(reason, 4, detail));
-        })
-    };
-    let of_listener = |code: &'static str| -> Change {
-        Box::new(move |facts: &mut Facts| facts.subscribers[0].answer.after = Some(finding(received(10), code)))
-    };
-    let of_talker = |code: &'static str| -> Change {
-        Box::new(move |facts: &mut Facts| facts.publishers[0].answer.after = Some(finding(sent(10), code)))
-    };
-    let table: Vec<(Kind, Change)> = vec![
+fn what_is_refused_is_named_first() {
+    each_is_named_first(vec![
         (Kind::KeyRevoked, own_refusal(Reason::Revoked)),
         (Kind::CertificateExpired, own_refusal(Reason::CertExpired)),
         (Kind::CertificateNotYetValid, own_refusal(Reason::CertNotYetValid)),
@@ -243,6 +257,12 @@ fn each_cause_is_named_first_when_it_is_the_one() {
             Kind::CertificateExpired,
             there(Reason::CertExpired, "it ended yesterday"),
         ),
+    ]);
+}
+
+#[test]
+fn what_happens_on_the_way_is_named_first() {
+    each_is_named_first(vec![
         (Kind::QueueFull, of_listener("queue_overflow")),
         (Kind::MessagesLost, of_listener("messages_lost")),
         (Kind::Congestion, of_talker("publish_dropped")),
@@ -289,6 +309,12 @@ fn each_cause_is_named_first_when_it_is_the_one() {
                 };
             }),
         ),
+    ]);
+}
+
+#[test]
+fn a_road_that_leads_nowhere_is_named_first() {
+    each_is_named_first(vec![
         (Kind::NoPublisher, Box::new(nobody_publishes)),
         (
             Kind::NobodyThere,
@@ -324,6 +350,12 @@ fn each_cause_is_named_first_when_it_is_the_one() {
                 facts.road.lacks_multicast = true;
             }),
         ),
+    ]);
+}
+
+#[test]
+fn what_goes_by_another_name_is_named_first() {
+    each_is_named_first(vec![
         (
             Kind::OtherDomain,
             Box::new(|facts| {
@@ -375,11 +407,7 @@ fn each_cause_is_named_first_when_it_is_the_one() {
                 facts.subscribers.clear();
             }),
         ),
-    ];
-    for (kind, change) in table {
-        let found = causes(change);
-        assert_eq!(found.first().map(|cause| cause.kind), Some(kind), "{found:#?}");
-    }
+    ]);
 }
 
 fn refusal(reason: Reason) -> Refusal {

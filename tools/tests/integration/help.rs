@@ -89,6 +89,10 @@ fn the_help_of_each_command_on_keys_trust_and_measures() {
         "bag filter",
         "bag merge",
         "top",
+        "bag info",
+        "bag cat",
+        "bag play",
+        "bag convert",
     ] {
         let ended = User::new().run(&[&command.split(' ').collect::<Vec<_>>(), ["--help"].as_slice()].concat());
         assert_eq!(ended.code, Some(0));
