@@ -74,6 +74,7 @@ use axum::routing::{any, get};
 use crate::border::Border;
 use crate::front::Peer;
 use crate::rules::Face;
+use crate::socket_writer::SocketPatience;
 use crate::visit::{Visit, turned_away};
 
 /// The module that pages load.
@@ -92,10 +93,8 @@ pub(crate) struct BrowserOptions {
     pub(crate) max_message_len: usize,
     /// How long a page may take to answer the first question.
     pub(crate) entry_patience: Duration,
-    /// How long it may take to read what it is sent.
-    pub(crate) write_patience: Duration,
-    /// After how long a connection is closed on which nothing comes, not even answers to pings.
-    pub(crate) idle_patience: Duration,
+    /// How long it may take after that.
+    pub(crate) patience: SocketPatience,
 }
 
 /// What all pages share.
@@ -134,12 +133,8 @@ async fn connect(
         Ok(upgrade) => upgrade,
         Err(no_websocket) => return no_websocket.into_response(),
     };
-    if let Err(error) = visit.check_page(&shared.border, Face::Browser) {
-        return turned_away(&error);
-    }
-    let role = match visit.role(&shared.border) {
-        Ok(role) => Some(role),
-        Err(_) if !visit.has_token() => None,
+    let role = match visit.enter(&shared.border, Face::Browser) {
+        Ok(role) => role,
         Err(error) => return turned_away(&error),
     };
     let len = shared.options.max_message_len;

@@ -40,6 +40,7 @@ pub mod ros2;
 pub mod rosbridge;
 pub mod rules;
 pub mod service_ends;
+mod socket_writer;
 pub mod status_page;
 pub mod tap;
 mod topic_source;

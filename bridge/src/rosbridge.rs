@@ -9,7 +9,7 @@
 //! signer beside `msg`; after `{"op":"set_level","level":"warning"}` a client is told of messages that were refused; where the
 //! bridge demands a token, it may come as `Authorization: Bearer …`, as `?token=…`, or as `{"op":"auth","token":"…"}`.
 //!
-//! Web pages with a key of their own come to the same port, at `/nuncio`: see [`browser`](crate::browser).
+//! Web pages with a key of their own come to the same port, at `/nuncio`: see [`browser`].
 //!
 //! # Invariants
 //!
@@ -56,6 +56,7 @@ use crate::border::Border;
 use crate::browser::{self, BrowserOptions};
 use crate::front::{Front, FrontError, FrontOptions, Peer};
 use crate::rules::Face;
+use crate::socket_writer::SocketPatience;
 use crate::visit::{Visit, turned_away};
 
 /// How many messages that are long are read at a time, all clients together: each takes many times its length.
@@ -97,8 +98,14 @@ impl RosbridgeOptions {
         BrowserOptions {
             max_message_len: self.max_message_len,
             entry_patience: self.front.patience,
-            write_patience: self.write_patience,
-            idle_patience: self.idle_patience,
+            patience: self.patience(),
+        }
+    }
+
+    fn patience(&self) -> SocketPatience {
+        SocketPatience {
+            write: self.write_patience,
+            idle: self.idle_patience,
         }
     }
 }
@@ -156,12 +163,8 @@ async fn connect(
         Ok(upgrade) => upgrade,
         Err(no_websocket) => return no_websocket.into_response(),
     };
-    if let Err(error) = visit.check_page(&shared.border, Face::Rosbridge) {
-        return turned_away(&error);
-    }
-    let role = match visit.role(&shared.border) {
-        Ok(role) => Some(role),
-        Err(_) if !visit.has_token() => None,
+    let role = match visit.enter(&shared.border, Face::Rosbridge) {
+        Ok(role) => role,
         Err(error) => return turned_away(&error),
     };
     let len = shared.options.max_message_len;

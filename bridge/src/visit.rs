@@ -41,14 +41,23 @@ impl Visit {
         }
     }
 
-    /// Whether it brings a token, right or wrong.
-    pub(crate) fn has_token(&self) -> bool {
-        self.token.is_some()
-    }
-
     /// The role that it has here.
     pub(crate) fn role(&self, border: &Border) -> Result<Arc<ClientRole>, BorderError> {
         border.authenticate(self.token.as_deref())
+    }
+
+    /// Whether it may come in, and in which role; none when it brings no token and may still do so.
+    ///
+    /// # Errors
+    ///
+    /// [`BorderError`] when it is a page of another site, or brings a wrong token.
+    pub(crate) fn enter(&self, border: &Border, face: Face) -> Result<Option<Arc<ClientRole>>, BorderError> {
+        self.check_page(border, face)?;
+        match self.role(border) {
+            Ok(role) => Ok(Some(role)),
+            Err(_) if self.token.is_none() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether it may come in, if it is a page.

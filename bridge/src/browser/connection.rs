@@ -1,16 +1,15 @@
 //! One connection of a page: hello, proof of the key, then frames and questions until one side has enough.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
+use axum::extract::ws::{Message, WebSocket, close_code};
+use futures_util::StreamExt;
+use futures_util::stream::SplitStream;
 use nuncio::guest::GUEST_QUESTIONS_MAX;
 use nuncio::{Guest, GuestClaim, NodeName, PublicKey, TopicName};
 use serde_json::json;
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 
 use super::Shared;
 use super::op::{self, About, Brought, Op, Problem};
@@ -19,59 +18,27 @@ use crate::border_error::BorderError;
 use crate::front::Peer;
 use crate::role::{Act, ClientRole};
 use crate::rules::Face;
+use crate::socket_writer::{self, SocketWriter};
 
 /// How many messages wait for the page to read them: each question that may be open, and some.
 const WAITING_MAX: usize = GUEST_QUESTIONS_MAX + 16;
 
-/// How long a page that is told to go may take to read why.
-const GOODBYE: Duration = Duration::from_secs(2);
-
 /// What a page is told when it is sent away; nothing when it went by itself.
-type Goodbye = Option<(u16, &'static str)>;
+type Goodbye = Option<socket_writer::Goodbye>;
 
 /// Serves a page until it goes.
 pub(super) async fn run(socket: WebSocket, shared: Arc<Shared>, peer: Peer, role: Option<Arc<ClientRole>>) {
     let (sink, stream) = socket.split();
     let (outbox, waiting) = mpsc::channel(WAITING_MAX);
-    let writer = tokio::spawn(write(sink, waiting, Arc::clone(&shared)));
+    let writer = SocketWriter::start(sink, waiting, shared.options.patience);
     let mut reader = Reader { stream, shared, outbox };
     let goodbye = match reader.serve(&peer, role).await {
         Ok(never) => match never {},
         Err(goodbye) => goodbye,
     };
-    let last = goodbye.map(|(code, reason)| CloseFrame {
-        code,
-        reason: reason.into(),
-    });
     let outbox = reader.outbox;
-    // Whoever does not read it is cut off.
-    let told = async {
-        let _ = outbox.send(Message::Close(last)).await;
-        drop(outbox);
-    };
-    let _ = timeout(GOODBYE, told).await;
-    let stop = writer.abort_handle();
-    if timeout(GOODBYE, writer).await.is_err() {
-        stop.abort();
-    }
-}
-
-/// Writes what waits, and pings now and then.
-async fn write(mut sink: SplitSink<WebSocket, Message>, mut waiting: mpsc::Receiver<Message>, shared: Arc<Shared>) {
-    let mut pings = interval(shared.options.idle_patience / 3);
-    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let message = tokio::select! {
-            message = waiting.recv() => message,
-            _ = pings.tick() => Some(Message::Ping(Vec::new().into())),
-        };
-        let Some(message) = message else { return };
-        let is_last = matches!(message, Message::Close(_));
-        let sent = timeout(shared.options.write_patience, sink.send(message)).await;
-        if is_last || !matches!(sent, Ok(Ok(()))) {
-            return;
-        }
-    }
+    let send = async move |last| drop(outbox.send(last).await);
+    writer.end(goodbye, send).await;
 }
 
 /// The reading half.
@@ -109,7 +76,7 @@ impl Reader {
 
     /// The next message. An error when there is none: the page has gone, or has been silent for too long.
     async fn next(&mut self) -> Result<Message, Goodbye> {
-        let patience = self.shared.options.idle_patience;
+        let patience = self.shared.options.patience.idle;
         let next = tokio::select! {
             next = timeout(patience, self.stream.next()) => next,
             () = self.outbox.closed() => return Err(None),

@@ -1,14 +1,13 @@
 //! One connection: login, then frames in both directions until one side has enough.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
+use axum::extract::ws::{Message, WebSocket, close_code};
+use futures_util::StreamExt;
+use futures_util::stream::SplitStream;
 use serde_json::Value;
-use tokio::sync::{broadcast, mpsc};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::sync::broadcast;
+use tokio::time::timeout;
 
 use super::op::{Level, Op};
 use super::outbox::{Gone, Outbox};
@@ -19,55 +18,21 @@ use crate::client::Client;
 use crate::front::Peer;
 use crate::role::ClientRole;
 use crate::rules::Face;
+use crate::socket_writer::{Goodbye, SocketWriter};
 
 /// Messages of at least this length are read apart from the tasks of other clients, few at a time.
 const LONG: usize = 256 * 1024;
-
-/// How long a client that is told to go may take to read why.
-const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Serves a client until it goes.
 pub(super) async fn run(socket: WebSocket, shared: Arc<Shared>, peer: Peer, role: Option<Arc<ClientRole>>) {
     let (sink, stream) = socket.split();
     let (outbox, waiting) = Outbox::new();
-    let writer = tokio::spawn(write(sink, waiting, Arc::clone(&shared)));
+    let writer = SocketWriter::start(sink, waiting, shared.options.patience());
     let mut reader = Reader { stream, shared, outbox };
     let goodbye = reader.serve(&peer, role).await;
-    let last = goodbye.map(|(code, reason)| {
-        Message::Close(Some(CloseFrame {
-            code,
-            reason: reason.into(),
-        }))
-    });
     let outbox = reader.outbox;
-    // Whoever does not read it is cut off.
-    let told = async {
-        let _ = outbox.send(last.unwrap_or(Message::Close(None))).await;
-        drop(outbox);
-    };
-    let _ = timeout(GOODBYE, told).await;
-    let stop = writer.abort_handle();
-    if timeout(GOODBYE, writer).await.is_err() {
-        stop.abort();
-    }
-}
-
-/// Writes what waits, and pings now and then.
-async fn write(mut sink: SplitSink<WebSocket, Message>, mut waiting: mpsc::Receiver<Message>, shared: Arc<Shared>) {
-    let mut pings = interval(shared.options.idle_patience / 3);
-    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let frame = tokio::select! {
-            frame = waiting.recv() => frame,
-            _ = pings.tick() => Some(Message::Ping(Vec::new().into())),
-        };
-        let Some(frame) = frame else { return };
-        let is_last = matches!(frame, Message::Close(_));
-        let sent = timeout(shared.options.write_patience, sink.send(frame)).await;
-        if is_last || !matches!(sent, Ok(Ok(()))) {
-            return;
-        }
-    }
+    let send = async move |last| drop(outbox.send(last).await);
+    writer.end(goodbye, send).await;
 }
 
 /// The reading half.
@@ -76,9 +41,6 @@ struct Reader {
     shared: Arc<Shared>,
     outbox: Outbox,
 }
-
-/// What a client is told when it is sent away.
-type Goodbye = (u16, &'static str);
 
 impl Reader {
     async fn serve(&mut self, peer: &Peer, role: Option<Arc<ClientRole>>) -> Option<Goodbye> {

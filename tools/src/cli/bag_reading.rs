@@ -88,7 +88,7 @@ pub(crate) struct BagCat {
     /// End after N messages
     #[arg(short = 't', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) times: Option<u64>,
-    /// Print this field only, such as pose.position.x or ranges[0]
+    /// Print this field only, such as pose.position.x or `ranges[0]`
     #[arg(long, value_name = "PATH")]
     pub(crate) field: Option<String>,
     /// Show long arrays and texts whole

@@ -17,7 +17,7 @@ pub(crate) struct TopicPlot {
     /// The topic, such as /imu
     #[arg(value_parser = topic)]
     pub(crate) topic: TopicName,
-    /// A field that holds a number, such as linear_acceleration.x or ranges[3] (repeatable); the first one without it
+    /// A field that holds a number, such as linear_acceleration.x or `ranges[3]` (repeatable); the first one without it
     #[arg(short, long, value_name = "PATH")]
     pub(crate) field: Vec<String>,
     /// Write the curves to this file instead
