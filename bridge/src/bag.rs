@@ -63,9 +63,10 @@
 //! leave one out, repeat, reorder or date back without its being noticed, except for what lies behind the last seal. A cut at
 //! the end is told as a bag that is not closed.
 //!
-//! **Not promised.** That the recorder is honest about what it did not write: what it claims to be lost may have been left out.
-//! That its clock was right: a recording cannot be dated before the source times that others have signed, give or take a
-//! minute, but it can be dated after them.
+//! **Not promised.** Who the recorder is: whoever has a bag can seal anew, with a key of his own, what he chooses to keep
+//! of it. `bag verify` says whose seals they are; hold that against the recorder that you know. That the recorder is honest
+//! about what it did not write: what it claims to be lost may have been left out. That its clock was right: a recording
+//! cannot be dated before the source times that others have signed, give or take a minute, but it can be dated after them.
 
 pub mod bag_info;
 pub mod bag_part;
