@@ -13,7 +13,7 @@ use crate::program::{DEADLINE, User, listen, node};
 async fn a_node_that_is_well_says_so_and_one_that_is_not_says_why() {
     let (node, endpoint) = listen(node("talker", 1)).await;
     let health = |more: &[&str]| User::new().run(&[&["node", "health", "--connect", &endpoint], more].concat());
-    let ended = health(&[]);
+    let ended = health(&["--timeout", "20"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(
         ended.stdout.starts_with("/talker  ") && ended.stdout.ends_with("  ok\n"),
@@ -30,7 +30,7 @@ async fn a_node_that_is_well_says_so_and_one_that_is_not_says_why() {
         assert!(std::time::Instant::now() < end, "it stays healthy");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let ended = health(&["talker"]);
+    let ended = health(&["talker", "--timeout", "20"]);
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert!(ended.stdout.contains("error: /late: deadlines missed: "), "{ended:?}");
     assert!(
@@ -38,7 +38,7 @@ async fn a_node_that_is_well_says_so_and_one_that_is_not_says_why() {
         "{ended:?}"
     );
     assert!(ended.stderr.contains("1 of 1 node not well"), "{ended:?}");
-    let said = health(&["--json"]).json().remove(0);
+    let said = health(&["--json", "--timeout", "20"]).json().remove(0);
     assert_eq!(
         (&said["node"], &said["healthy"], &said["level"]),
         (&json!("/talker"), &json!(false), &json!("error"))
