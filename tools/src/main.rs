@@ -33,6 +33,7 @@ mod sanitize;
 mod session;
 mod signed_by;
 mod silence;
+mod standing;
 mod state_reader;
 mod terminal;
 mod top;
