@@ -41,6 +41,8 @@ pub(crate) enum Trust {
 pub(crate) struct Standing {
     /// What people call the key.
     pub(crate) nickname: Option<String>,
+    /// Whether a card, signed by the key, confirms that it runs the node.
+    pub(crate) is_verified: bool,
     pub(crate) trust: Trust,
 }
 
@@ -103,6 +105,7 @@ pub(crate) fn standings(graph: &Graph, peers: &[PeerFacts]) -> BTreeMap<NodeId, 
         let verdict = peer.and_then(|peer| peer.verdict).filter(|_| node.is_verified());
         let standing = Standing {
             nickname: peer.and_then(|peer| peer.nickname.as_ref()).map(ToString::to_string),
+            is_verified: node.is_verified(),
             trust: Trust::of(verdict, peer.is_some_and(|peer| peer.revoked)),
         };
         (id, standing)
