@@ -172,3 +172,22 @@ async fn a_bag_becomes_tables_and_a_plain_recording_which_is_signed_when_it_is_t
         "{verified:?}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_recording_is_filtered_and_printed_as_values() {
+    let user = User::new();
+    let bag = user.path("bag");
+    let signer = record(&user, &bag).await;
+    let filter = format!("number > 2 && signer == '{signer}' && data != 'text 3'");
+    let cat = user.run(&["bag", "cat", &bag, "--filter", &filter, "--csv", "--csv-header"]);
+    assert_eq!(
+        (cat.code, cat.stdout.as_str()),
+        (Some(0), "data\ntext 2\ntext 4\n"),
+        "{cat:?}"
+    );
+    let once = user.run(&["bag", "cat", &bag, "--filter", "number > 2", "--times", "1", "--json"]);
+    assert_eq!(once.json()[0]["message"]["data"], "text 2");
+    let wrong = user.run(&["bag", "cat", &bag, "--filter", "dta == 'x'"]);
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+    assert!(wrong.stderr.contains("did you mean `data`?"), "{wrong:?}");
+}
