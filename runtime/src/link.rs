@@ -38,6 +38,7 @@ pub use crate::link_error::LinkError;
 use crate::local_registry::Membership;
 use crate::name::Domain;
 use crate::qos::{self, QosProfile};
+use crate::shield::shielded;
 pub use crate::stand_in::RouterLink;
 use crate::stand_in::{LinkNote, StandIn};
 pub use crate::tls_files::{TlsFiles, TlsFilesError};
@@ -357,7 +358,8 @@ impl Link {
         let key = self.lingering_key(key_expr)?;
         let builder = self.session.declare_subscriber(key_expr).callback(move |sample| {
             if sample.kind() == SampleKind::Put {
-                receive(sample.key_expr().as_str(), Pieces(sample.payload()));
+                let key_expr = sample.key_expr().as_str();
+                shielded(key_expr, || receive(key_expr, Pieces(sample.payload())));
             }
         });
         let kept = builder.wait().map_err(failed("declaring a subscriber"))?;
@@ -371,10 +373,10 @@ impl Link {
         answer: impl Fn(Query) + Send + Sync + 'static,
     ) -> Result<Declared, LinkError> {
         let key = self.lingering_key(key_expr)?;
-        let builder = self
-            .session
-            .declare_queryable(key_expr)
-            .callback(move |query| answer(Query(query)));
+        let builder = self.session.declare_queryable(key_expr).callback(move |query| {
+            let asked = query.key_expr().clone();
+            shielded(&asked, || answer(Query(query)));
+        });
         let kept = builder.wait().map_err(failed("declaring a queryable"))?;
         Ok(Declared::on(key, DeclaredKind::Queryable { _kept: kept }))
     }
@@ -450,7 +452,10 @@ impl Link {
             .liveliness()
             .declare_subscriber(key_expr)
             .history(true)
-            .callback(move |sample| receive(sample.key_expr().as_str(), sample.kind() == SampleKind::Put));
+            .callback(move |sample| {
+                let key_expr = sample.key_expr().as_str();
+                shielded(key_expr, || receive(key_expr, sample.kind() == SampleKind::Put));
+            });
         builder
             .wait()
             .map(|kept| Declared::on(None, DeclaredKind::Subscriber { _kept: kept }))
@@ -562,7 +567,8 @@ fn far_ends(links: impl Iterator<Item = zenoh::session::Link>) -> Vec<String> {
 fn receiver(receive: impl Fn(&str, Bytes) + Send + Sync + 'static) -> impl Fn(Reply) + Send + Sync + 'static {
     move |reply| {
         if let Ok(sample) = reply.result() {
-            receive(sample.key_expr().as_str(), Pieces(sample.payload()).contiguous());
+            let key_expr = sample.key_expr().as_str();
+            shielded(key_expr, || receive(key_expr, Pieces(sample.payload()).contiguous()));
         }
     }
 }
