@@ -46,7 +46,7 @@ pub(crate) enum ServiceCommand {
     #[command(after_help = "Examples:\n  \
         nuncio service echo /add\n  \
         nuncio service call /add '{a: 1, b: 2}' --introspection contents    # in another terminal")]
-    Echo(ServiceEcho),
+    Echo(Box<ServiceEcho>),
 }
 
 #[derive(Debug, clap::Args)]

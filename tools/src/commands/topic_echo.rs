@@ -43,7 +43,6 @@ pub(super) async fn follow(
     nobody: impl Fn(&Graph) -> String,
 ) -> Result<Outcome, CommandError> {
     let limit = if args.once { Some(1) } else { args.times };
-    let catalog = Catalog::open(&session.interfaces)?;
     let timeout = session.timeout.or(limit.map(|_| WAIT_FOR_MESSAGE));
     let everything = QosProfile {
         depth: QUEUE_DEPTH,
@@ -58,6 +57,7 @@ pub(super) async fn follow(
     let mut echo = Echo::new(args, session)?;
     echo.prepare = prepare;
     if let Some(filter) = &mut echo.filter {
+        let catalog = Catalog::open(&session.interfaces)?;
         filter.look_ahead(session, &args.topic, &catalog).await?;
     }
     let node = session.node.clone();

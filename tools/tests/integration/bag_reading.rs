@@ -8,6 +8,7 @@ use nuncio::{Provenance, QosProfile, Reason, SubscriptionOptions};
 use nuncio_bridge::bag::BagInfo;
 use serde_json::json;
 
+use crate::contexts::complete;
 use crate::program::{DEADLINE, User, listen, node};
 
 /// Records five texts on /chatter, and gives the key that has signed them.
@@ -187,6 +188,8 @@ async fn a_recording_is_filtered_and_printed_as_values() {
     );
     let once = user.run(&["bag", "cat", &bag, "--filter", "number > 2", "--times", "1", "--json"]);
     assert_eq!(once.json()[0]["message"]["data"], "text 2");
+    assert!(complete(&user, &["nuncio", "bag", "play", &bag, "/c"]).contains("/chatter"));
+    assert!(complete(&user, &["nuncio", "bag", "cat", &bag, "/chatter", "--field", ""]).contains("data"));
     let wrong = user.run(&["bag", "cat", &bag, "--filter", "dta == 'x'"]);
     assert_eq!(wrong.code, Some(2), "{wrong:?}");
     assert!(wrong.stderr.contains("did you mean `data`?"), "{wrong:?}");

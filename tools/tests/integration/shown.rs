@@ -11,11 +11,13 @@ use crate::program::{User, listen, node};
 async fn speeds() -> (Node, Publisher<Twist>, String) {
     let (talker, endpoint) = listen(node("talker", 1)).await;
     let latched = QosProfile::keep_last(10).transient_local();
-    let publisher = talker.publisher_with::<Twist>("/cmd_vel", latched).unwrap();
+    let publisher = talker
+        .publisher_with::<Twist>("/cmd_vel", latched)
+        .expect("a publisher");
     for speed in 0..5_u8 {
         let mut twist = Twist::default();
         twist.linear.x = speed.into();
-        publisher.publish(&twist).unwrap();
+        publisher.publish(&twist).expect("it is published");
     }
     (talker, publisher, endpoint)
 }
