@@ -11,6 +11,7 @@ use super::{CommandError, Outcome};
 use crate::cli::{self, BagCat, GlobalArgs};
 use crate::message_filter::MessageFilter;
 use crate::render::{Render, Tone, short_key, utc};
+use crate::shown_message::Read;
 use crate::trust_home::TrustHome;
 
 /// What was not shown, and why.
@@ -141,13 +142,9 @@ impl Cat<'_> {
         message: &ProvenMessage,
     ) -> Result<Result<Option<String>, String>, CommandError> {
         let (codec, shown, is_json) = (ty.codec(), &self.args.shown, self.render.is_json());
-        if is_json && shown.is_everything() {
-            let mut line = String::new();
-            let written = codec.write_json(&message.payload, &mut line);
-            return Ok(written.map(|()| Some(line)).map_err(|error| error.to_string()));
-        }
-        let json = match codec.to_json(&message.payload) {
-            Ok(json) => json,
+        let json = match shown.read(codec, &message.payload, is_json) {
+            Ok(Read::Message(json)) => json,
+            Ok(Read::Text(text)) => return Ok(Ok(Some(text))),
             Err(error) => return Ok(Err(error.to_string())),
         };
         if let Some(filter) = &mut self.filter {
