@@ -20,6 +20,7 @@ mod instant;
 mod interrupt;
 mod known_types;
 mod leaves;
+mod link;
 mod other_process;
 mod palette;
 mod parameters_of;

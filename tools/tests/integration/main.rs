@@ -21,6 +21,7 @@ mod interfaces;
 mod key_life;
 mod keys;
 mod lifecycle;
+mod link;
 mod lists;
 mod params;
 mod plot;
