@@ -39,4 +39,5 @@ mod transcode;
 mod trust;
 mod trust_export_zenoh;
 mod trust_test;
+mod two_hosts;
 mod why;
