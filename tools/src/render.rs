@@ -11,7 +11,7 @@ use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::sanitize;
 
@@ -126,8 +126,9 @@ impl Render {
     /// # Errors
     ///
     /// As [`line`](Self::line).
-    pub(crate) fn json(&self, object: &Value) -> Result<(), OutputError> {
-        self.json_text(&object.to_string())
+    pub(crate) fn json(&self, object: &impl Serialize) -> Result<(), OutputError> {
+        let text = serde_json::to_string(object).map_err(|error| OutputError(error.into()))?;
+        self.json_text(&text)
     }
 
     /// One JSON object that is text already.
