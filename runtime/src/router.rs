@@ -51,7 +51,8 @@
 //! }
 //! ```
 //!
-//! Certificates hold for a year unless `--days` says otherwise; invite and accept again before that. A certificate cannot be
+//! Certificates hold for a year unless `--days` says otherwise; `nuncio doctor` tells when one ends within 30 days, and
+//! inviting and accepting again makes a new one. A certificate cannot be
 //! called back: a router that may not let in a host any more needs the access rules below, or a new authority (remove
 //! `tls/ca.key` and `tls/ca.pem`, and invite all others again). What a lost host *says* ends with `nuncio key revoke`, at once.
 //!

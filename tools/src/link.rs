@@ -35,7 +35,7 @@
 //!   invited. It cannot pass for the accepter: the inviter says which key has joined, and the accepter is told that the
 //!   code was used. So carry a code as you would a password, and compare the keys that both sides print where it matters.
 //! - *Who knocks without a code* costs at most eight connections of ten seconds at a time, and memory for as many messages
-//!   of 16 KiB. Guessing 128 bits is not tried in earnest.
+//!   of 16 KiB. Who keeps all eight busy can keep others out, and nothing else. Guessing 128 bits is not tried in earnest.
 //!
 //! What a link is good for: the certificate lets its holder into TLS links of this authority, to hear and to send frames.
 //! Whether anybody believes a frame is for receivers to say, as ever.
@@ -55,7 +55,7 @@ pub(crate) use self::addresses::{is_host, reachable_hosts};
 pub(crate) use self::channel::fingerprint;
 pub(crate) use self::code::{HOSTS_MAX, LinkCode, Secret};
 pub(crate) use self::host_name::HostName;
-pub(crate) use self::tls_folder::TlsFolder;
+pub(crate) use self::tls_folder::{RENEWED_BEFORE_DAYS, Standing, TlsFolder};
 
 #[cfg(test)]
 mod tests;

@@ -136,7 +136,7 @@ fn report(render: &Render, accepted: &Accepted, name: &HostName) -> Result<Outco
 
 /// Stores the certificates. Where this host has those of another authority, they stay, and these get a folder of their own.
 fn store(global: &GlobalArgs, home: &TrustHome, welcome: &Welcome, name: &HostName) -> Result<TlsFolder, CommandError> {
-    let mut folder = TlsFolder::of(global, home);
+    let mut folder = TlsFolder::of(global, &home.keystore);
     let identity = home.keystore.identity()?;
     if folder.has_other_authority(&welcome.certificate, &identity)? {
         folder = folder.inner(name.as_str());

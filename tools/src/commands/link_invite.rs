@@ -64,45 +64,14 @@ enum InviteEvent {
 pub(super) async fn run(global: &GlobalArgs, render: &Render, args: LinkInvite) -> Result<Outcome, CommandError> {
     let mut interrupt = Interrupt::listen()?;
     let place = Place::find(global, &args).await?;
-    let home = TrustHome::open(global)?;
-    check_given_roles(&home, &args.roles)?;
-    let own = args
-        .own_name
-        .clone()
-        .or_else(HostName::of_machine)
-        .ok_or(InviteError::NoName)?;
-    let identity = home.keystore.identity()?;
-    let folder = TlsFolder::of(global, &home);
-    let authority = folder.authority(&home, args.anchor.as_ref(), &args.passphrase)?;
-    let certified = folder.certify_self(&identity, &authority, &place.hosts, args.days)?;
-    let expires_ns = clock::now_ns().saturating_add(i64::try_from(args.expires.as_nanos()).unwrap_or(i64::MAX));
-    let code = LinkCode {
-        ends_s: u32::try_from(expires_ns / 1_000_000_000).unwrap_or(u32::MAX),
-        door: place.door,
-        port: place.port,
-        fingerprint: fingerprint(&certified.certificate)?,
-        secret: Secret::new()?,
-        name: own.clone(),
-        domain: global.domain.clone(),
-        hosts: place.hosts.clone(),
-    };
-    if certified.is_new && place.router_is_there {
-        render.warning("this host's certificate is new: start the router that runs on it anew, before others connect");
-    }
-    invited(render, &args, &code, &identity.public_key().to_string(), expires_ns)?;
-    place.tell(render);
-    let invitation = Arc::new(Invitation {
-        global: global.clone(),
-        own,
-        identity,
-        authority,
-        authority_certificate: certified.authority,
-        secret: code.secret,
-        count: usize::from(args.count),
-        roles: args.roles.clone(),
-        days: args.days,
-        guests: Mutex::default(),
-    });
+    let (invitation, certificate) = invite(global, render, &args, &place)?;
+    let Place {
+        listener,
+        listen,
+        router_is_there,
+        ..
+    } = place;
+    let ends = Instant::now() + args.expires;
     let (mut joined, mut knocks) = (0, 0);
     let tell = |came: Result<Joined, Knock>| match came {
         Ok(who) => {
@@ -111,16 +80,14 @@ pub(super) async fn run(global: &GlobalArgs, render: &Render, args: LinkInvite) 
         }
         Err(knock) => {
             knocks += 1;
-            match knocks {
-                ..=KNOCKS_TOLD_MAX => render.warning(knock),
-                _ => {}
+            if knocks <= KNOCKS_TOLD_MAX {
+                render.warning(knock);
             }
             Ok(())
         }
     };
-    let listening = (place.listener, certified.certificate.as_str());
-    let ends = Instant::now() + args.expires;
-    let ended = invitation.wait(listening, ends, &mut interrupt, tell).await?;
+    let waiting = invitation.wait((listener, &certificate), ends, &mut interrupt, tell);
+    let ended = waiting.await?;
     if knocks > KNOCKS_TOLD_MAX {
         render.warning(format!("{} more have not joined", knocks - KNOCKS_TOLD_MAX));
     }
@@ -133,10 +100,10 @@ pub(super) async fn run(global: &GlobalArgs, render: &Render, args: LinkInvite) 
     if joined == 0 {
         return Ok(Outcome::Nothing);
     }
-    if ended == Ended::Interrupted || place.router_is_there {
+    if ended == Ended::Interrupted || router_is_there {
         return Ok(Outcome::Found);
     }
-    let config = router_config(global, &place.listen)?;
+    let config = router_config(global, &listen)?;
     let listen: Vec<String> = config
         .listen
         .iter()
@@ -150,6 +117,55 @@ pub(super) async fn run(global: &GlobalArgs, render: &Render, args: LinkInvite) 
         return Ok(Outcome::Found);
     }
     router::route(&config, &global.domain, render, &mut interrupt).await
+}
+
+/// Makes what is missing of the certificates, and prints the code. Gives what stands behind it, and this host's certificate.
+fn invite(
+    global: &GlobalArgs,
+    render: &Render,
+    args: &LinkInvite,
+    place: &Place,
+) -> Result<(Arc<Invitation>, String), CommandError> {
+    let home = TrustHome::open(global)?;
+    check_given_roles(&home, &args.roles)?;
+    let own = args
+        .own_name
+        .clone()
+        .or_else(HostName::of_machine)
+        .ok_or(InviteError::NoName)?;
+    let identity = home.keystore.identity()?;
+    let folder = TlsFolder::of(global, &home.keystore);
+    let authority = folder.authority(&home, args.anchor.as_ref(), &args.passphrase)?;
+    let certified = folder.certify_self(&identity, &authority, &place.hosts, args.days)?;
+    let expires_ns = clock::now_ns().saturating_add(i64::try_from(args.expires.as_nanos()).unwrap_or(i64::MAX));
+    let code = LinkCode {
+        ends_s: u32::try_from(expires_ns / 1_000_000_000).unwrap_or(u32::MAX),
+        door: place.door,
+        port: place.port,
+        fingerprint: fingerprint(&certified.certificate)?,
+        secret: Secret::new()?,
+        name: own.clone(),
+        domain: global.domain.clone(),
+        hosts: place.hosts.clone(),
+    };
+    invited(render, args, &code, &identity.public_key().to_string(), expires_ns)?;
+    place.tell(render);
+    if certified.is_new && place.router_is_there {
+        render.warning("this host's certificate is new: start the router that runs on it anew, before others connect");
+    }
+    let invitation = Invitation {
+        global: global.clone(),
+        own,
+        identity,
+        authority,
+        authority_certificate: certified.authority,
+        secret: code.secret,
+        count: usize::from(args.count),
+        roles: args.roles.clone(),
+        days: args.days,
+        guests: Mutex::default(),
+    };
+    Ok((Arc::new(invitation), certified.certificate))
 }
 
 /// Prints the code: one line on stdout, and what to do with it beside.

@@ -142,9 +142,7 @@ fn not_reached(code: &LinkCode, problems: Vec<(String, NotConnected)>) -> Accept
         NotConnected::Io(error) => format!("{host}:{} ({error})", code.door),
         NotConnected::OtherCertificate | NotConnected::NoInvitation => host.clone(),
     };
-    let ends_ns = i64::try_from(code.ends_s)
-        .unwrap_or(i64::MAX)
-        .saturating_mul(1_000_000_000);
+    let ends_ns = i64::from(code.ends_s).saturating_mul(1_000_000_000);
     AcceptError::Unreachable {
         name: code.name.clone(),
         tried: problems.iter().map(words).collect(),

@@ -16,7 +16,7 @@ use super::channel::{acceptor, connect};
 use super::inviter::{Ended, Invitation, Joined, Knock};
 use super::message::{FromAccepter, FromInviter, Refused, receive, send};
 use super::proof::{Side, Transcript};
-use super::{HostName, LinkCode, Secret, TlsFolder, fingerprint};
+use super::{HostName, LinkCode, Secret, Standing, TlsFolder, fingerprint};
 use crate::cli::{Args, GlobalArgs};
 use crate::interrupt::Interrupt;
 use crate::trust_home::TrustHome;
@@ -58,7 +58,7 @@ impl Robot {
         let global = global(&dir);
         let identity = Keystore::open(dir.path()).unwrap().identity().unwrap();
         let home = home(&global);
-        let folder = TlsFolder::of(&global, &home);
+        let folder = TlsFolder::of(&global, &home.keystore);
         let from = crate::cli::PassphraseFrom { passphrase_file: None };
         let authority = folder
             .authority(&home, None, &from)
@@ -307,6 +307,35 @@ async fn an_invitation_ends_when_its_time_is_over() {
         error.contains("the code has expired at 1970-01-01T00:00:01Z"),
         "{error}"
     );
+}
+
+#[test]
+fn a_certificate_that_ends_soon_is_made_anew_and_a_good_one_is_kept() {
+    let dir = TempDir::new().unwrap();
+    let (home, from) = (
+        home(&global(&dir)),
+        crate::cli::PassphraseFrom { passphrase_file: None },
+    );
+    let folder = TlsFolder::of(&global(&dir), &home.keystore);
+    let (own, now_ns) = (identity(1), nuncio::clock::now_ns());
+    assert!(folder.standing(&own, now_ns).unwrap().is_none());
+    let authority = folder
+        .authority(&home, None, &from)
+        .unwrap_or_else(|error| panic!("{error}"));
+    let certify = |days, host: &str| folder.certify_self(&own, &authority, &[host.to_owned()], days).unwrap();
+    let first = certify(29, "robot.local");
+    assert!(matches!(folder.standing(&own, now_ns), Ok(Some(Standing::EndsSoon))));
+    let second = certify(365, "robot.local");
+    assert!(matches!(folder.standing(&own, now_ns), Ok(Some(Standing::Good))));
+    assert!(!certify(365, "robot.local").is_new);
+    // An address that it is not good for yet.
+    assert!(certify(365, "192.168.1.5").is_new);
+    assert!(first.is_new && second.is_new && first.authority == second.authority);
+    // One for another key is none.
+    assert!(matches!(
+        folder.standing(&identity(2), now_ns),
+        Ok(Some(Standing::Bad(_)))
+    ));
 }
 
 #[test]

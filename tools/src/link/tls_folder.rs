@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use nuncio::security::trust_storage::ANCHOR_FILE;
 use nuncio::security::x509::{Authority, Validity, X509Error};
-use nuncio::{Identity, PublicKey, clock};
+use nuncio::{Identity, Keystore, PublicKey, clock};
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
@@ -51,7 +51,7 @@ const DAY_NS: i64 = 86_400_000_000_000;
 const AUTHORITY_DAYS: u16 = 3650;
 
 /// What is left of a certificate's time when it is made anew, in days.
-const RENEWED_BEFORE_DAYS: i64 = 30;
+pub(crate) const RENEWED_BEFORE_DAYS: i64 = 30;
 
 /// The folder.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -61,9 +61,10 @@ pub(crate) struct TlsFolder {
 
 impl TlsFolder {
     /// The one of the command line, else the one in the keystore.
-    pub(crate) fn of(global: &GlobalArgs, home: &TrustHome) -> Self {
+    pub(crate) fn of(global: &GlobalArgs, keystore: &Keystore) -> Self {
+        let usual = || keystore.path().map(|dir| dir.join("tls")).unwrap_or_default();
         Self {
-            path: global.tls.clone().unwrap_or_else(|| home.path("tls")),
+            path: global.tls.clone().unwrap_or_else(usual),
         }
     }
 
@@ -167,6 +168,24 @@ impl TlsFolder {
         Ok(is_new(new, true))
     }
 
+    /// How this host's certificate is; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`FolderError::Io`] when a file cannot be read.
+    pub(crate) fn standing(&self, identity: &Identity, now_ns: i64) -> Result<Option<Standing>, FolderError> {
+        let (Some(authority), Some(own)) = (self.authority_certificate()?, self.read(OWN_CERTIFICATE)?) else {
+            return Ok(None);
+        };
+        let later_ns = now_ns.saturating_add(RENEWED_BEFORE_DAYS * DAY_NS);
+        let check = |at_ns| check_certificate(&authority, &own, identity, at_ns);
+        Ok(Some(match (check(now_ns), check(later_ns)) {
+            (Err(error), _) => Standing::Bad(error),
+            (Ok(()), Err(_)) => Standing::EndsSoon,
+            (Ok(()), Ok(())) => Standing::Good,
+        }))
+    }
+
     /// Whether links with this folder know another authority than the one with this certificate.
     ///
     /// # Errors
@@ -224,6 +243,17 @@ impl TlsFolder {
             Err(error) => Err(FolderError::Io { path, error }),
         }
     }
+}
+
+/// How a certificate is.
+#[derive(Debug)]
+pub(crate) enum Standing {
+    /// It holds for some time.
+    Good,
+    /// It holds no longer than [`RENEWED_BEFORE_DAYS`].
+    EndsSoon,
+    /// No link takes it.
+    Bad(rustls::Error),
 }
 
 /// This host's certificate.
