@@ -11,6 +11,7 @@ mod graph;
 mod interface;
 mod key;
 mod lifecycle;
+mod link;
 mod log;
 mod node;
 mod param;
@@ -53,6 +54,7 @@ pub(crate) use self::interface::{
 };
 pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, KeyRotate, PassphraseFrom};
 pub(crate) use self::lifecycle::{LifecycleCommand, LifecycleGet, LifecycleList, LifecycleNodes, LifecycleSet};
+pub(crate) use self::link::{LinkAccept, LinkCommand, LinkInvite};
 pub(crate) use self::log::{Log, LogLevel};
 pub(crate) use self::node::{NodeCommand, NodeFacts, NodeHealth, NodeInfo, NodeList};
 pub(crate) use self::param::{
@@ -293,6 +295,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Bridge(BridgeCommand),
     Router(Router),
+    /// Join two hosts over TLS, each proven to the other: one command on each side
+    #[command(subcommand)]
+    Link(LinkCommand),
     /// Follow a message to what led to it: who said what, checked link by link
     ///
     /// The nodes that published are asked for the frames as they were signed; each publisher keeps its last ones. The

@@ -21,6 +21,7 @@ mod instant;
 mod interrupt;
 mod known_types;
 mod leaves;
+mod link;
 mod message_filter;
 mod node_graph;
 mod other_process;
