@@ -5,6 +5,7 @@ mod bag;
 mod bag_reading;
 mod bench;
 mod bridge;
+mod completion;
 mod context;
 mod doctor;
 mod graph;
@@ -45,6 +46,7 @@ pub(crate) use self::bag::{BagCommand, BagExtract, BagFilter, BagMerge, BagRecor
 pub(crate) use self::bag_reading::{BagCat, BagConvert, BagInfo, BagPart, BagPlay, BagReading, ConvertTo};
 pub(crate) use self::bench::{Bench, BenchCase, BenchMember, BenchPart};
 pub(crate) use self::bridge::{BridgeAllow, BridgeCheck, BridgeCommand, BridgeNode, BridgeRos2, BridgeServed};
+pub(crate) use self::completion::{Completion, Manual};
 pub(crate) use self::context::ContextCommand;
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::graph::Graph;
@@ -325,28 +327,6 @@ pub(crate) enum Command {
     /// Another process of `prove`
     #[command(hide = true)]
     ProvePart(ProvePart),
-}
-
-/// Print what makes a shell complete commands, options, and the names of topics, nodes, services, types and keys
-///
-/// Names are those of the system that runs, as options, environment and context say; only what signed cards tell is offered.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Once, for bash, zsh and fish:\n  \
-    echo 'source <(nuncio completion bash)' >> ~/.bashrc\n  \
-    echo 'source <(nuncio completion zsh)' >> ~/.zshrc\n  \
-    echo 'nuncio completion fish | source' >> ~/.config/fish/config.fish")]
-pub(crate) struct Completion {
-    /// bash, zsh, fish, elvish or powershell
-    #[arg(value_name = "SHELL", value_parser = ["bash", "zsh", "fish", "elvish", "powershell"])]
-    pub(crate) shell: String,
-}
-
-/// Write the manual pages, one for each command: `man ./DIR/nuncio-topic-echo.1`
-#[derive(Debug, clap::Args)]
-pub(crate) struct Manual {
-    /// The folder for them, such as ~/.local/share/man/man1
-    #[arg(value_name = "DIR")]
-    pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]

@@ -80,6 +80,7 @@ mod trust_list;
 mod trust_show;
 mod trust_sign;
 mod trust_test;
+mod unanswered;
 mod why;
 
 use std::error::Error;
@@ -87,9 +88,8 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use nuncio::CallError;
-
 use self::called_names::{ACTIONS, SERVICES};
+pub(crate) use self::unanswered::unanswered;
 use crate::bench::{run_member, run_part as run_bench_part};
 use crate::catalog::Catalog;
 use crate::cli::{
@@ -360,21 +360,6 @@ fn trust(global: &GlobalArgs, render: &Render, command: TrustCommand) -> Result<
             None => trust_list::export(render, global, &args),
         },
     }
-}
-
-/// How a command ends that a service did not respond to.
-///
-/// # Errors
-///
-/// The error itself, where it is neither silence nor a refusal.
-pub(crate) fn unanswered(render: &Render, error: CallError) -> Result<Outcome, CommandError> {
-    let outcome = match error {
-        CallError::DeadlineExceeded { .. } => Outcome::Nothing,
-        CallError::NoServer(_) | CallError::Unanswered { .. } => Outcome::Refused,
-        error => return Err(error.into()),
-    };
-    render.warning(error);
-    Ok(outcome)
 }
 
 /// Opens a node for the command and closes it again, however the command ends.
