@@ -19,6 +19,7 @@ mod prove;
 mod qos;
 mod router;
 mod service;
+mod shown;
 mod state;
 mod top;
 mod topic;
@@ -63,6 +64,7 @@ pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
 pub(crate) use self::qos::QosArgs;
 pub(crate) use self::router::Router;
 pub(crate) use self::service::{ServiceCall, ServiceCommand, ServiceEcho, ServiceInfo};
+pub(crate) use self::shown::{FilterArg, ShownArgs};
 pub(crate) use self::state::{StateCommand, StateGet, StateList, StateSelection, StateWatch};
 pub(crate) use self::top::Top;
 pub(crate) use self::topic::{

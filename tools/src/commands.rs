@@ -248,7 +248,7 @@ fn service(global: &GlobalArgs, render: &Render, command: ServiceCommand) -> Res
         Service::Find(args) => called_names::find(session, &SERVICES, &args.type_name).await,
         Service::Info(args) => service_info::run(session, &args).await,
         Service::Call(args) => service_call::run(session, args).await,
-        Service::Echo(args) => service_echo::run(session, args).await,
+        Service::Echo(args) => service_echo::run(session, *args).await,
     })
 }
 

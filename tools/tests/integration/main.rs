@@ -32,6 +32,7 @@ mod rates;
 mod refusals;
 mod router;
 mod services;
+mod shown;
 mod state;
 mod stopped_listener;
 mod top;
