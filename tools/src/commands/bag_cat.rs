@@ -2,12 +2,12 @@
 
 use nuncio::TrustPolicy;
 use nuncio::run_time_type::RunTimeType;
-use nuncio_bridge::bag::{BagItem, BagPart, ProvenMessage, ProvenReader};
+use nuncio_bridge::bag::{BagItem, ProvenMessage, ProvenReader};
 use serde_json::{Map, Value};
 
 use super::topic_echo::{fold_lists, with_member};
 use super::{CommandError, Outcome};
-use crate::cli::{self, BagCat, GlobalArgs};
+use crate::cli::{BagCat, GlobalArgs};
 use crate::field_notes::note;
 use crate::field_path::pick;
 use crate::render::{Render, Tone, block, short_key, utc};
@@ -30,8 +30,8 @@ struct Unshown {
 
 pub(super) fn run(render: &Render, global: &GlobalArgs, args: &BagCat) -> Result<Outcome, CommandError> {
     let policy = TrustHome::open(global)?.policy;
-    let part = part(&args.part, &args.named);
-    let mut reader = ProvenReader::open(&args.bag)?;
+    let part = args.part.part();
+    let mut reader = ProvenReader::open(&args.part.bag)?;
     let (mut unshown, mut shown, mut begin) = (Unshown::default(), 0, None);
     while args.times.is_none_or(|times| shown < times) {
         let item = match reader.next_item() {
@@ -67,16 +67,6 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &BagCat) -> Result
     }
     render.flush()?;
     Ok(tell(render, args, shown, &unshown))
-}
-
-/// What the flags say.
-pub(super) fn part(args: &cli::BagPart, named: &[nuncio::TopicPattern]) -> BagPart {
-    BagPart {
-        topics: named.iter().chain(&args.topics).cloned().collect(),
-        exclude: args.exclude.clone(),
-        start: args.start,
-        until: args.until,
-    }
 }
 
 /// `false`: it cannot be shown.
@@ -209,8 +199,8 @@ fn tell(render: &Render, args: &BagCat, shown: u64, unshown: &Unshown) -> Outcom
         ));
     }
     let is_unsigned = shown == 0 && unshown.plain > 0 && unshown.refused + unshown.untyped + unshown.revoked == 0;
-    if is_unsigned && args.named.is_empty() && args.part.topics.is_empty() {
-        let (plain, bag) = (unshown.plain, args.bag.display());
+    if is_unsigned && args.part.part().topics.is_empty() {
+        let (plain, bag) = (unshown.plain, args.part.bag.display());
         render.warning(format!(
             "none of {plain} messages in {bag} is signed, so none is shown; `nuncio bag convert {bag} -o DIR` signs them \
              with this user's key, as their importer"
