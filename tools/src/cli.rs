@@ -7,9 +7,11 @@ mod bench;
 mod bridge;
 mod context;
 mod doctor;
+mod graph;
 mod interface;
 mod key;
 mod lifecycle;
+mod link;
 mod log;
 mod node;
 mod param;
@@ -17,6 +19,7 @@ mod prove;
 mod qos;
 mod router;
 mod service;
+mod shown;
 mod state;
 mod top;
 mod topic;
@@ -44,12 +47,14 @@ pub(crate) use self::bench::{Bench, BenchCase, BenchMember, BenchPart};
 pub(crate) use self::bridge::{BridgeAllow, BridgeCheck, BridgeCommand, BridgeNode, BridgeRos2, BridgeServed};
 pub(crate) use self::context::ContextCommand;
 pub(crate) use self::doctor::Doctor;
+pub(crate) use self::graph::Graph;
 pub(crate) use self::interface::{
     InterfaceCheck, InterfaceCommand, InterfaceDiff, InterfaceGenerate, InterfaceHash, InterfaceList, InterfacePackage,
     InterfaceProto, InterfaceShow, InterfaceTranscode, MessageForm, OwnFolders,
 };
 pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, KeyRotate, PassphraseFrom};
 pub(crate) use self::lifecycle::{LifecycleCommand, LifecycleGet, LifecycleList, LifecycleNodes, LifecycleSet};
+pub(crate) use self::link::{LinkAccept, LinkCommand, LinkInvite};
 pub(crate) use self::log::{Log, LogLevel};
 pub(crate) use self::node::{NodeCommand, NodeFacts, NodeHealth, NodeInfo, NodeList};
 pub(crate) use self::param::{
@@ -59,6 +64,7 @@ pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
 pub(crate) use self::qos::QosArgs;
 pub(crate) use self::router::Router;
 pub(crate) use self::service::{ServiceCall, ServiceCommand, ServiceEcho, ServiceInfo};
+pub(crate) use self::shown::{FilterArg, ShownArgs};
 pub(crate) use self::state::{StateCommand, StateGet, StateList, StateSelection, StateWatch};
 pub(crate) use self::top::Top;
 pub(crate) use self::topic::{
@@ -262,6 +268,7 @@ pub(crate) enum Command {
     State(StateCommand),
     Log(Log),
     Top(Top),
+    Graph(Graph),
     /// Message, service and action types that this program knows
     #[command(subcommand)]
     Interface(InterfaceCommand),
@@ -288,6 +295,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Bridge(BridgeCommand),
     Router(Router),
+    /// Join two hosts over TLS, each proven to the other: one command on each side
+    #[command(subcommand)]
+    Link(LinkCommand),
     /// Follow a message to what led to it: who said what, checked link by link
     ///
     /// The nodes that published are asked for the frames as they were signed; each publisher keeps its last ones. The

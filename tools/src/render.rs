@@ -12,14 +12,14 @@ use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::sanitize;
 
 pub(crate) use progress::Progress;
 pub(crate) use table::Table;
 pub(crate) use units::{bytes, bytes_per_second, count, grouped, hex, hz, short_key, span, utc};
-pub(crate) use yaml::block;
+pub(crate) use yaml::{MOST_SHOWN, block, most_shown};
 
 /// How often the line that tells a person how long something takes already is drawn anew.
 const PROGRESS_PERIOD: Duration = Duration::from_secs(1);
@@ -129,8 +129,9 @@ impl Render {
     /// # Errors
     ///
     /// As [`line`](Self::line).
-    pub(crate) fn json(&self, object: &Value) -> Result<(), OutputError> {
-        self.json_text(&object.to_string())
+    pub(crate) fn json(&self, object: &impl Serialize) -> Result<(), OutputError> {
+        let text = serde_json::to_string(object).map_err(|error| OutputError(error.into()))?;
+        self.json_text(&text)
     }
 
     /// One JSON object that is text already.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use nuncio::{TopicName, TopicPattern};
 
-use super::{rate, seconds, seconds_or_zero, topic};
+use super::{ShownArgs, rate, seconds, seconds_or_zero, topic};
 
 /// What is done with a recording that is there.
 #[derive(Debug, Subcommand)]
@@ -101,15 +101,8 @@ pub(crate) struct BagCat {
     /// End after N messages
     #[arg(short = 't', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) times: Option<u64>,
-    /// Print this field only, such as pose.position.x or `ranges[0]`
-    #[arg(long, value_name = "PATH")]
-    pub(crate) field: Option<String>,
-    /// Show long arrays and texts whole
-    #[arg(short, long)]
-    pub(crate) full_length: bool,
-    /// Show how long lists of numbers and texts are instead of what is in them
-    #[arg(long)]
-    pub(crate) no_arr: bool,
+    #[command(flatten)]
+    pub(crate) shown: ShownArgs,
 }
 
 #[derive(Debug, Args)]
@@ -126,7 +119,14 @@ pub(crate) struct BagPlay {
     #[arg(short = 'm', long, value_name = "FROM:=TO", value_parser = renaming)]
     pub(crate) remap: Vec<(TopicName, TopicName)>,
     /// Publish the time that is played on /clock, so many times a second; 40 unless a number is given
-    #[arg(long, value_name = "HZ", value_parser = rate, num_args = 0..=1, require_equals = true, default_missing_value = "40")]
+    #[arg(
+        long,
+        value_name = "HZ",
+        value_parser = rate,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "40"
+    )]
     pub(crate) clock: Option<f64>,
     /// One message at a time: space or enter plays the next one
     #[arg(long)]

@@ -264,7 +264,7 @@ impl Sent<'_> {
         if !self.render.is_json() {
             self.render.line(Some(Tone::Quiet), head)?;
             self.render
-                .lines(&block(&codec.to_json(payload)?, true, &|_, _| None))?;
+                .lines(&block(&codec.to_json(payload)?, None, &|_, _| None))?;
             return Ok(());
         }
         signed_by::enter(&mut facts, info);

@@ -5,9 +5,10 @@ use nuncio::msgs::nuncio_msgs::msg::NodeFacts;
 use serde_json::{Map, Value, json};
 
 use super::model::Model;
-use super::rows::{Count, End, NodeRow, Spans, TopicRow, Trust};
+use super::rows::{Count, End, NodeRow, Spans, TopicRow};
 use super::text;
 use crate::render::{OutputError, Render, Table, Tone, short_key};
+use crate::standing::Trust;
 
 /// Prints one object for each topic and each node, or two tables.
 ///

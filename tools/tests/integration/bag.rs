@@ -1,5 +1,8 @@
 //! `bag`: recordings of nodes in this process, by the binary, which is told to end, killed, or runs out of room.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
+#![allow(clippy::indexing_slicing, reason = "a test that panics has failed, which is its job")]
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;

@@ -1,5 +1,8 @@
 //! `bag play` into nodes of this process: rounds of a loop, the time that is played, parts, and keys of a real terminal.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
+#![allow(clippy::indexing_slicing, reason = "a test that panics has failed, which is its job")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
