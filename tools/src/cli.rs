@@ -43,7 +43,7 @@ use nuncio::{Discovery, Domain, Keystore, NodeName, TopicName, TrustMode};
 
 pub(crate) use self::action::{ActionCancel, ActionCommand, ActionInfo, ActionSendGoal};
 pub(crate) use self::bag::{BagCommand, BagExtract, BagFilter, BagMerge, BagRecord, BagSlice, BagVerify};
-pub(crate) use self::bag_reading::{BagCat, BagConvert, BagInfo, BagPart, BagPlay, BagReading, ConvertTo};
+pub(crate) use self::bag_reading::{BagCat, BagConvert, BagInfo, BagPlay, BagReading, ConvertTo};
 pub(crate) use self::bench::{Bench, BenchCase, BenchMember, BenchPart};
 pub(crate) use self::bridge::{BridgeAllow, BridgeCheck, BridgeCommand, BridgeNode, BridgeRos2, BridgeServed};
 pub(crate) use self::completion::{Completion, Manual};
@@ -116,7 +116,7 @@ impl Args {
     ///
     /// [`ContextError`] when there is no such context, or its file is not right.
     pub(crate) fn read() -> Result<Self, ContextError> {
-        let matches = Self::command().get_matches();
+        let matches = Self::command().get_matches_from(bag_reading::join_clock(std::env::args_os()));
         let mut args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         args.global.domain_is_given = is_given(&matches, "domain");
         // `context` reads and writes the file itself, also where what is in use is not there any more.

@@ -1,11 +1,13 @@
-//! `list`, `type` and `find` of services and of actions: the names that signed cards have for what can be called.
+//! `list`, `type` and `find` of services and of actions: the names that signed cards have for what can be called; and how a
+//! command ends when nobody responds.
 
 use nuncio::graph::Graph;
-use nuncio::{TopicName, TypeHash};
+use nuncio::{CallError, TopicName, TypeHash};
 use serde_json::{Map, Value};
 
 use super::{CommandError, Outcome};
 use crate::catalog::is_named;
+use crate::render::Render;
 use crate::session::Session;
 
 /// Which of the two, and the words for it.
@@ -146,4 +148,19 @@ fn warn_of_several(session: &Session<'_>, Kind { noun, .. }: &Kind, name: &Topic
         let text = format!("{name} has several types; see `nuncio {noun} info {name}`");
         session.render.warning(text);
     }
+}
+
+/// How a command ends that a service did not respond to.
+///
+/// # Errors
+///
+/// The error itself, where it is neither silence nor a refusal.
+pub(crate) fn unanswered(render: &Render, error: CallError) -> Result<Outcome, CommandError> {
+    let outcome = match error {
+        CallError::DeadlineExceeded { .. } => Outcome::Nothing,
+        CallError::NoServer(_) | CallError::Unanswered { .. } => Outcome::Refused,
+        error => return Err(error.into()),
+    };
+    render.warning(error);
+    Ok(outcome)
 }
