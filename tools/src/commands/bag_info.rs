@@ -22,7 +22,7 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &cli::BagInfo) -> 
         }
     })?;
     if render.is_json() {
-        render.json_text(&serde_json::to_string(&info)?)?;
+        render.answer(&info)?;
     } else {
         show(render, &info, &TrustHome::open(global)?)?;
     }

@@ -24,7 +24,7 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &BagVerify) -> Res
         }
     })?;
     if render.is_json() {
-        render.json_text(&report.json())?;
+        render.answer(&report)?;
     } else {
         tell(render, &report)?;
     }

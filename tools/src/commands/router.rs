@@ -1,9 +1,9 @@
 //! `router`: Zenoh's router in this process, until it is told to end; see [`nuncio::router`].
 
 use nuncio::{LinkConfig, Router, TlsFiles};
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::program::RouterReady;
 use crate::cli::GlobalArgs;
 use crate::interrupt::Interrupt;
 use crate::render::Render;
@@ -23,12 +23,12 @@ pub(super) async fn run(global: &GlobalArgs, render: &Render) -> Result<Outcome,
     let router = Router::open(&config, &global.domain).await?;
     let locators = router.locators().await;
     if render.is_json() {
-        render.json(&json!({
-            "event": "ready",
-            "locators": locators,
-            "domain": global.domain.as_str(),
-            "discovery": router.discovery(),
-        }))?;
+        render.answer(&RouterReady {
+            event: "ready",
+            locators: &locators,
+            domain: global.domain.as_str(),
+            discovery: router.discovery(),
+        })?;
         render.flush()?;
     }
     render.note(format!(

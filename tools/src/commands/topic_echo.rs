@@ -11,9 +11,11 @@ use nuncio::{
     ApprovalState, GenericReceived, GenericSubscriber, MessageInfo, Provenance, PublicKey, QosProfile, Reason,
     SubscriptionOptions, SubscriptionStats,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{CommandError, Outcome};
+use crate::answers::message::MessageText;
+use crate::answers::topic::EchoedMessage;
 use crate::catalog::Catalog;
 use crate::cli::TopicEcho;
 use crate::field_notes::note;
@@ -223,9 +225,9 @@ impl<'a> Echo<'a> {
     fn print_message(&self, received: &GenericReceived, text: &str) -> Result<(), OutputError> {
         let info = received.info();
         if self.render.is_json() {
-            return self
-                .render
-                .json_text(&with_member(&facts(&info, received), "message", text));
+            let mut echoed = echoed(&info, received);
+            echoed.message = Some(MessageText);
+            return self.render.answer_with(&echoed, text);
         }
         self.print_head(&info, received)?;
         self.render.lines(text)?;
@@ -235,10 +237,9 @@ impl<'a> Echo<'a> {
     fn print_raw(&self, received: &GenericReceived) -> Result<(), OutputError> {
         let (info, payload) = (received.info(), received.payload());
         if self.render.is_json() {
-            let payload = Value::from(hex(payload)).to_string();
-            return self
-                .render
-                .json_text(&with_member(&facts(&info, received), "payload", &payload));
+            let mut echoed = echoed(&info, received);
+            echoed.payload = Some(hex(payload));
+            return self.render.answer(&echoed);
         }
         self.print_head(&info, received)?;
         let head = format!(
@@ -338,45 +339,34 @@ impl<'a> Echo<'a> {
     }
 }
 
-/// What is told of every message in JSON.
-fn facts(info: &MessageInfo, received: &GenericReceived) -> Map<String, Value> {
-    let mut facts = Map::new();
-    let mut fact = |name: &str, value: Value| facts.insert(name.to_owned(), value);
-    fact("topic", info.topic.as_str().into());
-    fact("type", received.type_name().into());
-    fact("signer", info.signer.to_string().into());
-    fact("verified", true.into());
-    fact("number", info.number.into());
-    fact("stamp_ns", info.source_time_ns.into());
-    fact("provenance", info.provenance.as_str().into());
-    fact("node", info.node.as_str().into());
-    fact("verdict", info.verdict.as_str().into());
-    fact("missing_before", info.missing_before.into());
-    fact("id", info.id().to_string().into());
-    if let Some(cause) = info.cause {
-        fact("cause", cause.to_string().into());
+/// What is told of every message in JSON; neither the message nor its payload yet.
+fn echoed<'a>(info: &'a MessageInfo, received: &'a GenericReceived) -> EchoedMessage<'a> {
+    EchoedMessage {
+        topic: info.topic.as_str(),
+        type_name: received.type_name(),
+        signer: info.signer.to_string(),
+        verified: true,
+        number: info.number,
+        stamp_ns: info.source_time_ns,
+        provenance: info.provenance.as_str(),
+        node: info.node.as_str(),
+        verdict: info.verdict.as_str(),
+        missing_before: info.missing_before,
+        id: info.id().to_string(),
+        cause: info.cause.map(|cause| cause.to_string()),
+        approved_by: match &info.approval {
+            ApprovalState::By(keys) => Some(keys.iter().map(PublicKey::to_string).collect()),
+            _ => None,
+        },
+        approval: matches!(info.approval, ApprovalState::Pending).then_some("pending"),
+        origin: info.origin.as_ref().map(|origin| origin.as_str()),
+        payload: None,
+        message: None,
     }
-    match &info.approval {
-        ApprovalState::By(keys) => fact("approved_by", keys.iter().map(PublicKey::to_string).collect()),
-        ApprovalState::Pending => fact("approval", "pending".into()),
-        _ => None,
-    };
-    if let Some(origin) = &info.origin {
-        fact("origin", origin.as_str().into());
-    }
-    facts
 }
 
 fn joined(keys: &[PublicKey], text: impl Fn(&PublicKey) -> String) -> String {
     keys.iter().map(text).collect::<Vec<_>>().join(", ")
-}
-
-/// An object's text with one more member, whose value is JSON text already.
-pub(super) fn with_member(facts: &Map<String, Value>, name: &str, json: &str) -> String {
-    let mut text = Value::Object(facts.clone()).to_string();
-    text.pop();
-    text.push_str(&format!(",\"{name}\":{json}}}"));
-    text
 }
 
 /// Puts how long each list of numbers or texts is in its place; lists of messages stay, and what they hold is folded.
@@ -399,12 +389,5 @@ mod tests {
         fold_lists(&mut message);
         let folded = r#"{"a":"<list of 3>","b":[{"c":"<list of 1>","d":1}],"e":[],"f":{"g":"<list of 1>"}}"#;
         assert_eq!(message.to_string(), folded);
-    }
-
-    #[test]
-    fn a_message_is_put_into_its_line_as_it_is() {
-        let facts = Map::from_iter([("topic".to_owned(), "/x".into())]);
-        let line = with_member(&facts, "message", r#"{"data":"}"}"#);
-        assert_eq!(line, r#"{"topic":"/x","message":{"data":"}"}}"#);
     }
 }
