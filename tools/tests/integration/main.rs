@@ -29,6 +29,8 @@ mod prove;
 mod rates;
 mod refusals;
 mod router;
+mod schema;
+mod schema_recipes;
 mod services;
 mod state;
 mod stopped_listener;
