@@ -117,12 +117,12 @@ impl ActionPort {
                 port.tell_status();
             }
         };
-        serve(server, cancel)
+        serve(server, cancel, || {})
     }
 
     /// Answers requests for results until the service ends.
     pub(crate) fn answer_results(self: &Arc<Self>, server: GenericServiceServer) -> Result<(), ServiceError> {
-        let port = Arc::clone(self);
+        let (port, ending) = (Arc::clone(self), Arc::clone(self));
         let answer = move |request: GenericRequest| {
             let id = match payload::decode::<UUID>(request.message()) {
                 Ok(UUID { uuid }) => GoalId(uuid),
@@ -143,13 +143,11 @@ impl ActionPort {
                 }
             };
         };
-        serve(server, answer)
-    }
-
-    /// Lets go of all who wait for results: they are told that there will be none.
-    pub(crate) fn abandon_waiting(&self) {
-        let waiting = self.goals().take_waiting();
-        drop(waiting);
+        // Dropped, those that wait are told that there will be no result. Here, where no other is put to wait after them.
+        serve(server, answer, move || {
+            let waiting = ending.goals().take_waiting();
+            drop(waiting);
+        })
     }
 
     pub(crate) fn feedback_qos() -> QosProfile {
@@ -185,12 +183,17 @@ fn respond_result(request: GenericRequest, state: GoalState, result: &[u8]) -> R
     })
 }
 
-/// Calls `answer` with one request after the other, in a thread of its own, until the service's desk is closed.
-fn serve(server: GenericServiceServer, answer: impl Fn(GenericRequest) + Send + 'static) -> Result<(), ServiceError> {
+/// Calls `answer` with one request after the other, in a thread of its own, until the service's desk is closed; then `end`.
+fn serve(
+    server: GenericServiceServer,
+    answer: impl Fn(GenericRequest) + Send + 'static,
+    end: impl FnOnce() + Send + 'static,
+) -> Result<(), ServiceError> {
     let run = move || {
         while let Ok(request) = server.recv_timeout(Duration::MAX) {
             answer(request);
         }
+        end();
     };
     let thread = thread::Builder::new().name("nuncio action".to_owned());
     thread.spawn(run).map_err(ServiceError::Thread)?;

@@ -10,6 +10,7 @@ use crate::reception::Reception;
 use crate::run_time_type::Translation;
 use crate::security::frame::MessagePlace;
 use crate::security::verifier::{Verified, VerifiedMessage};
+use crate::shield::shielded;
 
 /// A verified message in a subscription's queue.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ impl DeliveryCallback {
         while let Some(delivery) = frame.take_first() {
             match delivery.is_expired() {
                 true => expired += 1,
-                false => (self.0)(delivery),
+                false => shielded(reception.topic.as_str(), || (self.0)(delivery)),
             }
         }
         if expired > 0 {

@@ -19,6 +19,7 @@ use crate::security::frame::Writer;
 use crate::security::key::PublicKey;
 use crate::security::peer::Peer;
 use crate::security::refusal::Refusal;
+use crate::shield::shielded;
 
 /// How many events of an endpoint are kept for a reader that is late.
 pub const EVENTS_KEPT: usize = 256;
@@ -203,10 +204,10 @@ impl<E: Clone + Spoken> Events<E> {
         if self.is_closed() {
             queue.close();
         }
-        let taken = Arc::clone(&queue);
+        let (taken, of) = (Arc::clone(&queue), name.to_owned());
         let run = move || {
             while let Ok(event) = taken.take_timeout(Duration::MAX) {
-                callback(event);
+                shielded(&of, || callback(event));
             }
         };
         thread::Builder::new().name(format!("nuncio{name}")).spawn(run)?;

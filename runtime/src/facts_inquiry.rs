@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nuncio_msgs::Message;
 use nuncio_msgs::nuncio_msgs::msg::NodeFacts;
@@ -29,6 +29,9 @@ const ANSWERS_MAX: usize = 8;
 /// The longest answer that is looked at, in bytes of its frame. Facts that are full have some 1.5 MB.
 const ANSWER_LEN_MAX: usize = 4 << 20;
 
+/// How long it waits before it asks again, the first time: a node is seen before the way to it is known everywhere.
+const PAUSE_MIN: Duration = Duration::from_millis(20);
+
 impl Node {
     /// Asks a node of the [graph](Self::graph) for its [facts](Self::facts). What is returned was signed by the node's key.
     ///
@@ -39,7 +42,32 @@ impl Node {
         if !of.is_verified() {
             return Err(FactsError::NotVerified { node: of.name.clone() });
         }
-        let core = &self.core;
+        let until = Instant::now() + timeout;
+        let mut pause = PAUSE_MIN;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let refused = match self.core.ask_for_facts(of, left).await? {
+                Ok(facts) => return Ok(facts),
+                Err(refused) => refused,
+            };
+            let may_answer_yet = refused.is_none() && self.core.graph.is_there(of.key, &of.name, of.epoch);
+            if !may_answer_yet || until <= Instant::now() + pause {
+                let node = of.name.clone();
+                return Err(FactsError::NoAnswer { node, refused });
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+}
+
+impl NodeCore {
+    /// Puts the question once. Without facts, why an answer was refused, if one came.
+    async fn ask_for_facts(
+        &self,
+        of: &GraphNode,
+        timeout: Duration,
+    ) -> Result<Result<NodeFacts, Option<Refusal>>, FactsError> {
         let mut nonce = [0; NONCE_LEN];
         getrandom::fill(&mut nonce).map_err(|error| FactsError::Nonce(error.to_string()))?;
         let answers = Arc::new(Queue::new(ANSWERS_MAX));
@@ -49,21 +77,18 @@ impl Node {
                 closing.0.push(bytes);
             }
         };
-        let question = key_expr::facts(&core.domain, &of.key, of.epoch, &of.name);
-        core.link
+        let question = key_expr::facts(&self.domain, &of.key, of.epoch, &of.name);
+        self.link
             .query(&question, nonce.to_vec(), timeout, receive)
             .map_err(FactsError::Link)?;
         let mut refused = None;
         while let Ok(bytes) = answers.take().await {
-            match open(&bytes, core, of, &nonce) {
-                Ok(facts) => return Ok(facts),
+            match open(&bytes, self, of, &nonce) {
+                Ok(facts) => return Ok(Ok(facts)),
                 Err(refusal) => refused = Some(refusal),
             }
         }
-        Err(FactsError::NoAnswer {
-            node: of.name.clone(),
-            refused,
-        })
+        Ok(Err(refused))
     }
 }
 

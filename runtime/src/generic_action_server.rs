@@ -102,7 +102,6 @@ impl Drop for GenericActionServer {
     fn drop(&mut self) {
         // Their threads end with it.
         self.desks.iter().for_each(|desk| drop(desk.close()));
-        self.port.abandon_waiting();
     }
 }
 

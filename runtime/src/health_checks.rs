@@ -70,7 +70,7 @@ impl Findings {
 
     fn lately_at(&mut self, kind: FindingKind, subject: &str, (count, last): (u64, u64), what: &str) {
         if self.is_lately(last) {
-            self.add(kind, subject, told(count, what, self.now - last));
+            self.add(kind, subject, told(count, what, self.now.saturating_sub(last)));
         }
     }
 
@@ -324,6 +324,10 @@ mod tests {
         assert_eq!(finding.found, "messages lost: 3 in all, the last 10.0 s ago");
         assert_eq!((finding.level, finding.subject.as_str()), (Level::Error, "/scan"));
         assert_eq!(found_at(tally.last() + window + 1), []);
+        let [finding] = &*found_at(tally.last() - 1) else {
+            panic!("what is counted while the node is looked at is found, too")
+        };
+        assert_eq!(finding.found, "messages lost: 3 in all, the last 0.0 s ago");
     }
 
     #[test]

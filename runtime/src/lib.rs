@@ -187,6 +187,7 @@ pub mod service_introspection;
 pub mod service_options;
 pub mod service_server;
 pub mod service_support;
+mod shield;
 pub mod shown_frames;
 mod sign_of_life;
 mod signing_budget;

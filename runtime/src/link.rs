@@ -23,11 +23,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use zenoh::bytes::ZBytes;
+use zenoh::key_expr::keyexpr;
 use zenoh::qos::{CongestionControl, Priority, Reliability};
 use zenoh::query::{ConsolidationMode, QueryTarget, Reply};
 use zenoh::sample::SampleKind;
 use zenoh::{Session, Wait};
 
+pub(crate) use self::declared::Declared;
+use self::declared::{DeclaredKind, Lingering, LingeringKey};
 pub use crate::link_config::{
     Discovery, DiscoveryError, FRAME_LEN_MAX_DEFAULT, LinkConfig, SharedMemory, multicast_interface,
 };
@@ -35,10 +38,13 @@ pub use crate::link_error::LinkError;
 use crate::local_registry::Membership;
 use crate::name::Domain;
 use crate::qos::{self, QosProfile};
+use crate::shield::shielded;
 pub use crate::stand_in::RouterLink;
 use crate::stand_in::{LinkNote, StandIn};
 pub use crate::tls_files::{TlsFiles, TlsFilesError};
 use crate::whereabouts::Whereabouts;
+
+mod declared;
 
 /// Bytes from or for the network: contiguous, shared, cheap to clone. Made from a `Vec<u8>` or a `bytes::Bytes` without a
 /// copy.
@@ -174,6 +180,7 @@ pub struct Link {
     /// The endpoints that it was told to connect to.
     connects_to: Vec<String>,
     stand_in: Option<StandIn>,
+    lingering: Arc<Lingering>,
     _membership: Option<Membership>,
 }
 
@@ -215,6 +222,7 @@ impl Link {
             frame_len_max: config.frame_len_max(),
             connects_to: config.connect.clone(),
             stand_in: None,
+            lingering: Arc::default(),
             _membership: at.membership,
         })
     }
@@ -347,15 +355,15 @@ impl Link {
         key_expr: &str,
         receive: impl Fn(&str, Pieces<'_>) + Send + Sync + 'static,
     ) -> Result<Declared, LinkError> {
+        let key = self.lingering_key(key_expr)?;
         let builder = self.session.declare_subscriber(key_expr).callback(move |sample| {
             if sample.kind() == SampleKind::Put {
-                receive(sample.key_expr().as_str(), Pieces(sample.payload()));
+                let key_expr = sample.key_expr().as_str();
+                shielded(key_expr, || receive(key_expr, Pieces(sample.payload())));
             }
         });
-        builder
-            .wait()
-            .map(Declared::subscriber)
-            .map_err(failed("declaring a subscriber"))
+        let kept = builder.wait().map_err(failed("declaring a subscriber"))?;
+        Ok(Declared::on(key, DeclaredKind::Subscriber { _kept: kept }))
     }
 
     /// Answers queries on a key. `answer` is called in the thread that received the query.
@@ -364,14 +372,22 @@ impl Link {
         key_expr: &str,
         answer: impl Fn(Query) + Send + Sync + 'static,
     ) -> Result<Declared, LinkError> {
-        let builder = self
-            .session
-            .declare_queryable(key_expr)
-            .callback(move |query| answer(Query(query)));
-        builder
-            .wait()
-            .map(Declared::queryable)
-            .map_err(failed("declaring a queryable"))
+        let key = self.lingering_key(key_expr)?;
+        let builder = self.session.declare_queryable(key_expr).callback(move |query| {
+            let asked = query.key_expr().clone();
+            shielded(&asked, || answer(Query(query)));
+        });
+        let kept = builder.wait().map_err(failed("declaring a queryable"))?;
+        Ok(Declared::on(key, DeclaredKind::Queryable { _kept: kept }))
+    }
+
+    /// Has the link know a key until a while after what is about to be declared on it was taken back.
+    fn lingering_key(&self, key_expr: &str) -> Result<LingeringKey, LinkError> {
+        // What Zenoh gives a number to: the part before the first wildcard.
+        let prefix = keyexpr::new(key_expr).ok().and_then(keyexpr::get_nonwild_prefix);
+        let declare = |prefix: &keyexpr| self.session.declare_keyexpr(prefix.to_owned()).wait();
+        let key = prefix.map(declare).transpose().map_err(failed("declaring a key"))?;
+        Ok(LingeringKey::new(key, &self.lingering))
     }
 
     /// Asks everybody who serves a key. `receive` is called for each answer and dropped when no more can come.
@@ -421,7 +437,7 @@ impl Link {
             .liveliness()
             .declare_token(key_expr)
             .wait()
-            .map(Declared::token)
+            .map(|kept| Declared::on(None, DeclaredKind::Token { _kept: kept }))
             .map_err(failed("declaring presence"))
     }
 
@@ -436,10 +452,13 @@ impl Link {
             .liveliness()
             .declare_subscriber(key_expr)
             .history(true)
-            .callback(move |sample| receive(sample.key_expr().as_str(), sample.kind() == SampleKind::Put));
+            .callback(move |sample| {
+                let key_expr = sample.key_expr().as_str();
+                shielded(key_expr, || receive(key_expr, sample.kind() == SampleKind::Put));
+            });
         builder
             .wait()
-            .map(Declared::subscriber)
+            .map(|kept| Declared::on(None, DeclaredKind::Subscriber { _kept: kept }))
             .map_err(failed("watching presence"))
     }
 
@@ -492,39 +511,6 @@ impl LinkPublisher {
             .callback(move |status| changed(status.matching()))
             .background();
         listener.wait().map_err(failed("watching for subscribers"))
-    }
-}
-
-/// Something declared on the link; dropping it takes it back.
-#[derive(Debug)]
-pub(crate) struct Declared {
-    _what: DeclaredKind,
-}
-
-#[derive(Debug)]
-enum DeclaredKind {
-    Subscriber { _kept: zenoh::pubsub::Subscriber<()> },
-    Queryable { _kept: zenoh::query::Queryable<()> },
-    Token { _kept: zenoh::liveliness::LivelinessToken },
-}
-
-impl Declared {
-    fn subscriber(kept: zenoh::pubsub::Subscriber<()>) -> Self {
-        Self {
-            _what: DeclaredKind::Subscriber { _kept: kept },
-        }
-    }
-
-    fn queryable(kept: zenoh::query::Queryable<()>) -> Self {
-        Self {
-            _what: DeclaredKind::Queryable { _kept: kept },
-        }
-    }
-
-    fn token(kept: zenoh::liveliness::LivelinessToken) -> Self {
-        Self {
-            _what: DeclaredKind::Token { _kept: kept },
-        }
     }
 }
 
@@ -581,7 +567,8 @@ fn far_ends(links: impl Iterator<Item = zenoh::session::Link>) -> Vec<String> {
 fn receiver(receive: impl Fn(&str, Bytes) + Send + Sync + 'static) -> impl Fn(Reply) + Send + Sync + 'static {
     move |reply| {
         if let Ok(sample) = reply.result() {
-            receive(sample.key_expr().as_str(), Pieces(sample.payload()).contiguous());
+            let key_expr = sample.key_expr().as_str();
+            shielded(key_expr, || receive(key_expr, Pieces(sample.payload()).contiguous()));
         }
     }
 }

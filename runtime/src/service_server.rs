@@ -15,6 +15,7 @@ use crate::generic_subscriber::{MessageInfo, ReceiveError};
 use crate::payload;
 use crate::request_desk::RequestDesk;
 use crate::service_error::ServiceError;
+use crate::shield::shielded;
 
 /// Serves one service of type `S`. What does not verify never appears here; what is no request of `S` is answered with a
 /// fault and counted as a refusal.
@@ -82,8 +83,8 @@ impl<S: Service> ServiceServer<S> {
         }
     }
 
-    /// Calls `handler` with one request after the other, in a thread of its own, and answers with what it returns. The service
-    /// ends when what is returned is dropped or the node is closed.
+    /// Calls `handler` with one request after the other, in a thread of its own, and answers with what it returns; where it
+    /// panics, with a fault that says so, and it is called with the next. The service ends when what is returned is dropped or the node is closed.
     ///
     /// # Errors
     ///
@@ -96,7 +97,7 @@ impl<S: Service> ServiceServer<S> {
         let thread = thread::Builder::new().name(format!("nuncio{}", self.name()));
         let run = move || {
             while let Ok(taken) = self.generic.recv_timeout(Duration::MAX) {
-                answer::<S>(taken, &mut handler);
+                shielded(self.name().as_str(), || answer::<S>(taken, &mut handler));
             }
         };
         thread.spawn(run).map_err(ServiceError::Thread)?;
@@ -114,7 +115,7 @@ impl<S: Service> ServiceServer<S> {
             },
             answer_next: Box::new(move || {
                 let taken = self.generic.try_recv()?;
-                answer::<S>(taken, &mut handler);
+                shielded(self.generic.name().as_str(), || answer::<S>(taken, &mut handler));
                 Ok(())
             }),
         }

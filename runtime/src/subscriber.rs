@@ -15,6 +15,7 @@ use crate::payload;
 use crate::reception::Reception;
 use crate::security::key::PublicKey;
 use crate::security::refusal::Refusal;
+use crate::shield::shielded;
 use crate::stats::SubscriptionStats;
 
 /// A message and everything known of it.
@@ -91,7 +92,8 @@ impl<M: Message> Subscriber<M> {
     }
 
     /// Calls `callback` with each message, in a thread of its own: a slow callback fills its own queue and slows nobody
-    /// else. The thread ends when what is returned is dropped or the node is closed.
+    /// else. One that panics loses that message, and is called with the next. The thread ends when what is returned is dropped
+    /// or the node is closed.
     ///
     /// # Errors
     ///
@@ -104,7 +106,7 @@ impl<M: Message> Subscriber<M> {
         let thread = thread::Builder::new().name(format!("nuncio{}", self.topic()));
         let run = move || {
             while let Ok(received) = self.recv_timeout(Duration::MAX) {
-                callback(received);
+                shielded(self.topic().as_str(), || callback(received));
             }
         };
         thread.spawn(run).map_err(SubscriberError::Thread)?;
@@ -116,7 +118,8 @@ impl<M: Message> Subscriber<M> {
 
     /// Calls `callback` with each message in the thread that received and verified it, which saves a wake-up of another one
     /// (some 30 µs on a machine that sleeps between messages). Until the callback returns this node receives nothing else, so
-    /// it has to be quick and must not wait for anything. It ends when what is returned is dropped.
+    /// it has to be quick and must not wait for anything. One that panics loses that message, and is called with the next. It
+    /// ends when what is returned is dropped.
     pub fn on_message_in_place(self, mut callback: impl FnMut(Received<M>) + Send + 'static) -> Callback {
         let (topic, refusing) = (self.topic().clone(), Arc::downgrade(&self.generic.reception));
         let call = move |delivery| {

@@ -7,6 +7,7 @@ mod bench;
 mod bridge;
 mod context;
 mod doctor;
+mod graph;
 mod interface;
 mod json_schema;
 mod key;
@@ -45,6 +46,7 @@ pub(crate) use self::bench::{Bench, BenchCase, BenchMember, BenchPart};
 pub(crate) use self::bridge::{BridgeAllow, BridgeCheck, BridgeCommand, BridgeNode, BridgeRos2, BridgeServed};
 pub(crate) use self::context::ContextCommand;
 pub(crate) use self::doctor::Doctor;
+pub(crate) use self::graph::Graph;
 pub(crate) use self::interface::{
     InterfaceCheck, InterfaceCommand, InterfaceDiff, InterfaceGenerate, InterfaceHash, InterfaceList, InterfacePackage,
     InterfaceProto, InterfaceShow, InterfaceTranscode, MessageForm, OwnFolders,
@@ -265,6 +267,7 @@ pub(crate) enum Command {
     State(StateCommand),
     Log(Log),
     Top(Top),
+    Graph(Graph),
     /// Message, service and action types that this program knows
     #[command(subcommand)]
     Interface(InterfaceCommand),

@@ -24,6 +24,7 @@ mod doctor_environment;
 mod doctor_keystore;
 mod doctor_nodes;
 mod doctor_routers;
+mod graph;
 mod interface_check;
 mod interface_diff;
 mod interface_generate;
@@ -191,6 +192,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Bridge(command) => bridge::command(&global, render, command),
         Command::Router(_) => in_a_runtime(async || router::run(&global, render).await),
         Command::Log(args) => on_the_network(&global, render, async |session| log::run(session, args).await),
+        Command::Graph(args) => on_the_network(&global, render, async |session| graph::run(session, args).await),
         Command::Top(args) => on_the_network(&global, render, async |session| top::run(session, args).await),
         Command::Trace(args) => on_the_network(&global, render, async |session| trace::run(session, args).await),
         Command::Demo(args) => in_a_runtime(async || demo::run(&global, args).await),

@@ -48,12 +48,13 @@ const DEEPER_FOLDERS: [(&str, &str); 1] = [(
 )];
 
 /// What stands in a second file: the word, the file, and why.
-const SECOND_FILES: [(&str, &str, &str); 2] = [
+const SECOND_FILES: [(&str, &str, &str); 3] = [
     (
         "println!",
         "codegen/src/build_script.rs",
         "Cargo reads what build scripts print",
     ),
+    ("zenoh::", "runtime/src/link/declared.rs", "the link's own second room"),
     (
         "zenoh::",
         "bridge/src/ros2/session.rs",

@@ -55,6 +55,33 @@ async fn a_callback_in_place_may_publish_on_its_own_topic() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_callback_in_place_that_panics_costs_one_message_and_not_the_link() {
+    let peers = Peers::new().await;
+    let (heard, numbers) = mpsc::channel();
+    let subscriber = peers.listener.subscriber::<UInt32>("/numbers").unwrap();
+    let _callback = subscriber.on_message_in_place(move |received| {
+        assert_ne!(received.message.data, 2, "a mistake of the application");
+        let _ = heard.send(received.message.data);
+    });
+    let publisher = peers.talker.publisher::<UInt32>("/numbers").unwrap();
+    assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
+    for data in [1, 2, 3] {
+        publisher.publish(&UInt32 { data }).unwrap();
+        assert!(publisher.flush(DEADLINE));
+    }
+    assert_eq!(numbers.recv_timeout(DEADLINE), Ok(1));
+    assert_eq!(numbers.recv_timeout(DEADLINE), Ok(3));
+    // What else comes over the same link goes on, too.
+    let graph = peers.talker.graph();
+    let of = graph
+        .nodes
+        .iter()
+        .find(|node| node.name.as_str() == "/listener")
+        .unwrap();
+    assert!(peers.talker.fetch_facts(of, DEADLINE).await.is_ok());
+}
+
 /// Whether this process has memory mapped that others share, as large as what Zenoh keeps messages in.
 pub(crate) fn shares_memory() -> bool {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();

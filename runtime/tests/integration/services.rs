@@ -270,6 +270,50 @@ async fn when_a_server_goes_its_calls_end_at_once_and_the_next_ones_go_to_anothe
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_panics_costs_one_request_and_its_caller_is_told() {
+    let peers = Peers::new().await;
+    let (server, client) = added(&peers).await;
+    let _serving = server.on_request(|request, _| {
+        assert_ne!(request.a, 13, "a mistake of the application");
+        Ok(sum(&request))
+    });
+    let Err(CallError::Fault { fault, .. }) = client.call_within(&ask(13, 1), DEADLINE).await else {
+        panic!("no fault came");
+    };
+    assert!(fault.text.contains("panicked"), "{fault:?}");
+    let answer = client.call_within(&ask(1, 2), DEADLINE).await.unwrap();
+    assert_eq!(answer.message.sum, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_are_on_their_way_when_a_server_is_taken_back_all_end() {
+    let peers = Peers::new().await;
+    let client = Arc::new(peers.talker.service_client::<AddTwoInts>("/add").unwrap());
+    for _ in 0..80 {
+        let server = peers.listener.service_server("/add").unwrap();
+        let serving = adding(server);
+        // The card of the round before may still be the newest that the caller has.
+        let found = async { while client.call_within(&ask(1, 2), DEADLINE).await.is_err() {} };
+        tokio::time::timeout(DEADLINE, found)
+            .await
+            .expect("the server is there");
+        let mut callers = tokio::task::JoinSet::new();
+        for _ in 0..16 {
+            let client = Arc::clone(&client);
+            callers.spawn(async move {
+                // Long enough that no call ends by its own deadline.
+                let request = ask(1, 2);
+                let call = || client.call_within(&request, 10 * DEADLINE);
+                while let Ok(_) | Err(CallError::Fault { .. }) = call().await {}
+            });
+        }
+        drop(serving);
+        let all = async { while callers.join_next().await.is_some() {} };
+        tokio::time::timeout(DEADLINE, all).await.expect("a call goes on");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_of_another_type_is_not_called_and_is_named() {
     let peers = Peers::new().await;
     let _server = peers.listener.service_server::<Trigger>("/add").unwrap();

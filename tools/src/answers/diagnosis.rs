@@ -54,7 +54,7 @@ pub(crate) struct CauseTold<'a> {
     /// The subscriber's node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) subscriber: Option<String>,
-    /// The QoS policy that does not fit.
+    /// The QoS policy that does not fit, such as `RELIABILITY`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) policy: Option<&'static str>,
     /// The first field that differs.
@@ -176,7 +176,7 @@ pub(crate) struct TopNode<'a> {
     pub(crate) nickname: Option<&'a str>,
     /// What the trust policy says of it.
     pub(crate) trust: &'static str,
-    /// The worst of its findings, or why it has none.
+    /// The worst of its findings, `ok`, `warning` or `error`; else `no answer` or `unknown`.
     pub(crate) level: &'static str,
     /// Whether it does its work; null if it has not told.
     pub(crate) healthy: Option<bool>,

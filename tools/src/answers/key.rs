@@ -47,7 +47,7 @@ pub(crate) struct KeyListed<'a> {
 pub(crate) struct KeyName<'a> {
     /// The name.
     pub(crate) name: &'a str,
-    /// Where it comes from, such as a grant or a pin.
+    /// Where it comes from: `grant`, `anchor`, `node` or `topic`, the latter two by a pin.
     pub(crate) source: &'static str,
 }
 

@@ -177,7 +177,7 @@ pub(crate) struct StateListed<'a> {
     pub(crate) verified: bool,
     /// What the trust policy says of the signer, such as `pinned`.
     pub(crate) verdict: &'static str,
-    /// `current`, or why it is not, such as `gone`.
+    /// `current`, `outdated`, `withdrawn` or `gone`.
     pub(crate) standing: &'static str,
     /// When the instance of the node started, in milliseconds since 1970 by its clock.
     pub(crate) epoch: u64,

@@ -37,6 +37,7 @@ use super::trust::{
     TrustTestRow, TrustText, TrustWritten,
 };
 use super::{Answers, Prints, Shape, of};
+use crate::node_graph::Listing;
 
 /// Every command that prints JSON, in the order of the help.
 pub(crate) const ALL: &[Answers] = &[
@@ -86,6 +87,7 @@ pub(crate) const ALL: &[Answers] = &[
     lines("state watch", &[of::<StateDocument<'_>>]),
     lines("log", &[of::<LogLine<'_>>]),
     lines("top", &[of::<TopTopic<'_>>, of::<TopNode<'_>>]),
+    document("graph", &[of::<Listing>]),
     lines("interface list", &[of::<InterfaceListed>]),
     lines("interface packages", &[of::<PackageListed<'_>>]),
     lines("interface package", &[of::<InterfaceListed>]),

@@ -148,7 +148,7 @@ pub(crate) struct Incompatible<'a> {
     pub(crate) subscriber: &'a str,
     /// That node's key.
     pub(crate) subscriber_key: String,
-    /// The first policy that does not fit: `reliability`, `durability`, `deadline`, `liveliness` or `lease`.
+    /// The first policy that does not fit, `RELIABILITY`, `DURABILITY`, `DEADLINE` or `LIVELINESS`.
     pub(crate) policy: &'static str,
 }
 

@@ -251,7 +251,7 @@ pub(crate) struct TrustChecked<'a> {
 pub(crate) struct TrustStep<'a> {
     /// The rule.
     pub(crate) rule: &'a str,
-    /// What followed from it.
+    /// What followed from it: `permits`, `refuses` or `passed`.
     pub(crate) outcome: &'static str,
     /// Why.
     pub(crate) detail: &'a str,

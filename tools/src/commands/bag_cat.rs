@@ -180,7 +180,7 @@ fn answer(message: &ProvenMessage) -> BagMessage<'_> {
         node: message.node.as_deref(),
         id: message.id().to_string(),
         cause: message.cause.map(|cause| cause.to_string()),
-        origin: message.origin.as_ref().map(|origin| origin.as_str()),
+        origin: message.origin.as_deref(),
         message: ValueText,
     }
 }

@@ -9,6 +9,8 @@ use crate::catalog::is_named;
 use crate::render::{OutputError, Render};
 use crate::session::Session;
 
+type AnswerType = fn(&Render, &TopicName, &(String, TypeHash)) -> Result<(), OutputError>;
+
 /// Which of the two, and the words for it.
 #[derive(Debug)]
 pub(super) struct Kind {
@@ -17,7 +19,7 @@ pub(super) struct Kind {
     nobody: (&'static str, &'static str),
     of: fn(&Graph) -> Vec<Called>,
     /// Prints one of its types for programs.
-    answer_type: fn(&Render, &TopicName, &(String, TypeHash)) -> Result<(), OutputError>,
+    answer_type: AnswerType,
     /// Prints one for programs.
     answer: fn(&Render, &Called) -> Result<(), OutputError>,
 }

@@ -359,7 +359,7 @@ fn echoed<'a>(info: &'a MessageInfo, received: &'a GenericReceived) -> EchoedMes
             _ => None,
         },
         approval: matches!(info.approval, ApprovalState::Pending).then_some("pending"),
-        origin: info.origin.as_ref().map(|origin| origin.as_str()),
+        origin: info.origin.as_deref(),
         payload: None,
         message: None,
     }

@@ -47,11 +47,7 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &TrustTest) -> Res
     }
     let ok = failed == 0 && all > 0;
     if render.is_json() {
-        render.answer(&TrustTestEnd {
-            rows: all,
-            failed,
-            ok: ok,
-        })?;
+        render.answer(&TrustTestEnd { rows: all, failed, ok })?;
     } else if all == 0 {
         render.warning(format!("{} has no rows", args.file.display()));
     } else {

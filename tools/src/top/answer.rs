@@ -5,11 +5,12 @@ use nuncio::msgs::nuncio_msgs::msg::NodeFacts;
 
 use super::counts::Refused;
 use super::model::Model;
-use super::rows::{Count, End, NodeRow, TopicRow, Trust};
+use super::rows::{Count, End, NodeRow, TopicRow};
 use super::text;
 use crate::answers::diagnosis::{Lost, Sent, TopEnd, TopFinding, TopNode, TopPublisher, TopSubscriber, TopTopic};
 use crate::answers::named::Named;
 use crate::render::{OutputError, Render, Table, Tone, short_key};
+use crate::standing::Trust;
 
 /// Prints one object for each topic and each node, or two tables.
 ///

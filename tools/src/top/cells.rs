@@ -6,10 +6,11 @@ use nuncio::TopicName;
 use nuncio::msgs::nuncio_msgs::msg::NodeFacts;
 
 use super::list::Cell;
-use super::rows::{Count, NodeRow, RefusalRow, TopicRow, Trust, Word};
+use super::rows::{Count, NodeRow, RefusalRow, TopicRow};
 use super::text;
 use crate::palette::Meaning;
 use crate::render::short_key;
+use crate::standing::{Trust, Word};
 
 pub(crate) fn unknown() -> Cell {
     Cell::new(Meaning::Quiet, text::UNKNOWN)

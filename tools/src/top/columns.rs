@@ -6,9 +6,10 @@ use nuncio::TopicName;
 
 use super::cells::{by_count, counted, counted_now, found, health, key, place, severity, trust, types, unknown, up};
 use super::list::{Align, Cell, Column, Row, TREND_WIDTH_MAX, by_number};
-use super::rows::{NodeId, NodeRow, RefusalId, RefusalRow, TopicRow};
+use super::rows::{NodeRow, RefusalId, RefusalRow, TopicRow};
 use super::text;
 use crate::palette::Meaning;
+use crate::standing::NodeId;
 
 /// The rates of the last intervals.
 const TREND: Column<TopicRow> = Column {

@@ -15,9 +15,10 @@ use nuncio::msgs::nuncio_msgs::msg::NodeFacts;
 use nuncio::{TopicName, TopicPattern};
 
 use super::counts::{Counts, Refused};
-use super::rows::{Count, End, NodeAnswer, NodeId, NodeRow, RefusalId, RefusalRow, Spans, TopicRow, Trust};
+use super::rows::{Count, End, NodeAnswer, NodeRow, RefusalId, RefusalRow, Spans, TopicRow};
 use super::snapshot::{Snapshot, answer};
 use crate::sanitize;
+use crate::standing::{NodeId, Trust};
 
 /// How many nodes are looked at.
 pub(crate) const NODES_MAX: usize = 2048;

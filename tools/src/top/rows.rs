@@ -1,82 +1,9 @@
 //! The rows that a person sees: a topic, a node, a kind of refusal. Made by the model, shown by the view and as JSON.
 
-use nuncio::{NodeName, PublicKey, Reason, TopicName, Verdict};
+use nuncio::{Reason, TopicName};
 
 use super::counts::Counts;
-
-/// Which node. Two that share a name, or a key, are two.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct NodeId {
-    pub(crate) name: NodeName,
-    pub(crate) key: PublicKey,
-}
-
-impl NodeId {
-    pub(crate) fn new(name: &NodeName, key: PublicKey) -> Self {
-        Self {
-            name: name.clone(),
-            key,
-        }
-    }
-}
-
-/// What this program's own keystore says of a node. Worst last.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Trust {
-    /// What it signs is delivered.
-    Believed(Word),
-    /// What it signs is refused, or delivered in mode `observe` only.
-    Disbelieved(Word),
-    /// Somebody claims the name and the key: no card has come that the key has signed.
-    Unverified,
-}
-
-/// Why a node is believed, or not.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Word {
-    Permitted,
-    Pinned,
-    Unpinned,
-    PinMismatch,
-    NotPermitted,
-    Revoked,
-}
-
-impl Trust {
-    /// What follows from the verdict on a node.
-    pub(crate) fn of(verdict: Option<Verdict>, revoked: bool) -> Self {
-        match verdict {
-            _ if revoked => Self::Disbelieved(Word::Revoked),
-            None => Self::Unverified,
-            Some(Verdict::Pinned) => Self::Believed(Word::Pinned),
-            Some(Verdict::Unpinned) => Self::Believed(Word::Unpinned),
-            Some(Verdict::Permitted) => Self::Believed(Word::Permitted),
-            Some(Verdict::PinMismatch) => Self::Disbelieved(Word::PinMismatch),
-            // What this program does not know is no reason to believe.
-            Some(_) => Self::Disbelieved(Word::NotPermitted),
-        }
-    }
-
-    /// The word for it, in JSON as well.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unverified => "unverified",
-            Self::Believed(word) | Self::Disbelieved(word) => match word {
-                Word::Permitted => "permitted",
-                Word::Pinned => "pinned",
-                Word::Unpinned => "unpinned",
-                Word::PinMismatch => "pin_mismatch",
-                Word::NotPermitted => "not_permitted",
-                Word::Revoked => "revoked",
-            },
-        }
-    }
-
-    /// Whether the node's word counts.
-    pub(crate) const fn is_good(self) -> bool {
-        matches!(self, Self::Believed(_))
-    }
-}
+use crate::standing::{NodeId, Trust};
 
 /// Something that is counted, over three spans.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -5,7 +5,8 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::list::{List, Row};
 use super::model::Model;
-use super::rows::{NodeId, NodeRow, RefusalId, RefusalRow, TopicRow};
+use super::rows::{NodeRow, RefusalId, RefusalRow, TopicRow};
+use crate::standing::NodeId;
 
 /// How many rows a page is, whatever the height of the screen.
 const PAGE: isize = 10;

@@ -12,8 +12,8 @@ use nuncio::{FactsError, Node, PeerFacts, TopicName};
 use tokio::task::JoinSet;
 
 use super::model::Seen;
-use super::rows::{NodeId, Trust};
 use crate::sanitize;
+use crate::standing::{NodeId, standings};
 
 /// How many nodes are asked at one time: the answers of a fleet are large.
 const ASKED_AT_ONCE: usize = 32;
@@ -108,12 +108,6 @@ impl Survey {
     }
 }
 
-impl NodeId {
-    fn of(node: &GraphNode) -> Self {
-        Self::new(&node.name, node.key)
-    }
-}
-
 /// Other tools have nothing to tell, unless they publish or subscribe.
 fn is_worth_asking(node: &GraphNode) -> bool {
     let has_ends =
@@ -125,28 +119,19 @@ fn is_worth_asking(node: &GraphNode) -> bool {
 
 /// The nodes of a graph, with what this program's keystore says of them.
 fn seen(graph: &Graph, peers: &[PeerFacts], own: &NodeId) -> Vec<Seen> {
-    let peers: BTreeMap<NodeId, &PeerFacts> = peers
-        .iter()
-        .map(|peer| (NodeId::new(&peer.name, peer.key), peer))
-        .collect();
-    let others = graph
-        .nodes
-        .iter()
-        .map(|node| (NodeId::of(node), node))
-        .filter(|(id, _)| id != own);
-    others
-        .map(|(id, node)| {
-            let peer = peers.get(&id);
-            let verdict = peer.and_then(|peer| peer.verdict).filter(|_| node.is_verified());
-            Seen {
-                epoch: node.epoch,
-                nickname: peer.and_then(|peer| peer.nickname.as_ref()).map(ToString::to_string),
-                trust: Trust::of(verdict, peer.is_some_and(|peer| peer.revoked)),
-                ends: ends(node),
-                id,
-            }
+    let mut standings = standings(graph, peers);
+    let others = graph.nodes.iter().filter_map(|node| {
+        let id = NodeId::of(node);
+        let standing = standings.remove(&id).filter(|_| id != *own)?;
+        Some(Seen {
+            epoch: node.epoch,
+            nickname: standing.nickname,
+            trust: standing.trust,
+            ends: ends(node),
+            id,
         })
-        .collect()
+    });
+    others.collect()
 }
 
 /// What a card says of the topics of a node, each end once.

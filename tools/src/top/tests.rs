@@ -6,7 +6,7 @@ use nuncio::msgs::nuncio_msgs::msg::{
 use nuncio::{NodeName, PublicKey, TopicName};
 
 use super::model::{Model, Scope, Seen};
-use super::rows::{NodeId, Trust, Word};
+use crate::standing::{NodeId, Trust, Word};
 
 pub(crate) fn id(name: &str, seed: u8) -> NodeId {
     NodeId::new(&NodeName::parse(name).unwrap(), PublicKey::from_bytes([seed; 32]))

@@ -89,6 +89,7 @@ fn the_help_of_each_command_on_keys_trust_and_measures() {
         "bag filter",
         "bag merge",
         "top",
+        "graph",
         "bag info",
         "bag cat",
         "bag play",

@@ -11,6 +11,7 @@ mod demo;
 mod discovery;
 mod doctor;
 mod echo_and_pub;
+mod graph;
 mod health;
 mod help;
 mod interface_check;

@@ -27,7 +27,7 @@ static SCHEMAS: LazyLock<BTreeMap<Vec<String>, CommandSchema>> = LazyLock::new(|
         let path = entry.expect("an entry").path();
         let mut schema: Value = serde_json::from_slice(&fs::read(&path).expect("a schema")).expect("JSON");
         close(&mut schema);
-        let title = schema["title"].as_str().expect("a title");
+        let title = schema.get("title").and_then(Value::as_str).expect("a title");
         let command = title.strip_prefix("nuncio ").expect("a command").to_owned();
         let validator = jsonschema::draft202012::new(&schema).expect("a schema that is right");
         let words = command.split(' ').map(ToOwned::to_owned).collect();

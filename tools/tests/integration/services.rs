@@ -104,7 +104,9 @@ pub(crate) async fn told() -> (Node, String, Serving) {
         introspection: ServiceIntrospection::Contents,
         ..ServiceServerOptions::default()
     };
-    let server = node.service_server_with::<AddTwoInts>("/add", options).unwrap();
+    let server = node
+        .service_server_with::<AddTwoInts>("/add", options)
+        .expect("it serves");
     let serving = server.on_request(|request, _| {
         Ok(AddTwoIntsResponse {
             sum: request.a + request.b,

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
 
 use super::*;
-use crate::top::rows::{Trust, Word};
+use crate::standing::{Trust, Word};
 use crate::top::tests::{id, model_of_a_robot, received, refused, seen, sent};
 
 fn topic<'a>(model: &'a Model, name: &str) -> &'a TopicRow {
