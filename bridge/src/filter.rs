@@ -6,11 +6,20 @@
 //! ```text
 //! condition:  a || b   a && b   !a   (a)   a == b   a != b   a < b   a <= b   a > b   a >= b   or a field that is true or false
 //! operand:    a field: pose.position.x, cells[0].voltage     a number: -1.5e3     a text: "alice" or 'alice'     true, false
-//!             what is known of the message: signer (key or nickname), node, name
+//!             how long a list or a text is: len(cells)       a constant of the schema: level == ERROR
+//!             what is known of the message: signer (key or nickname), node, topic or name, number, stamp and age in seconds
 //! ```
 //!
-//! `signer`, `node` and `name` are what was verified. A field of the message that is called so too is `.signer`, with a dot, so
-//! that no sender can pass a field off as its signature.
+//! `!` binds closest, then comparisons, then `&&`, then `||`. A text is compared as a whole, letter by letter in the order of
+//! Unicode; `\\`, a quote and `n` stand behind a backslash in it. A constant is looked for in the message that holds the field
+//! it is compared with, then in the whole message; a field of its name counts before it. Whole numbers are compared exactly.
+//!
+//! Not-a-number is unequal to every number, itself included, and neither less nor greater: `x != x` finds it. Where a list is
+//! shorter than an index, no comparison holds, `!=` included.
+//!
+//! `signer`, `node`, `topic`, `name`, `number`, `stamp` and `age` are what was verified. A field of the message that is called so
+//! too is `.signer`, with a dot, so that no sender can pass a field off as its signature. `stamp` is when the message was
+//! published, by its node's clock, and `age` how long ago that was when it was received.
 
 mod compare;
 mod parse;
@@ -33,6 +42,12 @@ pub struct Known {
     pub node: String,
     /// The name of the document or topic.
     pub name: String,
+    /// The number that its publisher gave it.
+    pub number: u64,
+    /// When it was published, by its node's clock, in ns since 1970.
+    pub stamp_ns: i64,
+    /// When it was received, in ns since 1970.
+    pub received_ns: i64,
 }
 
 /// A filter as it was read; no type is known yet.
@@ -43,8 +58,8 @@ pub struct Filter {
 }
 
 /// A filter that fits a type.
-#[derive(Clone, Copy, Debug)]
-pub struct TypedFilter<'a>(&'a Expression);
+#[derive(Clone, Debug)]
+pub struct TypedFilter(Expression);
 
 #[derive(Clone, Debug, PartialEq)]
 enum Expression {
@@ -72,6 +87,10 @@ struct Operand {
 #[derive(Clone, Debug, PartialEq)]
 enum What {
     Field(Vec<Step>),
+    /// A field that holds a number, by the type.
+    NumberField(Vec<Step>),
+    /// How long a list or a text is.
+    Length(Vec<Step>),
     Fact(Fact),
     Number(Number),
     Text(String),
@@ -90,6 +109,9 @@ enum Fact {
     Signer,
     Node,
     Name,
+    Number,
+    Stamp,
+    Age,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -103,7 +125,15 @@ enum Operator {
 }
 
 impl Fact {
-    const ALL: [(&'static str, Self); 3] = [("signer", Self::Signer), ("node", Self::Node), ("name", Self::Name)];
+    const ALL: [(&'static str, Self); 7] = [
+        ("signer", Self::Signer),
+        ("node", Self::Node),
+        ("name", Self::Name),
+        ("topic", Self::Name),
+        ("number", Self::Number),
+        ("stamp", Self::Stamp),
+        ("age", Self::Age),
+    ];
 }
 
 impl Operator {
@@ -152,14 +182,15 @@ impl Filter {
     /// # Errors
     ///
     /// [`FilterError`] with the column of the first thing that does not fit.
-    pub fn for_type(&self, of: &RunTimeType) -> Result<TypedFilter<'_>, FilterError> {
-        let checked = self.root.check(of);
+    pub fn for_type(&self, of: &RunTimeType) -> Result<TypedFilter, FilterError> {
+        let root = self.root.settled(of);
+        let checked = root.check(of);
         checked.map_err(|(column, problem)| FilterError::new(&self.text, column, problem))?;
-        Ok(TypedFilter(&self.root))
+        Ok(TypedFilter(root))
     }
 }
 
-impl TypedFilter<'_> {
+impl TypedFilter {
     /// Whether a message of the type satisfies the filter.
     pub fn matches(&self, message: &Value, known: &Known) -> bool {
         self.0.holds(message, known)
@@ -205,19 +236,36 @@ impl Operand {
             What::Fact(Fact::Signer) => known.signer.iter().map(|name| Comparable::Text(name)).collect(),
             What::Fact(Fact::Node) => vec![Comparable::Text(&known.node)],
             What::Fact(Fact::Name) => vec![Comparable::Text(&known.name)],
+            What::Fact(Fact::Number) => vec![Comparable::Number(Number::Whole(known.number.into()))],
+            What::Fact(Fact::Stamp) => vec![Comparable::seconds(known.stamp_ns)],
+            What::Fact(Fact::Age) => vec![Comparable::seconds(known.received_ns.saturating_sub(known.stamp_ns))],
             What::Number(number) => vec![Comparable::Number(*number)],
             What::Text(text) => vec![Comparable::Text(text)],
             What::Truth(truth) => vec![Comparable::Truth(*truth)],
-            What::Field(steps) => {
-                let step = |value: &'a Value, step: &Step| match step {
-                    Step::Field(name) => value.get(name),
-                    Step::Index(index) => value.get(*index),
-                };
-                let value = steps.iter().try_fold(message, step);
-                value.and_then(Comparable::of).into_iter().collect()
+            What::Field(steps) => found(steps, message).and_then(Comparable::of).into_iter().collect(),
+            What::NumberField(steps) => found(steps, message).and_then(Comparable::number).into_iter().collect(),
+            What::Length(steps) => {
+                let length = found(steps, message).and_then(|value| match value {
+                    Value::Array(items) => Some(items.len()),
+                    Value::String(text) => Some(text.chars().count()),
+                    _ => None,
+                });
+                let length = length.and_then(|length| i128::try_from(length).ok());
+                length
+                    .map(|length| Comparable::Number(Number::Whole(length)))
+                    .into_iter()
+                    .collect()
             }
         }
     }
+}
+
+/// What is at the end of a path, unless a list is too short.
+fn found<'a>(steps: &[Step], message: &'a Value) -> Option<&'a Value> {
+    steps.iter().try_fold(message, |value, step| match step {
+        Step::Field(name) => value.get(name),
+        Step::Index(index) => value.get(*index),
+    })
 }
 
 /// A filter that cannot be read, or does not fit a type.

@@ -1,8 +1,8 @@
 //! The files of TLS links, and what they become in Zenoh's configuration.
 //!
 //! A `tls/…` endpoint is authenticated at both ends: the router shows a certificate and so does the node. The node's private
-//! key is the one that signs its messages, so a router knows by which key a link came in. `nuncio trust export --zenoh DIR`
-//! makes the certificates and the router's configuration.
+//! key is the one that signs its messages, so a router knows by which key a link came in. `nuncio link invite` and `accept`
+//! make the certificates on two hosts, `nuncio trust export --zenoh DIR` makes them for many, with a router's configuration.
 //!
 //! Nothing of the files is believed here: they are looked for, so that an error can name them; Zenoh reads them.
 
@@ -99,7 +99,8 @@ impl fmt::Display for TlsFilesError {
             true => f.write_str("it is this user's key, `nuncio key show` makes it"),
             false => write!(
                 f,
-                "it is {comes_as} of what `nuncio trust export --zenoh DIR` writes, where the anchor's key is"
+                "`nuncio link accept` makes it, with a code of `nuncio link invite` on the other host; or it is {comes_as} of what \
+                 `nuncio trust export --zenoh DIR` writes, where the anchor's key is"
             ),
         }
     }

@@ -16,6 +16,7 @@ pub(crate) mod called;
 pub(crate) mod diagnosis;
 pub(crate) mod interface;
 pub(crate) mod key;
+pub(crate) mod link;
 pub(crate) mod message;
 pub(crate) mod named;
 pub(crate) mod node;

@@ -12,6 +12,7 @@ mod interface;
 mod json_schema;
 mod key;
 mod lifecycle;
+mod link;
 mod log;
 mod node;
 mod param;
@@ -19,6 +20,7 @@ mod prove;
 mod qos;
 mod router;
 mod service;
+mod shown;
 mod state;
 mod top;
 mod topic;
@@ -54,6 +56,7 @@ pub(crate) use self::interface::{
 pub(crate) use self::json_schema::JsonSchema;
 pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, KeyRotate, PassphraseFrom};
 pub(crate) use self::lifecycle::{LifecycleCommand, LifecycleGet, LifecycleList, LifecycleNodes, LifecycleSet};
+pub(crate) use self::link::{LinkAccept, LinkCommand, LinkInvite};
 pub(crate) use self::log::{Log, LogLevel};
 pub(crate) use self::node::{NodeCommand, NodeFacts, NodeHealth, NodeInfo, NodeList};
 pub(crate) use self::param::{
@@ -63,6 +66,7 @@ pub(crate) use self::prove::{Attack, Part, Prove, ProvePart, Selection};
 pub(crate) use self::qos::QosArgs;
 pub(crate) use self::router::Router;
 pub(crate) use self::service::{ServiceCall, ServiceCommand, ServiceEcho, ServiceInfo};
+pub(crate) use self::shown::{FilterArg, ShownArgs};
 pub(crate) use self::state::{StateCommand, StateGet, StateList, StateSelection, StateWatch};
 pub(crate) use self::top::Top;
 pub(crate) use self::topic::{
@@ -295,6 +299,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Bridge(BridgeCommand),
     Router(Router),
+    /// Join two hosts over TLS, each proven to the other: one command on each side
+    #[command(subcommand)]
+    Link(LinkCommand),
     /// Follow a message to what led to it: who said what, checked link by link
     ///
     /// The nodes that published are asked for the frames as they were signed; each publisher keeps its last ones. The

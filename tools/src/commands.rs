@@ -43,6 +43,8 @@ mod key_revoke;
 mod key_rotate;
 mod key_show;
 mod lifecycle;
+mod link_accept;
+mod link_invite;
 mod log;
 mod manual;
 mod node_facts;
@@ -93,7 +95,7 @@ use crate::bench::{run_member, run_part as run_bench_part};
 use crate::catalog::Catalog;
 use crate::cli::{
     ActionCommand, Args, BagCommand, BagReading, Command, GlobalArgs, InterfaceCommand, KeyCommand, LifecycleCommand,
-    NodeCommand, OwnFolders, ParamCommand, ServiceCommand, StateCommand, TopicCommand, TrustCommand,
+    LinkCommand, NodeCommand, OwnFolders, ParamCommand, ServiceCommand, StateCommand, TopicCommand, TrustCommand,
 };
 use crate::prove::run_part;
 use crate::render::{OutputError, Render};
@@ -191,6 +193,12 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Bag(command) => bag(&global, render, command),
         Command::Bridge(command) => bridge::command(&global, render, command),
         Command::Router(_) => in_a_runtime(async || router::run(&global, render).await),
+        Command::Link(LinkCommand::Invite(args)) => {
+            in_a_runtime(async || link_invite::run(&global, render, args).await)
+        }
+        Command::Link(LinkCommand::Accept(args)) => {
+            in_a_runtime(async || link_accept::run(&global, render, args).await)
+        }
         Command::Log(args) => on_the_network(&global, render, async |session| log::run(session, args).await),
         Command::Graph(args) => on_the_network(&global, render, async |session| graph::run(session, args).await),
         Command::Top(args) => on_the_network(&global, render, async |session| top::run(session, args).await),
@@ -247,7 +255,7 @@ fn service(global: &GlobalArgs, render: &Render, command: ServiceCommand) -> Res
         Service::Find(args) => called_names::find(session, &SERVICES, &args.type_name).await,
         Service::Info(args) => service_info::run(session, &args).await,
         Service::Call(args) => service_call::run(session, args).await,
-        Service::Echo(args) => service_echo::run(session, args).await,
+        Service::Echo(args) => service_echo::run(session, *args).await,
     })
 }
 

@@ -2,13 +2,17 @@
 //!
 //! Which names an argument takes is read off the type that the parser makes of it, so that a new command completes them
 //! without being told to. Topics, nodes, services, actions and types are those of signed cards: a name that anybody could have
-//! made up never gets onto a command line by a key press. The look at the network is short and leaves nothing behind: a user
+//! made up never gets onto a command line by a key press. Where the line names a bag, topics are those of its signed messages,
+//! and fields those of the topic that it names. The look at the network is short and leaves nothing behind: a user
 //! without a key gets none by it.
+
+mod line;
 
 use std::any::TypeId;
 use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsStr;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::{Arg, Command, CommandFactory};
@@ -17,6 +21,7 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use nuncio::graph::Graph;
 use nuncio::{Identity, Keystore, LinkConfig, Node, NodeName, TlsFiles, TopicName};
 
+use self::line::{Line, topics_in};
 use crate::answers;
 use crate::catalog::Catalog;
 use crate::cli::{Args, GlobalArgs};
@@ -43,6 +48,7 @@ enum Names {
     Keys,
     Contexts,
     Commands,
+    Fields,
 }
 
 /// Answers and ends the process if it is a shell that asks; otherwise this costs one look at the environment.
@@ -87,6 +93,7 @@ fn names_of(arg: &Arg, noun: &str) -> Option<Names> {
             _ => Names::Topics,
         }),
         Some("TOPIC") => Some(Names::Topics),
+        Some("PATH") if arg.get_id() == "field" => Some(Names::Fields),
         Some("TYPE") => Some(Names::Types(match noun {
             "service" => "srv",
             "action" => "action",
@@ -104,7 +111,13 @@ fn candidates(names: Names, typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some(global) = GlobalArgs::on_line(env::args_os().skip_while(|word| word != "--").skip(1)) else {
         return Vec::new();
     };
+    let line = Line::read();
+    let bag = line.as_ref().and_then(Line::bag);
     let found = match names {
+        Names::Topics if bag.is_some() => bag.as_deref().map(topics_in).unwrap_or_default(),
+        Names::Fields => line
+            .map(|line| fields(&global, &line, bag.as_deref()))
+            .unwrap_or_default(),
         Names::Types(kind) => types(&global, kind),
         Names::Keys => keys(&global),
         Names::Contexts => contexts(),
@@ -152,6 +165,15 @@ fn in_graph(names: Names, graph: &Graph) -> BTreeSet<String> {
                 .filter_map(|node| seen(node.name.is_hidden(), node.name.as_str()))
                 .collect()
         }
+    }
+}
+
+fn fields(global: &GlobalArgs, line: &Line, bag: Option<&Path>) -> BTreeSet<String> {
+    match bag {
+        Some(bag) => line.fields_in(bag),
+        None => graph_of(global)
+            .map(|graph| line.fields_on(&graph, global))
+            .unwrap_or_default(),
     }
 }
 
@@ -247,6 +269,10 @@ mod tests {
             (["topic", "find"], "type_name", Names::Types("msg")),
             (["key", "revoke"], "whom", Names::Keys),
             (["context", "use"], "name", Names::Contexts),
+            (["topic", "echo"], "field", Names::Fields),
+            (["topic", "plot"], "field", Names::Fields),
+            (["bag", "cat"], "field", Names::Fields),
+            (["bag", "play"], "named", Names::Topics),
         ] {
             let found = named(&path);
             assert!(

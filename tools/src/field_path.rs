@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use nuncio::run_time_type::RunTimeType;
+use nuncio_codegen::model::{Count, Element, Message, TypeDescription};
 use serde_json::Value;
 
 /// The value at a path.
@@ -25,6 +27,42 @@ pub(crate) fn pick<'a>(message: &'a Value, path: &str) -> Result<&'a Value, NoFi
         }
     }
     Ok(found)
+}
+
+/// How deep fields are named.
+const DEPTH_MAX: usize = 8;
+
+/// The paths of a type's fields in the order of its schema, those with parts before their parts; at most `most`. Elements of
+/// lists are named by the first.
+pub(crate) fn paths(codec: &RunTimeType, most: usize) -> Vec<String> {
+    let mut found = Vec::new();
+    collect(
+        codec.description(),
+        &codec.description().root,
+        "",
+        DEPTH_MAX,
+        &mut found,
+    );
+    found.truncate(most);
+    found
+}
+
+fn collect(description: &TypeDescription, message: &Message, before: &str, depth: usize, found: &mut Vec<String>) {
+    for field in &message.fields {
+        let path = format!("{before}{}", field.name);
+        found.push(path.clone());
+        if let Element::Message(name) = &field.field_type.element
+            && depth > 0
+            && let Some(inner) = description.find(name)
+        {
+            let index = if field.field_type.count == Count::One {
+                ""
+            } else {
+                "[0]"
+            };
+            collect(description, inner, &format!("{path}{index}."), depth - 1, found);
+        }
+    }
 }
 
 /// There is nothing at this path.
@@ -65,7 +103,30 @@ impl Error for NoField {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nuncio::TypeSupport;
     use serde_json::json;
+
+    #[test]
+    fn the_paths_of_a_type_lead_to_all_its_fields() {
+        let sources = [
+            ("a/msg/Leg", "string name\nfloat64[2] angles\n"),
+            ("a/msg/Dog", "Leg best\nLeg[] legs\n"),
+        ];
+        let codec = TypeSupport::compile("a/msg/Dog", &sources)
+            .unwrap()
+            .run_time_type()
+            .unwrap();
+        let expected = [
+            "best",
+            "best.name",
+            "best.angles",
+            "legs",
+            "legs[0].name",
+            "legs[0].angles",
+        ];
+        assert_eq!(paths(&codec, 10), expected);
+        assert_eq!(paths(&codec, 2), ["best", "best.name"]);
+    }
 
     #[test]
     fn a_path_leads_through_fields_and_lists() {

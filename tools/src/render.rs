@@ -19,7 +19,7 @@ use crate::sanitize;
 
 pub(crate) use table::Table;
 pub(crate) use units::{bytes, bytes_per_second, count, grouped, hex, hz, short_key, span, utc};
-pub(crate) use yaml::block;
+pub(crate) use yaml::{MOST_SHOWN, block, most_shown};
 
 /// How often the line that tells a person how long something takes already is drawn anew.
 const PROGRESS_PERIOD: Duration = Duration::from_secs(1);

@@ -1,10 +1,10 @@
 //! Reads state documents for people and programs: which are asked for, by whom they are signed, what stands in them, and whether
 //! they satisfy a filter.
 
-use nuncio::{Keystore, Node, NodeName, PublicKey, StateFilter, StateName, StateReading, StateStanding, clock};
+use nuncio::{Node, StateFilter, StateName, StateReading, StateStanding, clock};
+use nuncio_bridge::filter::{FilterError, Known};
 use serde_json::Value;
 
-use crate::acquaintances::{Acquaintances, Source};
 use crate::answers::message::Message;
 use crate::answers::parameter::{StateDocument, StateListed};
 use crate::catalog::Catalog;
@@ -12,19 +12,15 @@ use crate::cli::StateSelection;
 use crate::commands::CommandError;
 use crate::field_notes::note;
 use crate::known_types::KnownTypes;
-use crate::render::{OutputError, Render, Tone, block, short_key, span};
+use crate::message_filter::{MessageFilter, acquaintances};
+use crate::render::{OutputError, Render, Tone, block, most_shown, short_key, span};
 use crate::session::Session;
-use nuncio_bridge::filter::{Filter, FilterError, Known};
 
 /// Reads documents of one selection.
 #[derive(Debug)]
 pub(crate) struct StateReader {
     types: KnownTypes,
-    acquaintances: Acquaintances,
-    filter: Option<Filter>,
-    /// What the filter could not be asked of, if it was not asked of any other type since.
-    misfit: Option<FilterError>,
-    fits_any: bool,
+    filter: Option<MessageFilter>,
 }
 
 /// A document that satisfies the filter.
@@ -46,15 +42,7 @@ impl StateReader {
         name: Option<StateName>,
         selection: &StateSelection,
     ) -> Result<(Self, StateFilter), CommandError> {
-        let filter = selection.filter.as_deref().map(Filter::parse).transpose()?;
-        let keystore = Keystore::open(&session.keystore_dir)?;
-        let node = &session.node;
-        let acquaintances = Acquaintances::gather(
-            Some(node.public_key()),
-            &node.trust_policy(),
-            &keystore.pins()?,
-            node.domain(),
-        );
+        let acquaintances = acquaintances(session)?;
         let signer = selection
             .signer
             .as_deref()
@@ -66,12 +54,10 @@ impl StateReader {
             signer,
             ..StateFilter::default()
         };
+        let filter = selection.filter.clone();
         let reader = Self {
             types: KnownTypes::new(Catalog::open(&session.interfaces)?),
-            acquaintances,
-            filter,
-            misfit: None,
-            fits_any: false,
+            filter: filter.map(|filter| MessageFilter::new(filter, acquaintances)),
         };
         Ok((reader, wanted))
     }
@@ -84,7 +70,6 @@ impl StateReader {
         full_length: bool,
     ) -> Option<ReadState> {
         let info = reading.info();
-        let known = self.known(info.signer, &info.node, reading.name());
         let read = match self.types.of(node, reading.message()).await {
             Ok(codec) => match codec
                 .check(reading.payload())
@@ -103,45 +88,22 @@ impl StateReader {
                 return None;
             }
         };
-        if let Some(filter) = &self.filter {
-            match filter.for_type(codec) {
-                Ok(typed) => {
-                    self.fits_any = true;
-                    if !typed.matches(&json, &known) {
-                        return None;
-                    }
-                }
-                Err(error) => {
-                    self.misfit = Some(error);
-                    return None;
-                }
+        if let Some(filter) = &mut self.filter {
+            let known = Known {
+                name: reading.name().to_string(),
+                ..filter.known(&info)
+            };
+            if !filter.passes(codec, reading.type_hash(), &json, &known) {
+                return None;
             }
         }
-        let notes = block(&json, full_length, &|path, value| note(codec, path, value));
+        let notes = block(&json, most_shown(full_length), &|path, value| note(codec, path, value));
         Some(ReadState { json, notes })
     }
 
     /// Why the filter was never asked, if it fitted no document's type.
-    pub(crate) fn misfit(&mut self) -> Option<FilterError> {
-        self.misfit.take().filter(|_| !self.fits_any)
-    }
-
-    /// What a filter may ask beside fields.
-    fn known(&self, signer: PublicKey, node: &NodeName, name: &StateName) -> Known {
-        let own = self.acquaintances.own() == Some(signer);
-        let names = self.acquaintances.names().iter().filter(|name| name.key == signer);
-        // A name that stands for two keys stands for nobody.
-        let names = names
-            .filter(|name| name.source != Source::Topic && self.acquaintances.find(&name.text).is_ok())
-            .map(|name| name.text.clone());
-        Known {
-            signer: std::iter::once(signer.to_string())
-                .chain(own.then(|| crate::acquaintances::ME.to_owned()))
-                .chain(names)
-                .collect(),
-            node: node.to_string(),
-            name: name.to_string(),
-        }
+    pub(crate) fn misfit(&self) -> Option<FilterError> {
+        self.filter.as_ref().and_then(MessageFilter::misfit)
     }
 }
 

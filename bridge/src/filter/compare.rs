@@ -34,22 +34,27 @@ impl<'a> Comparable<'a> {
         })
     }
 
+    /// A time in ns, as seconds.
+    pub(super) fn seconds(ns: i64) -> Self {
+        Self::Number(Number::Float(ns as f64 / 1e9))
+    }
+
     pub(super) fn order(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Text(a), Self::Text(b)) => Some(a.cmp(b)),
             (Self::Truth(a), Self::Truth(b)) => Some(a.cmp(b)),
-            _ => self.number()?.order(other.number()?),
+            (Self::Number(a), Self::Number(b)) => a.order(*b),
+            _ => None,
         }
     }
 
-    /// The number, also where JSON has no word for it: what is not finite stands there as a text.
-    fn number(&self) -> Option<Number> {
-        match self {
-            Self::Number(number) => Some(*number),
-            Self::Text("NaN") => Some(Number::Float(f64::NAN)),
-            Self::Text("Infinity") => Some(Number::Float(f64::INFINITY)),
-            Self::Text("-Infinity") => Some(Number::Float(f64::NEG_INFINITY)),
-            Self::Text(_) | Self::Truth(_) => None,
+    /// What a field of numbers holds. JSON has no number for what is not finite, which stands there as a text.
+    pub(super) fn number(value: &'a Value) -> Option<Self> {
+        match value.as_str() {
+            Some("NaN") => Some(Self::Number(Number::Float(f64::NAN))),
+            Some("Infinity") => Some(Self::Number(Number::Float(f64::INFINITY))),
+            Some("-Infinity") => Some(Self::Number(Number::Float(f64::NEG_INFINITY))),
+            _ => Self::of(value),
         }
     }
 }

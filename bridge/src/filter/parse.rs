@@ -137,6 +137,9 @@ impl Parser {
         let [Step::Field(word)] = path.as_slice() else {
             return Ok(What::Field(path));
         };
+        if word == "len" && self.characters.get(self.at) == Some(&'(') {
+            return self.length();
+        }
         let fact = Fact::ALL.iter().find(|(name, _)| name == word);
         Ok(match (word.as_str(), fact) {
             ("true", _) => What::Truth(true),
@@ -144,6 +147,18 @@ impl Parser {
             (_, Some((_, fact))) => What::Fact(*fact),
             _ => What::Field(path),
         })
+    }
+
+    /// What stands behind `len`.
+    fn length(&mut self) -> Result<What, Wrong> {
+        self.at += 1;
+        self.takes(".");
+        self.skip_space();
+        let path = self.path()?;
+        match self.takes(")") {
+            true => Ok(What::Length(path)),
+            false => self.wrong("`)` is expected here, as in len(ranges)"),
+        }
     }
 
     fn path(&mut self) -> Result<Vec<Step>, Wrong> {

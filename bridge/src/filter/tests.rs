@@ -10,9 +10,13 @@ fn battery() -> RunTimeType {
     let sources = [
         (
             "demo/msg/Pack",
-            "float32 percentage\nbool present\nstring serial\nstring signer\nuint64 count\nint32[3] three\nCell[] cells\nCell best\n",
+            "float32 percentage\nbool present\nstring serial\nstring signer\nuint64 count\nint32[3] three\nCell[] cells\nCell best\n\
+             uint64 FULL=18446744073709551615\nstring GOOD=\"B-7\"\n",
         ),
-        ("demo/msg/Cell", "float32 voltage\nstring maker\n"),
+        (
+            "demo/msg/Cell",
+            "float32 voltage\nstring maker\nfloat32 LOW=3.5\nstring OURS=x\n",
+        ),
     ];
     let support = TypeSupport::compile("demo/msg/Pack", &sources).expect("it compiles");
     support.run_time_type().expect("it can be used")
@@ -23,6 +27,9 @@ fn known() -> Known {
         signer: vec!["did:key:z6Mkx".to_owned(), "alice".to_owned()],
         node: "/robot_1/driver".to_owned(),
         name: "battery".to_owned(),
+        number: 7,
+        stamp_ns: 1_000_000_000,
+        received_ns: 1_250_000_000,
     }
 }
 
@@ -71,6 +78,14 @@ fn conditions_hold_as_they_read() {
         "percentage > -1e3",
         "! ! present",
         "present || present && !present",
+        "len(cells) == 2 && len(serial) == 3 && len( three ) > 2",
+        "len(best.maker) == 1",
+        "count == FULL && GOOD == serial",
+        "cells[0].voltage < LOW && best.voltage > LOW",
+        "best.maker == OURS",
+        "number == 7 && topic == 'battery' && stamp == 1 && age < 0.3",
+        "!(cells[1].voltage == cells[1].voltage)",
+        "cells[1].voltage != cells[1].voltage",
     ] {
         assert!(matches(so), "{so}");
     }
@@ -123,6 +138,13 @@ fn what_is_wrong_is_told_with_its_column() {
         ("present present", 9, "the end is expected"),
         ("cells[x]", 7, "an index is expected"),
         ("'a\\z' == serial", 3, "after `\\`"),
+        ("len(best) > 1", 1, "has no length"),
+        ("len(nothing) > 1", 1, "has no field nothing"),
+        ("len(cells > 1", 11, "`)` is expected"),
+        ("cells == 2", 1, "`len(cells)`"),
+        ("count == LOW", 10, "has no field LOW"),
+        ("serial == FULL", 8, "never equal"),
+        ("age == '1'", 5, "never equal"),
     ];
     for (text, column, part) in cases {
         let error = error(text);
@@ -156,4 +178,27 @@ proptest! {
             let _ = filter.for_type(&battery());
         }
     }
+
+    #[test]
+    fn a_damaged_filter_never_panics(of in 0..DAMAGED.len(), at in 0..64_usize, taken in 0..4_usize, put in "\\PC{0,3}") {
+        let mut text: Vec<char> = DAMAGED[of].chars().collect();
+        let at = at.min(text.len());
+        let end = (at + taken).min(text.len());
+        text.splice(at..end, put.chars());
+        if let Ok(filter) = Filter::parse(&text.into_iter().collect::<String>())
+            && let Ok(typed) = filter.for_type(&battery())
+        {
+            let _ = typed.matches(&json!({"cells": [], "three": [1], "serial": null}), &known());
+        }
+    }
 }
+
+/// Filters that use each part of the language.
+const DAMAGED: [&str; 6] = [
+    "percentage < 0.2 && signer == \"alice\"",
+    "!(cells[0].voltage >= -1.5e3 || present)",
+    "len(cells) == 2 && len( .serial ) > 0",
+    "count == FULL && best.voltage > LOW && GOOD != serial",
+    "serial == 'a\\'\\\\\\n\"' || .signer == ''",
+    "number == 7 && topic == 'battery' && stamp > 1 && age < 0.3",
+];

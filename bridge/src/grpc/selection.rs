@@ -75,6 +75,9 @@ impl Selection {
                 signer,
                 node: info.node.as_str().to_owned(),
                 name: topic.to_owned(),
+                number: info.number,
+                stamp_ns: info.source_time_ns,
+                received_ns: info.received_time_ns,
             };
             let codec = message.ty().codec();
             let typed = filter.for_type(codec);

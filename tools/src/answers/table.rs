@@ -20,6 +20,7 @@ use super::interface::{
     JsonSchemaDocument, PackageListed,
 };
 use super::key::{ContextShown, KeyExported, KeyListed, KeyMade, KeyRevoked, KeyRotated, KeyShown};
+use super::link::{LinkAccepted, LinkInviteEvent};
 use super::message::Message;
 use super::node::{NodeDetails, NodeFacts, NodeHealth, NodeListed};
 use super::parameter::{
@@ -149,6 +150,8 @@ pub(crate) const ALL: &[Answers] = &[
     lines("bridge rosbridge", BRIDGE),
     lines("bridge grpc", BRIDGE),
     document("router", &[of::<RouterReady<'_>>]),
+    lines("link invite", &[of::<LinkInviteEvent>, of::<RouterReady<'_>>]),
+    document("link accept", &[of::<LinkAccepted>]),
     lines("trace", &[of::<TraceLine<'_>>]),
     document("demo", &[of::<DemoEnded<'_>>]),
     lines("prove", &[of::<AttackMade<'_>>, of::<AttackListed>]),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::message::MessageText;
+use super::message::ValueText;
 
 /// A topic that nodes publish on or subscribe to.
 #[derive(Debug, JsonSchema, Serialize)]
@@ -194,7 +194,7 @@ pub(crate) struct EchoedMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) payload: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) message: Option<MessageText>,
+    pub(crate) message: Option<ValueText>,
 }
 
 /// A message that was published.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use nuncio::{TopicName, TopicPattern};
 
-use super::{rate, seconds, seconds_or_zero, topic};
+use super::{ShownArgs, rate, seconds, seconds_or_zero, topic};
 
 /// What is done with a recording that is there.
 #[derive(Debug, Subcommand)]
@@ -88,15 +88,8 @@ pub(crate) struct BagCat {
     /// End after N messages
     #[arg(short = 't', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) times: Option<u64>,
-    /// Print this field only, such as pose.position.x or `ranges[0]`
-    #[arg(long, value_name = "PATH")]
-    pub(crate) field: Option<String>,
-    /// Show long arrays and texts whole
-    #[arg(short, long)]
-    pub(crate) full_length: bool,
-    /// Show how long lists of numbers and texts are instead of what is in them
-    #[arg(long)]
-    pub(crate) no_arr: bool,
+    #[command(flatten)]
+    pub(crate) shown: ShownArgs,
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use nuncio::{RoleName, ServiceIntrospection, TopicName};
 
-use super::{QosArgs, topic};
+use super::{QosArgs, ShownArgs, topic};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServiceCommand {
@@ -46,7 +46,7 @@ pub(crate) enum ServiceCommand {
     #[command(after_help = "Examples:\n  \
         nuncio service echo /add\n  \
         nuncio service call /add '{a: 1, b: 2}' --introspection contents    # in another terminal")]
-    Echo(ServiceEcho),
+    Echo(Box<ServiceEcho>),
 }
 
 #[derive(Debug, clap::Args)]
@@ -60,15 +60,11 @@ pub(crate) struct ServiceEcho {
     /// End after N events
     #[arg(short = 't', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) times: Option<u64>,
-    /// Show long arrays and texts whole
-    #[arg(short, long)]
-    pub(crate) full_length: bool,
     /// Show all that is known of each event
     #[arg(short, long)]
     pub(crate) verbose: bool,
-    /// Show how long lists of numbers and texts are instead of what is in them
-    #[arg(long)]
-    pub(crate) no_arr: bool,
+    #[command(flatten)]
+    pub(crate) shown: ShownArgs,
     #[command(flatten)]
     pub(crate) qos: QosArgs,
 }

@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use nuncio::{NodeName, StateName};
+use nuncio_bridge::filter::Filter;
 
 use super::node;
 
@@ -36,8 +37,9 @@ Examples:
   nuncio state watch capabilities --signer alice
 
 A filter has fields (pose.position.x, cell_voltage[0]), == != < <= > >=, && || !,
-( ), numbers, \"texts\", true and false. `signer`, `node` and `name` are what was
-verified; a field of the document that is called so has a dot: .name";
+( ), numbers, \"texts\", true and false, len(cells), constants of the schema, and
+what was verified: signer, node, name, number, stamp, age (in seconds). A field of
+the document that is called so has a dot: .name";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct StateSelection {
@@ -48,8 +50,8 @@ pub(crate) struct StateSelection {
     #[arg(long, value_name = "KEY")]
     pub(crate) signer: Option<String>,
     /// Only documents of which this is true
-    #[arg(long, value_name = "CONDITION")]
-    pub(crate) filter: Option<String>,
+    #[arg(long, value_name = "CONDITION", value_parser = Filter::parse)]
+    pub(crate) filter: Option<Filter>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Subcommand};
 use nuncio::{MessageId, TopicName};
 
-use super::{QosArgs, TopicApprove, TopicPlot, rate, seconds, seconds_or_zero, topic};
+use super::{FilterArg, QosArgs, ShownArgs, TopicApprove, TopicPlot, rate, seconds, seconds_or_zero, topic};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TopicCommand {
@@ -97,6 +97,10 @@ pub(crate) struct TopicDelay {
     /// End after this time
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) duration: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) filter: FilterArg,
+    #[command(flatten)]
+    pub(crate) qos: QosArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -134,20 +138,16 @@ pub(crate) struct TopicEcho {
     #[arg(short = 't', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) times: Option<u64>,
     /// Show the payload's bytes, not decoded
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["field", "csv", "filter"])]
     pub(crate) raw: bool,
-    /// Show long arrays and texts whole
-    #[arg(short, long)]
-    pub(crate) full_length: bool,
     /// Show all that is known of each message
     #[arg(short, long)]
     pub(crate) verbose: bool,
-    /// Show how long lists of numbers and texts are instead of what is in them
-    #[arg(long)]
-    pub(crate) no_arr: bool,
     /// Show also what is played back from a recording, marked as such
     #[arg(long)]
     pub(crate) replay: bool,
+    #[command(flatten)]
+    pub(crate) shown: ShownArgs,
     #[command(flatten)]
     pub(crate) qos: QosArgs,
     #[command(flatten)]
@@ -226,6 +226,13 @@ pub(crate) struct TopicHz {
     /// End after this time
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) duration: Option<Duration>,
+    /// Measure by this machine's clock, as `topic hz` of ROS 2 does with it; here it is always so
+    #[arg(long)]
+    pub(crate) wall_time: bool,
+    #[command(flatten)]
+    pub(crate) filter: FilterArg,
+    #[command(flatten)]
+    pub(crate) qos: QosArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -239,4 +246,8 @@ pub(crate) struct TopicBw {
     /// End after this time
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) duration: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) filter: FilterArg,
+    #[command(flatten)]
+    pub(crate) qos: QosArgs,
 }

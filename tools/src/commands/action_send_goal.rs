@@ -263,7 +263,7 @@ impl Sent<'_> {
     fn show(&self, head: &str, codec: &RunTimeType, payload: &[u8]) -> Result<(), CommandError> {
         self.render.line(Some(Tone::Quiet), head)?;
         self.render
-            .lines(&block(&codec.to_json(payload)?, true, &|_, _| None))?;
+            .lines(&block(&codec.to_json(payload)?, None, &|_, _| None))?;
         Ok(())
     }
 }

@@ -1,17 +1,16 @@
 //! `bag cat`: the messages of a recording, each with who signed it. What nobody has signed is not shown.
 
 use nuncio::TrustPolicy;
-use nuncio::run_time_type::RunTimeType;
+use nuncio_bridge::BridgeType;
 use nuncio_bridge::bag::{BagItem, BagPart, ProvenMessage, ProvenReader};
+use nuncio_bridge::filter::Known;
 
-use super::topic_echo::fold_lists;
 use super::{CommandError, Outcome};
 use crate::answers::bag::BagMessage;
 use crate::answers::message::ValueText;
 use crate::cli::{self, BagCat, GlobalArgs};
-use crate::field_notes::note;
-use crate::field_path::pick;
-use crate::render::{Render, Tone, block, short_key, utc};
+use crate::message_filter::MessageFilter;
+use crate::render::{Render, Tone, short_key, utc};
 use crate::trust_home::TrustHome;
 
 /// What was not shown, and why.
@@ -30,18 +29,29 @@ struct Unshown {
 }
 
 pub(super) fn run(render: &Render, global: &GlobalArgs, args: &BagCat) -> Result<Outcome, CommandError> {
-    let policy = TrustHome::open(global)?.policy;
+    let TrustHome {
+        policy, acquaintances, ..
+    } = TrustHome::open(global)?;
+    let filter = args.shown.filter.filter.clone();
+    let mut cat = Cat {
+        render,
+        args,
+        policy,
+        filter: filter.map(|filter| MessageFilter::new(filter, acquaintances)),
+        shown: 0,
+        unshown: Unshown::default(),
+    };
     let part = part(&args.part, &args.named);
     let mut reader = ProvenReader::open(&args.bag)?;
-    let (mut unshown, mut shown, mut begin) = (Unshown::default(), 0, None);
-    while args.times.is_none_or(|times| shown < times) {
+    let mut begin = None;
+    while args.times.is_none_or(|times| cat.shown < times) {
         let item = match reader.next_item() {
             Ok(Some(item)) => item,
             Ok(None) => break,
             Err(error) => {
                 render.flush()?;
                 render.warning(&error);
-                unshown.refused += 1;
+                cat.unshown.refused += 1;
                 reader.skip_file();
                 continue;
             }
@@ -52,22 +62,25 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &BagCat) -> Result
                     .received_ns
                     .saturating_sub(*begin.get_or_insert(message.received_ns));
                 if part.has_time(after) && part.has_topic(message.topic()) {
-                    shown += u64::from(show(render, args, &policy, &message, &mut unshown)?);
+                    cat.show(&message)?;
                 }
             }
             BagItem::Plain { received_ns, .. } => {
                 begin.get_or_insert(received_ns);
-                unshown.plain += 1;
+                cat.unshown.plain += 1;
             }
             BagItem::Seal { .. } => {}
             BagItem::Refused(problem) => {
-                unshown.refused += 1;
-                unshown.first_refusal.get_or_insert(problem);
+                cat.unshown.refused += 1;
+                cat.unshown.first_refusal.get_or_insert(problem);
             }
         }
     }
     render.flush()?;
-    Ok(tell(render, args, shown, &unshown))
+    if let Some(misfit) = cat.filter.as_ref().and_then(MessageFilter::misfit) {
+        return Err(misfit.into());
+    }
+    Ok(tell(render, args, cat.shown, &cat.unshown))
 }
 
 /// What the flags say.
@@ -80,71 +93,81 @@ pub(super) fn part(args: &cli::BagPart, named: &[nuncio::TopicPattern]) -> BagPa
     }
 }
 
-/// `false`: it cannot be shown.
-fn show(
-    render: &Render,
-    args: &BagCat,
-    policy: &TrustPolicy,
-    message: &ProvenMessage,
-    unshown: &mut Unshown,
-) -> Result<bool, CommandError> {
-    if policy.revoked_at(message.key).is_some() {
-        unshown.revoked += 1;
-        return Ok(false);
-    }
-    let text = match message.place.ty() {
-        Ok(ty) => text_of(render, args, ty.codec(), &message.payload)?,
-        Err(problem) => Err(problem),
-    };
-    match text {
-        Ok(text) if render.is_json() => {
-            render.answer_with(&answer(message), &text)?;
-            Ok(true)
-        }
-        Ok(text) => {
-            render.line(Some(Tone::Quiet), &head(message))?;
-            render.lines(&text)?;
-            render.line(Some(Tone::Quiet), "---")?;
-            Ok(true)
-        }
-        Err(problem) => {
-            unshown.untyped += 1;
-            unshown.first_untyped.get_or_insert(problem);
-            Ok(false)
-        }
-    }
+/// Shows messages, and counts those that it cannot show.
+struct Cat<'a> {
+    render: &'a Render,
+    args: &'a BagCat,
+    policy: TrustPolicy,
+    filter: Option<MessageFilter>,
+    shown: u64,
+    unshown: Unshown,
 }
 
-/// The message, or the field that is asked for; or why the bytes are none of the type.
-fn text_of(
-    render: &Render,
-    args: &BagCat,
-    codec: &RunTimeType,
-    payload: &[u8],
-) -> Result<Result<String, String>, CommandError> {
-    if args.field.is_none() && render.is_json() {
-        let mut line = String::new();
-        let written = codec.write_json(payload, &mut line);
-        return Ok(written.map(|()| line).map_err(|error| error.to_string()));
+impl Cat<'_> {
+    fn show(&mut self, message: &ProvenMessage) -> Result<(), CommandError> {
+        if self.policy.revoked_at(message.key).is_some() {
+            self.unshown.revoked += 1;
+            return Ok(());
+        }
+        let text = match message.place.ty() {
+            Ok(ty) => self.text_of(ty, message)?,
+            Err(problem) => Err(problem),
+        };
+        match text {
+            Ok(None) => return Ok(()),
+            Ok(Some(text)) if self.render.is_json() => {
+                self.render.answer_with(&answer(message), &text)?;
+            }
+            Ok(Some(text)) if self.args.shown.csv => self.render.line(None, &text)?,
+            Ok(Some(text)) => {
+                self.render.line(Some(Tone::Quiet), &head(message))?;
+                self.render.lines(&text)?;
+                self.render.line(Some(Tone::Quiet), "---")?;
+            }
+            Err(problem) => {
+                self.unshown.untyped += 1;
+                self.unshown.first_untyped.get_or_insert(problem);
+                return Ok(());
+            }
+        }
+        self.shown += 1;
+        Ok(())
     }
-    let mut message = match codec.to_json(payload) {
-        Ok(message) => message,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
-    if let Some(path) = &args.field {
-        message = pick(&message, path)?.clone();
+
+    /// What is shown of a message, `None` if the filter leaves it out; or why the bytes are none of the type.
+    fn text_of(
+        &mut self,
+        ty: &BridgeType,
+        message: &ProvenMessage,
+    ) -> Result<Result<Option<String>, String>, CommandError> {
+        let (codec, shown, is_json) = (ty.codec(), &self.args.shown, self.render.is_json());
+        if is_json && shown.is_everything() {
+            let mut line = String::new();
+            let written = codec.write_json(&message.payload, &mut line);
+            return Ok(written.map(|()| Some(line)).map_err(|error| error.to_string()));
+        }
+        let json = match codec.to_json(&message.payload) {
+            Ok(json) => json,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        if let Some(filter) = &mut self.filter {
+            let known = Known {
+                signer: filter.names_of(message.key),
+                node: message.node.as_deref().unwrap_or_default().to_owned(),
+                name: message.topic().to_string(),
+                number: message.number,
+                stamp_ns: message.source_ns,
+                received_ns: i64::try_from(message.received_ns).unwrap_or(i64::MAX),
+            };
+            if !filter.passes(codec, ty.hash(), &json, &known) {
+                return Ok(Ok(None));
+            }
+        }
+        if shown.csv_header && self.shown == 0 {
+            self.render.line(None, &shown.csv_names(codec, json.clone())?)?;
+        }
+        Ok(Ok(Some(shown.text(codec, json, is_json)?)))
     }
-    if render.is_json() {
-        return Ok(Ok(message.to_string()));
-    }
-    if args.no_arr {
-        fold_lists(&mut message);
-    }
-    let lead = args.field.as_ref().map_or(String::new(), |field| format!("{field}."));
-    let text = block(&message, args.full_length, &|path, value| {
-        note(codec, &format!("{lead}{path}"), value)
-    });
-    Ok(Ok(text))
 }
 
 /// The header above a message: a comment, so that what is printed stays YAML.

@@ -14,6 +14,7 @@ use nuncio::{Domain, Keystore, PublicKey, TrustMode, TrustPolicy, clock};
 use super::trust_show::problem_of;
 use crate::cli::GlobalArgs;
 use crate::findings::Finding;
+use crate::link::{RENEWED_BEFORE_DAYS, Standing, TlsFolder};
 use crate::policy_words::mode_words;
 use crate::render::{count, short_key, span};
 
@@ -53,6 +54,7 @@ pub(super) fn look(global: &GlobalArgs) -> Vec<Finding> {
         findings.extend(look_at_own_key(&keystore, own, &policy, &global.domain, now_ns));
     }
     findings.extend(look_at_anchor(&keystore));
+    findings.extend(look_at_tls(&keystore, global, now_ns));
     findings.push(match keystore.pins() {
         Ok(pins) => {
             let (nodes, topics) = (pins.nodes().count(), pins.topics().count());
@@ -65,6 +67,27 @@ pub(super) fn look(global: &GlobalArgs) -> Vec<Finding> {
     });
     findings.push(look_at_clock(Some(&keystore), now_ns));
     findings
+}
+
+/// The certificate for TLS links, if there is one.
+fn look_at_tls(keystore: &Keystore, global: &GlobalArgs, now_ns: i64) -> Option<Finding> {
+    // A key that cannot be read is a finding of its own.
+    let identity = keystore.stored_identity().ok()??;
+    let folder = TlsFolder::of(global, keystore);
+    let about = "certificate of TLS links";
+    let at = folder.path().display();
+    let again = "`nuncio link invite` on the other host and `nuncio link accept` here make a new one, or `nuncio trust export \
+                 --zenoh` where the anchor's key is";
+    Some(match folder.standing(&identity, now_ns) {
+        Ok(None) => return None,
+        Ok(Some(Standing::Good)) => Finding::good(about, at.to_string()),
+        Ok(Some(Standing::EndsSoon)) => {
+            let text = format!("{at}: it ends within {RENEWED_BEFORE_DAYS} days");
+            Finding::notice(about, text).with_remedy(again)
+        }
+        Ok(Some(Standing::Bad(error))) => Finding::problem(about, format!("{at}: {error}")).with_remedy(again),
+        Err(error) => Finding::problem(about, error.to_string()),
+    })
 }
 
 fn look_at_identity(keystore: &Keystore) -> (Finding, Option<PublicKey>) {

@@ -26,7 +26,7 @@ pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceProto) -> R
     let prototype = prototype(&description, &RunTimeType::new(&description)?);
     match render.is_json() {
         true => render.answer(&AnyMessage(prototype))?,
-        false => render.lines(&block(&prototype, true, &|_, _| None))?,
+        false => render.lines(&block(&prototype, None, &|_, _| None))?,
     }
     Ok(Outcome::Found)
 }
@@ -121,7 +121,7 @@ mod tests {
             let description = interfaces.describe(&message.type_name).unwrap();
             let codec = RunTimeType::new(&description).unwrap();
             let prototype = prototype(&description, &codec);
-            let yaml = block(&prototype, true, &|_, _| None);
+            let yaml = block(&prototype, None, &|_, _| None);
             let from_yaml = codec.from_yaml_text(&yaml, 0);
             let from_json = codec.from_json(&prototype, 0);
             let from_yaml = from_yaml.unwrap_or_else(|error| panic!("{}: {error}\n{yaml}", message.type_name));

@@ -88,7 +88,7 @@ fn print(
             codec.write_json(payload, &mut json)?;
             return Ok(render.message(&json)?);
         }
-        MessageForm::Yaml => return Ok(render.lines(&block(&codec.to_json(payload)?, true, &|_, _| None))?),
+        MessageForm::Yaml => return Ok(render.lines(&block(&codec.to_json(payload)?, None, &|_, _| None))?),
         MessageForm::Postcard => payload,
         MessageForm::Cdr => {
             let mut cdr = Vec::new();

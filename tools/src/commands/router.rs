@@ -1,6 +1,6 @@
 //! `router`: Zenoh's router in this process, until it is told to end; see [`nuncio::router`].
 
-use nuncio::{LinkConfig, Router, TlsFiles};
+use nuncio::{Domain, LinkConfig, Router, TlsFiles};
 
 use super::{CommandError, Outcome};
 use crate::answers::program::RouterReady;
@@ -20,21 +20,30 @@ pub(super) async fn run(global: &GlobalArgs, render: &Render) -> Result<Outcome,
         shared_memory: None,
         frame_len_max: None,
     };
-    let router = Router::open(&config, &global.domain).await?;
+    route(&config, &global.domain, render, &mut interrupt).await
+}
+
+/// Routes until it is told to end.
+pub(super) async fn route(
+    config: &LinkConfig,
+    domain: &Domain,
+    render: &Render,
+    interrupt: &mut Interrupt,
+) -> Result<Outcome, CommandError> {
+    let router = Router::open(config, domain).await?;
     let locators = router.locators().await;
     if render.is_json() {
         render.answer(&RouterReady {
             event: "ready",
             locators: &locators,
-            domain: global.domain.as_str(),
+            domain: domain.as_str(),
             discovery: router.discovery(),
         })?;
         render.flush()?;
     }
     render.note(format!(
-        "ready at {} for nodes of domain {}; discovery: {}",
+        "ready at {} for nodes of domain {domain}; discovery: {}",
         locators.join(" "),
-        global.domain,
         router.discovery()
     ));
     interrupt.wished().await;

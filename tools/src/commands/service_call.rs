@@ -149,7 +149,7 @@ fn print(session: &Session<'_>, support: &ServiceSupport, response: &GenericResp
     if !render.is_json() {
         let head = format!("# {}", signed_by::line(&info));
         render.line(Some(Tone::Quiet), &head)?;
-        render.lines(&block(&codec.to_json(response.payload())?, true, &|_, _| None))?;
+        render.lines(&block(&codec.to_json(response.payload())?, None, &|_, _| None))?;
         return Ok(());
     }
     let answer = ServiceResponse {

@@ -16,10 +16,9 @@ pub(super) async fn run(session: &mut Session<'_>, args: ServiceEcho) -> Result<
         once: args.once,
         times: args.times,
         raw: false,
-        full_length: args.full_length,
         verbose: args.verbose,
-        no_arr: args.no_arr,
         replay: false,
+        shown: args.shown,
         qos: args.qos,
         ros: EchoOfRos::default(),
     };

@@ -9,8 +9,7 @@ use tokio::io::Stdin;
 use super::topic_echo::Echo;
 use super::{CommandError, Outcome};
 use crate::answers::topic::Approved;
-use crate::catalog::Catalog;
-use crate::cli::{EchoOfRos, QosArgs, TopicApprove, TopicEcho};
+use crate::cli::{EchoOfRos, QosArgs, ShownArgs, TopicApprove, TopicEcho};
 use crate::render::{Render, count};
 use crate::session::Session;
 use crate::values::Lines;
@@ -24,7 +23,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 const LINGER: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(session: &mut Session<'_>, args: TopicApprove) -> Result<Outcome, CommandError> {
-    let catalog = Catalog::open(&session.interfaces)?;
     let node = session.node.clone();
     let approver = node.approver(args.topic.as_str())?;
     let look = TopicEcho {
@@ -32,10 +30,12 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicApprove) -> Result
         once: false,
         times: None,
         raw: false,
-        full_length: args.full_length,
         verbose: true,
-        no_arr: false,
         replay: false,
+        shown: ShownArgs {
+            full_length: args.full_length,
+            ..ShownArgs::default()
+        },
         qos: QosArgs::default(),
         ros: EchoOfRos::default(),
     };
@@ -44,7 +44,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicApprove) -> Result
         node: &node,
         approver: &approver,
         render: session.render,
-        echo: Echo::new(&look, session.render, catalog),
+        echo: Echo::new(&look, session)?,
         lines: Lines::new(tokio::io::stdin()),
         answered: 0,
     };

@@ -9,10 +9,12 @@ use crate::session::Session;
 
 pub(super) async fn run(session: &mut Session<'_>, args: TopicBw) -> Result<Outcome, CommandError> {
     let measuring = Measuring {
-        topic: args.topic.as_str(),
+        topic: &args.topic,
         window: args.window,
         duration: args.duration,
-        types: None,
+        filter: &args.filter,
+        qos: &args.qos,
+        reads_stamps: false,
         report,
     };
     measuring.run(session).await

@@ -3,19 +3,18 @@
 use super::topic_hz::{Measuring, Report};
 use super::{CommandError, Outcome};
 use crate::answers::topic as answers;
-use crate::catalog::Catalog;
 use crate::cli::TopicDelay;
-use crate::known_types::KnownTypes;
 use crate::render::{OutputError, Render, span};
 use crate::session::Session;
 
 pub(super) async fn run(session: &mut Session<'_>, args: TopicDelay) -> Result<Outcome, CommandError> {
-    let catalog = Catalog::open(&session.interfaces)?;
     let measuring = Measuring {
-        topic: args.topic.as_str(),
+        topic: &args.topic,
         window: args.window,
         duration: args.duration,
-        types: Some(KnownTypes::new(catalog)),
+        filter: &args.filter,
+        qos: &args.qos,
+        reads_stamps: true,
         report,
     };
     measuring.run(session).await

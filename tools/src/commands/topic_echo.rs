@@ -8,21 +8,22 @@ use std::time::{Duration, Instant};
 use nuncio::graph::Graph;
 use nuncio::run_time_type::DecodeError;
 use nuncio::{
-    ApprovalState, GenericReceived, GenericSubscriber, MessageInfo, Provenance, PublicKey, QosProfile, Reason,
-    SubscriptionOptions, SubscriptionStats,
+    ApprovalState, GenericReceived, GenericSubscriber, MessageInfo, PublicKey, QosProfile, Reason, SubscriptionOptions,
+    SubscriptionStats,
 };
 use serde_json::Value;
 
 use super::{CommandError, Outcome};
-use crate::answers::message::MessageText;
+use crate::answers::message::ValueText;
 use crate::answers::topic::EchoedMessage;
 use crate::catalog::Catalog;
 use crate::cli::TopicEcho;
-use crate::field_notes::note;
 use crate::known_types::KnownTypes;
+use crate::message_filter::MessageFilter;
 use crate::refusal_talk::{RefusalTalk, summary};
-use crate::render::{OutputError, Render, Tone, block, bytes, hex, short_key, span, utc};
+use crate::render::{OutputError, Render, Tone, bytes, hex, span, utc};
 use crate::session::Session;
+use crate::signed_by;
 use crate::silence;
 
 /// How many messages wait while a definition is fetched or the terminal is slow.
@@ -44,7 +45,6 @@ pub(super) async fn follow(
     nobody: impl Fn(&Graph) -> String,
 ) -> Result<Outcome, CommandError> {
     let limit = if args.once { Some(1) } else { args.times };
-    let catalog = Catalog::open(&session.interfaces)?;
     let timeout = session.timeout.or(limit.map(|_| WAIT_FOR_MESSAGE));
     let everything = QosProfile {
         depth: QUEUE_DEPTH,
@@ -56,8 +56,12 @@ pub(super) async fn follow(
         ..SubscriptionOptions::default()
     };
     let subscriber = session.node.generic_subscriber(args.topic.as_str(), options)?;
-    let mut echo = Echo::new(args, session.render, catalog);
+    let mut echo = Echo::new(args, session)?;
     echo.prepare = prepare;
+    if let Some(filter) = &mut echo.filter {
+        let catalog = Catalog::open(&session.interfaces)?;
+        filter.look_ahead(session, &args.topic, &catalog).await?;
+    }
     let node = session.node.clone();
     let explained = silence::explain(session.render, &node, &subscriber, nobody);
     let ended = {
@@ -94,12 +98,19 @@ enum Ended {
     Wished,
 }
 
+/// A message that was read: as the JSON that is printed, or to be looked into first.
+enum Read {
+    Text(String),
+    Message(Value),
+}
+
 /// Shows messages, and tells about those that cannot be shown.
 #[derive(Debug)]
 pub(super) struct Echo<'a> {
     pub(super) args: &'a TopicEcho,
     pub(super) render: &'a Render,
     pub(super) types: KnownTypes,
+    filter: Option<MessageFilter>,
     /// Changes what people are shown of a message.
     prepare: fn(&mut Value),
     talk: RefusalTalk,
@@ -109,16 +120,17 @@ pub(super) struct Echo<'a> {
 }
 
 impl<'a> Echo<'a> {
-    pub(super) fn new(args: &'a TopicEcho, render: &'a Render, catalog: Catalog) -> Self {
-        Self {
+    pub(super) fn new(args: &'a TopicEcho, session: &Session<'a>) -> Result<Self, CommandError> {
+        Ok(Self {
             args,
-            render,
-            types: KnownTypes::new(catalog),
+            render: session.render,
+            types: KnownTypes::new(Catalog::open(&session.interfaces)?),
+            filter: MessageFilter::of_session(session, args.shown.filter.filter.as_ref())?,
             prepare: |_| {},
             talk: RefusalTalk::default(),
             shown: 0,
             undecodable: BTreeMap::new(),
-        }
+        })
     }
 
     async fn print_all(
@@ -172,7 +184,7 @@ impl<'a> Echo<'a> {
         }
     }
 
-    /// Shows a message; `false` when it is none of its type.
+    /// Shows a message; `false` when it is none of its type, or does not satisfy the filter.
     pub(super) async fn print(
         &mut self,
         node: &nuncio::Node,
@@ -191,43 +203,56 @@ impl<'a> Echo<'a> {
                 return Ok(false);
             }
         };
-        let checked = codec.check(received.payload());
-        let written = checked.and_then(|()| match self.render.is_json() {
-            true => {
-                let mut line = String::new();
-                codec.write_json(received.payload(), &mut line).map(|()| line)
+        let (is_json, shown) = (self.render.is_json(), &self.args.shown);
+        let read = codec.check(received.payload()).and_then(|()| {
+            if is_json && shown.is_everything() {
+                let mut text = String::new();
+                return codec
+                    .write_json(received.payload(), &mut text)
+                    .map(|()| Read::Text(text));
             }
-            false => codec.to_json(received.payload()).map(|mut message| {
-                (self.prepare)(&mut message);
-                if self.args.no_arr {
-                    fold_lists(&mut message);
-                }
-                block(&message, self.args.full_length, &|path, value| note(codec, path, value))
-            }),
+            codec.to_json(received.payload()).map(Read::Message)
         });
-        match written {
-            Ok(text) => {
-                self.shown += 1;
-                self.print_message(received, &text)?;
-                Ok(true)
-            }
-            Err(DecodeError::Limit(violation)) => {
-                self.refuse(received, Reason::LimitViolated, &violation.to_string());
-                Ok(false)
+        let text = match read {
+            Ok(Read::Text(text)) => text,
+            Ok(Read::Message(mut message)) => {
+                if let Some(filter) = &mut self.filter {
+                    let known = filter.known(&received.info());
+                    if !filter.passes(codec, received.type_hash(), &message, &known) {
+                        return filter.misfit().map_or(Ok(false), |misfit| Err(misfit.into()));
+                    }
+                }
+                if !is_json {
+                    (self.prepare)(&mut message);
+                }
+                if shown.csv_header && self.shown == 0 {
+                    self.render.line(None, &shown.csv_names(codec, message.clone())?)?;
+                }
+                shown.text(codec, message, is_json)?
             }
             Err(error) => {
-                self.refuse(received, Reason::DecodeFailed, &error.to_string());
-                Ok(false)
+                let reason = match &error {
+                    DecodeError::Limit(_) => Reason::LimitViolated,
+                    _ => Reason::DecodeFailed,
+                };
+                self.refuse(received, reason, &error.to_string());
+                return Ok(false);
             }
-        }
+        };
+        self.shown += 1;
+        self.print_message(received, &text)?;
+        Ok(true)
     }
 
     fn print_message(&self, received: &GenericReceived, text: &str) -> Result<(), OutputError> {
         let info = received.info();
         if self.render.is_json() {
             let mut echoed = echoed(&info, received);
-            echoed.message = Some(MessageText);
+            echoed.message = Some(ValueText);
             return self.render.answer_with(&echoed, text);
+        }
+        if self.args.shown.csv {
+            return self.render.line(None, text);
         }
         self.print_head(&info, received)?;
         self.render.lines(text)?;
@@ -257,29 +282,7 @@ impl<'a> Echo<'a> {
 
     /// The header above a message: a comment, so that what is printed stays YAML.
     fn print_head(&self, info: &MessageInfo, received: &GenericReceived) -> Result<(), OutputError> {
-        let age = span(info.received_time_ns.saturating_sub(info.source_time_ns));
-        let missing = match info.missing_before {
-            0 => String::new(),
-            missing => format!(", {missing} missing before it"),
-        };
-        let approval = match &info.approval {
-            ApprovalState::By(keys) => format!(", approved by {}", joined(keys, short_key)),
-            ApprovalState::Pending => ", not approved yet".to_owned(),
-            _ => String::new(),
-        };
-        let provenance = match info.provenance {
-            Provenance::Live => String::new(),
-            other => format!(", {}", other.as_str()),
-        };
-        let head = format!(
-            "# {}, signed by {} ({}){approval}, #{}{provenance}, {} old{missing}",
-            info.node,
-            short_key(&info.signer),
-            info.verdict.as_str(),
-            info.number,
-            age,
-        );
-        self.render.line(Some(Tone::Quiet), &head)?;
+        self.render.line(Some(Tone::Quiet), &signed_by::head(info))?;
         if !self.args.verbose {
             return Ok(());
         }
@@ -291,7 +294,10 @@ impl<'a> Echo<'a> {
         ];
         facts.extend(info.cause.map(|cause| format!("# caused by {cause}")));
         if let ApprovalState::By(keys) = &info.approval {
-            facts.push(format!("# approved by {}", joined(keys, PublicKey::to_string)));
+            facts.push(format!(
+                "# approved by {}",
+                signed_by::joined(keys, PublicKey::to_string)
+            ));
         }
         facts.extend(info.origin.as_ref().map(|origin| format!("# on behalf of {origin}")));
         facts
@@ -362,32 +368,5 @@ fn echoed<'a>(info: &'a MessageInfo, received: &'a GenericReceived) -> EchoedMes
         origin: info.origin.as_deref(),
         payload: None,
         message: None,
-    }
-}
-
-fn joined(keys: &[PublicKey], text: impl Fn(&PublicKey) -> String) -> String {
-    keys.iter().map(text).collect::<Vec<_>>().join(", ")
-}
-
-/// Puts how long each list of numbers or texts is in its place; lists of messages stay, and what they hold is folded.
-pub(super) fn fold_lists(value: &mut Value) {
-    match value {
-        Value::Array(items) if items.iter().any(Value::is_object) => items.iter_mut().for_each(fold_lists),
-        Value::Array(items) if !items.is_empty() => *value = format!("<list of {}>", items.len()).into(),
-        Value::Object(fields) => fields.values_mut().for_each(fold_lists),
-        _ => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_of_values_are_folded_and_lists_of_messages_stay() {
-        let mut message = serde_json::json!({"a": [1, 2, 3], "b": [{"c": ["x"], "d": 1}], "e": [], "f": {"g": [0.5]}});
-        fold_lists(&mut message);
-        let folded = r#"{"a":"<list of 3>","b":[{"c":"<list of 1>","d":1}],"e":[],"f":{"g":"<list of 1>"}}"#;
-        assert_eq!(message.to_string(), folded);
     }
 }

@@ -11,7 +11,6 @@ use nuncio_bridge::ros2::{SignedMessage, SignedReader, SignedReaderOptions};
 
 use super::topic_echo::{Echo, WAIT_FOR_MESSAGE};
 use super::{CommandError, Outcome, on_the_network};
-use crate::catalog::Catalog;
 use crate::cli::{GlobalArgs, TopicEcho};
 use crate::render::{Render, count, span};
 use crate::session::Session;
@@ -33,7 +32,6 @@ pub(super) fn command(global: &GlobalArgs, render: &Render, args: &TopicEcho) ->
 async fn run(session: &mut Session<'_>, args: &TopicEcho) -> Result<Outcome, CommandError> {
     let limit = if args.once { Some(1) } else { args.times };
     let timeout = session.timeout.or(limit.map(|_| WAIT_FOR_MESSAGE));
-    let catalog = Catalog::open(&session.interfaces)?;
     let library = TypeLibrary::open(&session.interfaces)?;
     let options = SignedReaderOptions {
         connect: args.ros.ros2.iter().cloned().collect(),
@@ -43,7 +41,7 @@ async fn run(session: &mut Session<'_>, args: &TopicEcho) -> Result<Outcome, Com
         qos: args.qos.profile(QosProfile::default().transient_local()),
     };
     let mut reader = SignedReader::open(&session.node, library, options).await?;
-    let mut echo = Echo::new(args, session.render, catalog);
+    let mut echo = Echo::new(args, session)?;
     let node = session.node.clone();
     let silence = tokio::select! {
         ended = print_all(&mut echo, &node, &mut reader, (limit, timeout)) => ended?,

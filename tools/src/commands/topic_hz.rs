@@ -3,14 +3,16 @@
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-use nuncio::{GenericReceived, GenericSubscriber, Node, QosProfile, clock};
+use nuncio::{GenericReceived, GenericSubscriber, Node, QosProfile, TopicName, clock};
 use tokio::time::MissedTickBehavior;
 
 use super::{CommandError, Outcome};
 use crate::answers::topic::{SignerRate, TopicRate};
 use crate::arrivals::{Arrival, Arrivals};
-use crate::cli::TopicHz;
+use crate::catalog::Catalog;
+use crate::cli::{FilterArg, QosArgs, TopicHz};
 use crate::known_types::KnownTypes;
+use crate::message_filter::MessageFilter;
 use crate::refusal_talk::{RefusalTalk, summary};
 use crate::render::{OutputError, Render, Tone, count, hz, short_key, span};
 use crate::session::Session;
@@ -22,10 +24,12 @@ const REPORT_PERIOD: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(session: &mut Session<'_>, args: TopicHz) -> Result<Outcome, CommandError> {
     let measuring = Measuring {
-        topic: args.topic.as_str(),
+        topic: &args.topic,
         window: args.window,
         duration: args.duration,
-        types: None,
+        filter: &args.filter,
+        qos: &args.qos,
+        reads_stamps: false,
         report,
     };
     measuring.run(session).await
@@ -33,11 +37,13 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicHz) -> Result<Outc
 
 /// What `topic hz`, `topic bw` and `topic delay` share: count what arrives, report once per second and at the end.
 pub(super) struct Measuring<'a> {
-    pub(super) topic: &'a str,
+    pub(super) topic: &'a TopicName,
     pub(super) window: u32,
     pub(super) duration: Option<Duration>,
-    /// Where the stamps of headers are to be read.
-    pub(super) types: Option<KnownTypes>,
+    pub(super) filter: &'a FilterArg,
+    pub(super) qos: &'a QosArgs,
+    /// Whether the stamps of headers are to be read.
+    pub(super) reads_stamps: bool,
     pub(super) report: fn(&Render, &Report<'_>) -> Result<(), OutputError>,
 }
 
@@ -72,12 +78,18 @@ impl Measuring<'_> {
     /// # Errors
     ///
     /// When nothing can be subscribed to or written.
-    pub(super) async fn run(mut self, session: &mut Session<'_>) -> Result<Outcome, CommandError> {
-        let options = QosProfile {
+    pub(super) async fn run(self, session: &mut Session<'_>) -> Result<Outcome, CommandError> {
+        let everything = QosProfile {
             depth: QUEUE_DEPTH,
             ..QosProfile::best_available()
         };
-        let subscriber = session.node.generic_subscriber(self.topic, options)?;
+        let subscriber = session
+            .node
+            .generic_subscriber(self.topic.as_str(), self.qos.profile(everything))?;
+        let mut reader = Reader::new(&self, session)?;
+        if let Some(filter) = &mut reader.filter {
+            filter.look_ahead(session, self.topic, &reader.catalog).await?;
+        }
         let (render, timeout) = (session.render, session.timeout);
         let window = usize::try_from(self.window).unwrap_or(usize::MAX);
         let (mut arrivals, mut talk) = (Arrivals::new(window), RefusalTalk::default());
@@ -89,7 +101,7 @@ impl Measuring<'_> {
         loop {
             tokio::select! {
                 received = subscriber.recv() => {
-                    self.count(&mut arrivals, &session.node, &received?).await;
+                    reader.count(&mut arrivals, &session.node, &received?).await?;
                     (last, was_silent) = (Instant::now(), false);
                 }
                 event = session.node.next_refusal() => {
@@ -116,7 +128,7 @@ impl Measuring<'_> {
             }
         }
         while let Ok(received) = subscriber.try_recv() {
-            self.count(&mut arrivals, &session.node, &received).await;
+            reader.count(&mut arrivals, &session.node, &received).await?;
         }
         if arrivals.total() > 0 {
             self.report(render, &arrivals, true)?;
@@ -124,15 +136,60 @@ impl Measuring<'_> {
         Ok(outcome(render, &subscriber, &arrivals))
     }
 
-    async fn count(&mut self, arrivals: &mut Arrivals, node: &Node, received: &GenericReceived) {
-        let (info, frame) = (received.info(), received.message().frame());
-        let header_ns = match &mut self.types {
-            None => None,
-            Some(types) => {
-                let codec = types.of(node, received.message()).await.ok();
-                codec.and_then(|codec| codec.header_stamp_ns(received.payload()))
-            }
+    fn report(&self, render: &Render, arrivals: &Arrivals, is_final: bool) -> Result<(), OutputError> {
+        let report = Report {
+            topic: self.topic.as_str(),
+            arrivals,
+            now_ns: clock::now_ns(),
+            is_final,
         };
+        (self.report)(render, &report)?;
+        render.flush()
+    }
+}
+
+/// Looks into messages, as far as what is measured needs it.
+struct Reader {
+    catalog: Catalog,
+    types: KnownTypes,
+    filter: Option<MessageFilter>,
+    reads_stamps: bool,
+}
+
+impl Reader {
+    fn new(measuring: &Measuring<'_>, session: &Session<'_>) -> Result<Self, CommandError> {
+        let catalog = Catalog::open(&session.interfaces)?;
+        Ok(Self {
+            types: KnownTypes::new(catalog.clone()),
+            catalog,
+            filter: MessageFilter::of_session(session, measuring.filter.filter.as_ref())?,
+            reads_stamps: measuring.reads_stamps,
+        })
+    }
+
+    /// Counts a message, unless the filter leaves it out.
+    async fn count(
+        &mut self,
+        arrivals: &mut Arrivals,
+        node: &Node,
+        received: &GenericReceived,
+    ) -> Result<(), CommandError> {
+        let (info, frame) = (received.info(), received.message().frame());
+        let codec = match self.reads_stamps || self.filter.is_some() {
+            true => self.types.of(node, received.message()).await.ok(),
+            false => None,
+        };
+        if let Some(filter) = &mut self.filter {
+            // What cannot be read satisfies no condition.
+            let read = codec.and_then(|codec| Some((codec, codec.to_json(received.payload()).ok()?)));
+            let Some((codec, message)) = read else { return Ok(()) };
+            if !filter.passes(codec, received.type_hash(), &message, &filter.known(&info)) {
+                return filter.misfit().map_or(Ok(()), |misfit| Err(misfit.into()));
+            }
+        }
+        let header_ns = codec
+            .filter(|_| self.reads_stamps)
+            .and_then(|codec| codec.header_stamp_ns(received.payload()));
         let arrival = Arrival {
             time_ns: info.received_time_ns,
             payload_len: received.payload().len(),
@@ -143,17 +200,7 @@ impl Measuring<'_> {
             is_since_header: header_ns.is_some(),
         };
         arrivals.add(arrival, (info.signer, info.node), info.missing_before);
-    }
-
-    fn report(&self, render: &Render, arrivals: &Arrivals, is_final: bool) -> Result<(), OutputError> {
-        let report = Report {
-            topic: self.topic,
-            arrivals,
-            now_ns: clock::now_ns(),
-            is_final,
-        };
-        (self.report)(render, &report)?;
-        render.flush()
+        Ok(())
     }
 }
 

@@ -6,20 +6,24 @@ use serde_json::Value;
 
 use crate::sanitize;
 
-/// How much of a list or text is shown, unless it is asked for whole. ROS 2 has the same number for lists.
-const ITEMS_SHOWN: usize = 128;
-const CHARS_SHOWN: usize = 4096;
+/// How much of a list or text is shown, unless more or less is asked for: as in ROS 2.
+pub(crate) const MOST_SHOWN: usize = 128;
 
 /// How wide a list on one line may be, in characters.
 const LINE_WIDTH: usize = 100;
 
-/// A message as a YAML block that ends with a line end. `whole` shows long lists and texts to the end; `note` says what
-/// stands as a comment beside the value of the field at a path such as `feet.position`.
-pub(crate) fn block(value: &Value, whole: bool, note: &dyn Fn(&str, &Value) -> Option<String>) -> String {
+/// How many elements of a list and characters of a text are shown.
+pub(crate) fn most_shown(full_length: bool) -> Option<usize> {
+    (!full_length).then_some(MOST_SHOWN)
+}
+
+/// A message as a YAML block that ends with a line end. Of lists and texts `most` elements and characters are shown, or all;
+/// `note` says what stands as a comment beside the value of the field at a path such as `feet.position`.
+pub(crate) fn block(value: &Value, most: Option<usize>, note: &dyn Fn(&str, &Value) -> Option<String>) -> String {
     let mut writer = Writer {
         out: String::new(),
         path: String::new(),
-        whole,
+        most,
         note,
     };
     match value {
@@ -36,7 +40,7 @@ struct Writer<'a> {
     out: String,
     /// The field at hand.
     path: String,
-    whole: bool,
+    most: Option<usize>,
     note: &'a dyn Fn(&str, &Value) -> Option<String>,
 }
 
@@ -122,10 +126,7 @@ impl Writer<'_> {
     }
 
     fn shown<'a>(&self, items: &'a [Value]) -> &'a [Value] {
-        match self.whole {
-            true => items,
-            false => items.get(..ITEMS_SHOWN).unwrap_or(items),
-        }
+        self.most.and_then(|most| items.get(..most)).unwrap_or(items)
     }
 
     fn rest(&self, items: &[Value]) -> Option<String> {
@@ -136,7 +137,7 @@ impl Writer<'_> {
     fn scalar(&self, value: &Value) -> String {
         match value {
             Value::String(text) => {
-                let cut = text.char_indices().nth(CHARS_SHOWN).filter(|_| !self.whole);
+                let cut = self.most.and_then(|most| text.char_indices().nth(most));
                 match cut.and_then(|(at, _)| text.get(..at)) {
                     Some(shown) => format!("{}  # and more; --full-length shows it", quoted(shown)),
                     None if is_plain(text) => text.clone(),
@@ -171,7 +172,7 @@ mod tests {
     use serde_json::json;
 
     fn plain(value: &Value, whole: bool) -> String {
-        block(value, whole, &|_, _| None)
+        block(value, most_shown(whole), &|_, _| None)
     }
 
     #[test]
@@ -179,7 +180,7 @@ mod tests {
         let message = json!({"speed": 1.5, "feet": [{"at": [0, 1]}], "name": "x"});
         let note = |path: &str, _: &Value| ["speed", "feet.at"].contains(&path).then(|| format!("of {path}"));
         let expected = "speed: 1.5  # of speed\nfeet:\n- at: [0, 1]  # of feet.at\nname: x\n";
-        assert_eq!(block(&message, false, &note), expected);
+        assert_eq!(block(&message, most_shown(false), &note), expected);
     }
 
     #[test]

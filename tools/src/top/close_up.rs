@@ -12,6 +12,7 @@ use nuncio::{GenericReceived, GenericSubscriber, Node, Provenance, QosProfile, S
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use crate::bulk::fold_bytes;
 use crate::catalog::Catalog;
 use crate::field_notes::note;
 use crate::known_types::KnownTypes;
@@ -25,6 +26,8 @@ const QUEUE_DEPTH: NonZeroUsize = NonZeroUsize::new(32).expect("it is not zero")
 const LOOK_PERIOD: Duration = Duration::from_millis(25);
 /// How many fields are shown.
 const FIELDS_MAX: usize = 400;
+/// Longer lists of bytes are told by what they are and how large.
+const BYTES_APART: usize = 8;
 /// How many points a curve has at most.
 const POINTS_MAX: usize = 2000;
 /// Larger messages are not decoded here.
@@ -198,7 +201,9 @@ fn fields(codec: &RunTimeType, message: &Value) -> Vec<(Leaf, Option<String>)> {
         let note = value.and_then(|value| note(codec, &leaf.path, value));
         (leaf, note.map(|note| sanitize::line(&note).into_owned()))
     };
-    leaves(message, FIELDS_MAX).into_iter().map(noted).collect()
+    let mut folded = message.clone();
+    fold_bytes(codec, None, &mut folded, BYTES_APART);
+    leaves(&folded, FIELDS_MAX).into_iter().map(noted).collect()
 }
 
 /// The first number that is no part of a header.

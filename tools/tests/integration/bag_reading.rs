@@ -8,6 +8,7 @@ use nuncio::{Provenance, QosProfile, Reason, SubscriptionOptions};
 use nuncio_bridge::bag::BagInfo;
 use serde_json::json;
 
+use crate::contexts::complete;
 use crate::program::{DEADLINE, User, listen, node};
 
 /// Records five texts on /chatter, and gives the key that has signed them.
@@ -171,4 +172,25 @@ async fn a_bag_becomes_tables_and_a_plain_recording_which_is_signed_when_it_is_t
         verified.json()[0]["notes"][0].as_str().unwrap().starts_with("imported"),
         "{verified:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_recording_is_filtered_and_printed_as_values() {
+    let user = User::new();
+    let bag = user.path("bag");
+    let signer = record(&user, &bag).await;
+    let filter = format!("number > 2 && signer == '{signer}' && data != 'text 3'");
+    let cat = user.run(&["bag", "cat", &bag, "--filter", &filter, "--csv", "--csv-header"]);
+    assert_eq!(
+        (cat.code, cat.stdout.as_str()),
+        (Some(0), "data\ntext 2\ntext 4\n"),
+        "{cat:?}"
+    );
+    let once = user.run(&["bag", "cat", &bag, "--filter", "number > 2", "--times", "1", "--json"]);
+    assert_eq!(once.json()[0]["message"]["data"], "text 2");
+    assert!(complete(&user, &["nuncio", "bag", "play", &bag, "/c"]).contains("/chatter"));
+    assert!(complete(&user, &["nuncio", "bag", "cat", &bag, "/chatter", "--field", ""]).contains("data"));
+    let wrong = user.run(&["bag", "cat", &bag, "--filter", "dta == 'x'"]);
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+    assert!(wrong.stderr.contains("did you mean `data`?"), "{wrong:?}");
 }

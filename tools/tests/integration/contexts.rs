@@ -64,6 +64,19 @@ fn the_domain_and_endpoints_of_the_context_in_use_are_where_a_command_looks() {
     assert!(offered(&["nuncio", "--context", "lab", "topic", "echo", "ch"]).contains("chatter"));
     assert!(!offered(&["nuncio", "--context", "lab", "topic", "echo", "/x"]).contains("chatter"));
     assert!(offered(&["nuncio", "--context", "l"]).contains("lab"));
+    assert!(
+        offered(&[
+            "nuncio",
+            "--context",
+            "lab",
+            "topic",
+            "echo",
+            "/chatter",
+            "--field",
+            "d"
+        ])
+        .contains("data")
+    );
 }
 
 #[test]
@@ -97,7 +110,7 @@ fn bash_completes_by_the_script() {
 }
 
 /// What a shell would offer.
-fn complete(user: &User, words: &[&str]) -> String {
+pub(crate) fn complete(user: &User, words: &[&str]) -> String {
     let mut args = vec!["--"];
     args.extend_from_slice(words);
     let mut command = user.nuncio(&args);

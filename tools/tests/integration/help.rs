@@ -76,6 +76,8 @@ fn the_help_of_each_command_on_keys_trust_and_measures() {
         "doctor",
         "bench",
         "router",
+        "link invite",
+        "link accept",
         "lifecycle nodes",
         "lifecycle get",
         "lifecycle list",
@@ -133,6 +135,7 @@ fn every_command_has_help() {
         "prove",
         "trace",
         "lifecycle",
+        "link",
         "state",
     ];
     for command in commands {

@@ -147,6 +147,15 @@ impl Running {
         }
     }
 
+    /// The next line of stdout; `None` when it has ended without one.
+    pub(crate) fn line_or_end(&mut self) -> Option<String> {
+        match self.stdout.recv_timeout(DEADLINE) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("neither a line of stdout nor an end"),
+        }
+    }
+
     /// The next line of stdout, which is JSON.
     pub(crate) fn json(&mut self) -> Value {
         let line = self.line();

@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::program::{User, listen, node};
-use crate::{actions, approve, lifecycle, params, schema, services, state};
+use crate::{actions, approve, lifecycle, link, params, schema, services, state};
 
 /// Which commands have printed something.
 #[derive(Default)]
@@ -68,6 +68,7 @@ fn every_command_with_a_schema_prints_what_it_says() {
         trust,
         programs,
         bridges,
+        linked,
         topics,
         nodes,
         second_signer,
@@ -203,6 +204,15 @@ fn bridges(tried: &Tried) {
     );
 }
 
+fn linked(tried: &Tried) {
+    let (robot, laptop) = (link::Robot::new(), User::new());
+    let (inviting, code) = robot.invite(&["--no-router"]);
+    assert_eq!(link::accept(&laptop, &code, "laptop").json().len(), 1);
+    assert_eq!(inviting.end().json().len(), 1);
+    tried.note("link accept");
+    tried.note("link invite");
+}
+
 fn topics(tried: &Tried) {
     let user = User::new();
     let runtime = runtime();
@@ -238,6 +248,7 @@ fn topics(tried: &Tried) {
     run("topic info", &["/chatter"]);
     run("topic echo", &["/chatter", "--once"]);
     run("topic echo", &["/chatter", "--once", "--raw"]);
+    run("topic echo", &["/chatter", "--once", "--field", "data"]);
     run(
         "topic pub",
         &["/other", "std_msgs/String", "data: x", "--once", "--wait", "0"],
