@@ -10,6 +10,7 @@ mod context;
 mod doctor;
 mod graph;
 mod interface;
+mod json_schema;
 mod key;
 mod lifecycle;
 mod link;
@@ -54,6 +55,7 @@ pub(crate) use self::interface::{
     InterfaceCheck, InterfaceCommand, InterfaceDiff, InterfaceGenerate, InterfaceHash, InterfaceList, InterfacePackage,
     InterfaceProto, InterfaceShow, InterfaceTranscode, MessageForm, OwnFolders,
 };
+pub(crate) use self::json_schema::JsonSchema;
 pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, KeyRotate, PassphraseFrom};
 pub(crate) use self::lifecycle::{LifecycleCommand, LifecycleGet, LifecycleList, LifecycleNodes, LifecycleSet};
 pub(crate) use self::link::{LinkAccept, LinkCommand, LinkInvite};
@@ -93,9 +95,10 @@ Exit codes:
 `interface diff` has its own, which its help says.
 
 Answers go to stdout, everything else to stderr. With --json each answer is one
-JSON object on one line. The key, and what is known of other keys, is kept in
-$NUNCIO_HOME, else in $XDG_CONFIG_HOME/nuncio, else in ~/.config/nuncio. What the
-command line and the environment do not say is taken from the context in use, see
+JSON object on one line, whose schema `nuncio json-schema` prints. The key, and
+what is known of other keys, is kept in $NUNCIO_HOME, else in
+$XDG_CONFIG_HOME/nuncio, else in ~/.config/nuncio. What the command line and the
+environment do not say is taken from the context in use, see
 `nuncio context --help`.";
 
 /// Look at signed ROS 2-style topics, and publish on them.
@@ -285,6 +288,7 @@ pub(crate) enum Command {
     Context(ContextCommand),
     Completion(Completion),
     Manual(Manual),
+    JsonSchema(JsonSchema),
     /// Look for what is wrong: keystore, trust, clock, and what nodes on the network show
     ///
     /// Each problem is told with what to do about it. Exit code 0: healthy. Exit code 3: problems were found.
