@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use nuncio::TopicName;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::border::Border;
@@ -12,7 +13,7 @@ use crate::role::{Act, ClientRole};
 use crate::rules::{Face, Route};
 
 /// The border at one moment. All counts are since the bridge, or the client, has begun.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct BorderReport {
     /// The bridge's node.
     pub node: String,
@@ -31,7 +32,7 @@ pub struct BorderReport {
 }
 
 /// One route.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct RouteReport {
     /// The names on Nuncio's side.
     pub pattern: String,
@@ -48,7 +49,7 @@ pub struct RouteReport {
 }
 
 /// One client.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ClientReport {
     /// Its number since the bridge has begun.
     pub id: u64,
@@ -79,7 +80,7 @@ pub struct ClientReport {
 }
 
 /// One topic.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub struct TopicReport {
     /// The name on Nuncio's side.
     pub topic: String,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio::{TopicName, TopicPattern};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::border_error::BorderError;
@@ -13,7 +14,7 @@ use crate::origin::Origin;
 use crate::role::{ClientRole, Token};
 
 /// One foreign protocol of the bridge.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Face {
     /// ROS 2 nodes, over Zenoh.

@@ -5,10 +5,12 @@ mod bag;
 mod bag_reading;
 mod bench;
 mod bridge;
+mod completion;
 mod context;
 mod doctor;
 mod graph;
 mod interface;
+mod json_schema;
 mod key;
 mod lifecycle;
 mod link;
@@ -45,6 +47,7 @@ pub(crate) use self::bag::{BagCommand, BagExtract, BagFilter, BagMerge, BagRecor
 pub(crate) use self::bag_reading::{BagCat, BagConvert, BagInfo, BagPlay, BagReading, ConvertTo};
 pub(crate) use self::bench::{Bench, BenchCase, BenchMember, BenchPart};
 pub(crate) use self::bridge::{BridgeAllow, BridgeCheck, BridgeCommand, BridgeNode, BridgeRos2, BridgeServed};
+pub(crate) use self::completion::{Completion, Manual};
 pub(crate) use self::context::ContextCommand;
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::graph::Graph;
@@ -52,6 +55,7 @@ pub(crate) use self::interface::{
     InterfaceCheck, InterfaceCommand, InterfaceDiff, InterfaceGenerate, InterfaceHash, InterfaceList, InterfacePackage,
     InterfaceProto, InterfaceShow, InterfaceTranscode, MessageForm, OwnFolders,
 };
+pub(crate) use self::json_schema::JsonSchema;
 pub(crate) use self::key::{KeyCommand, KeyExport, KeyImport, KeyNew, KeyRevoke, KeyRotate, PassphraseFrom};
 pub(crate) use self::lifecycle::{LifecycleCommand, LifecycleGet, LifecycleList, LifecycleNodes, LifecycleSet};
 pub(crate) use self::link::{LinkAccept, LinkCommand, LinkInvite};
@@ -91,9 +95,10 @@ Exit codes:
 `interface diff` has its own, which its help says.
 
 Answers go to stdout, everything else to stderr. With --json each answer is one
-JSON object on one line. The key, and what is known of other keys, is kept in
-$NUNCIO_HOME, else in $XDG_CONFIG_HOME/nuncio, else in ~/.config/nuncio. What the
-command line and the environment do not say is taken from the context in use, see
+JSON object on one line, whose schema `nuncio json-schema` prints. The key, and
+what is known of other keys, is kept in $NUNCIO_HOME, else in
+$XDG_CONFIG_HOME/nuncio, else in ~/.config/nuncio. What the command line and the
+environment do not say is taken from the context in use, see
 `nuncio context --help`.";
 
 /// Look at signed ROS 2-style topics, and publish on them.
@@ -283,6 +288,7 @@ pub(crate) enum Command {
     Context(ContextCommand),
     Completion(Completion),
     Manual(Manual),
+    JsonSchema(JsonSchema),
     /// Look for what is wrong: keystore, trust, clock, and what nodes on the network show
     ///
     /// Each problem is told with what to do about it. Exit code 0: healthy. Exit code 3: problems were found.
@@ -325,28 +331,6 @@ pub(crate) enum Command {
     /// Another process of `prove`
     #[command(hide = true)]
     ProvePart(ProvePart),
-}
-
-/// Print what makes a shell complete commands, options, and the names of topics, nodes, services, types and keys
-///
-/// Names are those of the system that runs, as options, environment and context say; only what signed cards tell is offered.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Once, for bash, zsh and fish:\n  \
-    echo 'source <(nuncio completion bash)' >> ~/.bashrc\n  \
-    echo 'source <(nuncio completion zsh)' >> ~/.zshrc\n  \
-    echo 'nuncio completion fish | source' >> ~/.config/fish/config.fish")]
-pub(crate) struct Completion {
-    /// bash, zsh, fish, elvish or powershell
-    #[arg(value_name = "SHELL", value_parser = ["bash", "zsh", "fish", "elvish", "powershell"])]
-    pub(crate) shell: String,
-}
-
-/// Write the manual pages, one for each command: `man ./DIR/nuncio-topic-echo.1`
-#[derive(Debug, clap::Args)]
-pub(crate) struct Manual {
-    /// The folder for them, such as ~/.local/share/man/man1
-    #[arg(value_name = "DIR")]
-    pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]

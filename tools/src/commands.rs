@@ -34,6 +34,7 @@ mod interface_packages;
 mod interface_proto;
 mod interface_show;
 mod interface_transcode;
+mod json_schema;
 mod key_export;
 mod key_import;
 mod key_list;
@@ -186,6 +187,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Context(command) => context::run(&global, render, command),
         Command::Completion(args) => completion::run(render, &args),
         Command::Manual(args) => manual::run(render, &args),
+        Command::JsonSchema(args) => json_schema::run(render, &args),
         Command::Doctor(args) => doctor::run(render, &global, &args),
         Command::Why(args) => why::run(render, &global, args),
         Command::Bag(command) => bag(&global, render, command),

@@ -22,6 +22,7 @@ use nuncio::graph::Graph;
 use nuncio::{Identity, Keystore, LinkConfig, Node, NodeName, TlsFiles, TopicName};
 
 use self::line::{Line, topics_in};
+use crate::answers;
 use crate::catalog::Catalog;
 use crate::cli::{Args, GlobalArgs};
 use crate::contexts::{ContextName, Contexts};
@@ -46,6 +47,7 @@ enum Names {
     Types(&'static str),
     Keys,
     Contexts,
+    Commands,
     Fields,
 }
 
@@ -99,6 +101,7 @@ fn names_of(arg: &Arg, noun: &str) -> Option<Names> {
             _ => "",
         })),
         Some("KEY") => Some(Names::Keys),
+        Some("COMMAND") => Some(Names::Commands),
         _ => None,
     }
 }
@@ -118,6 +121,7 @@ fn candidates(names: Names, typed: &OsStr) -> Vec<CompletionCandidate> {
         Names::Types(kind) => types(&global, kind),
         Names::Keys => keys(&global),
         Names::Contexts => contexts(),
+        Names::Commands => commands(),
         names => graph_of(&global)
             .map(|graph| in_graph(names, &graph))
             .unwrap_or_default(),
@@ -186,6 +190,12 @@ fn keys(global: &GlobalArgs) -> BTreeSet<String> {
     let home = TrustHome::open(global).ok();
     let names = home.iter().flat_map(|home| home.acquaintances.names());
     names.map(|name| name.text.clone()).collect()
+}
+
+/// The words of the commands that print JSON.
+fn commands() -> BTreeSet<String> {
+    let words = answers::ALL.iter().flat_map(|answers| answers.command.split(' '));
+    words.map(ToOwned::to_owned).collect()
 }
 
 fn contexts() -> BTreeSet<String> {

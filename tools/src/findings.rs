@@ -1,7 +1,8 @@
 //! What `doctor` finds: what was looked at, how it is, and what to do about it.
 
 use nuncio::Reason;
-use serde_json::{Value, json};
+
+use crate::answers::diagnosis::FindingTold;
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -81,14 +82,14 @@ impl Finding {
         }
     }
 
-    /// The finding as one JSON object.
-    pub(crate) fn json(&self) -> Value {
-        json!({
-            "state": self.state.as_str(),
-            "about": self.about,
-            "text": self.text,
-            "reason": self.reason.map(|reason| reason.to_string()),
-            "remedy": self.remedy,
-        })
+    /// The finding for programs.
+    pub(crate) fn answer(&self) -> FindingTold<'_> {
+        FindingTold {
+            state: self.state.as_str(),
+            about: &self.about,
+            text: &self.text,
+            reason: self.reason.map(|reason| reason.to_string()),
+            remedy: self.remedy.as_deref(),
+        }
     }
 }

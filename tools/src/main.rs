@@ -1,6 +1,7 @@
 //! The `nuncio` command line: parse, run, exit.
 
 mod acquaintances;
+mod answers;
 mod arrivals;
 mod bench;
 mod bulk;

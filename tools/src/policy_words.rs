@@ -7,8 +7,8 @@ use nuncio::security::certificate::Certificate;
 use nuncio::security::role::{Action, Role};
 use nuncio::security::time_text::utc_text;
 use nuncio::security::trust_policy::{Grant, TrustMode};
-use serde_json::{Value, json};
 
+use crate::answers::trust::PolicyRow;
 use crate::instant::validity;
 use crate::render::short_key;
 
@@ -22,54 +22,56 @@ pub(crate) struct PolicyEntry {
     /// What it says.
     pub(crate) words: String,
     /// The same for programs.
-    pub(crate) json: Value,
+    pub(crate) row: PolicyRow,
 }
 
 /// Everything that a policy says, in the order of its file.
 pub(crate) fn policy_entries(policy: &TrustPolicy, now_ns: i64) -> Vec<PolicyEntry> {
-    let entry = |kind, name: String, words: String, json| PolicyEntry {
-        kind,
-        name,
-        words,
-        json,
-    };
+    let entry = |kind, name: String, words: String, row| PolicyEntry { kind, name, words, row };
     let anchors = policy.anchors().map(|(nickname, key)| {
-        let json = json!({"kind": "anchor", "name": nickname.as_str(), "key": key.to_string()});
-        entry("anchor", nickname.to_string(), key.to_string(), json)
+        let row = PolicyRow::Anchor {
+            name: nickname.to_string(),
+            key: key.to_string(),
+        };
+        entry("anchor", nickname.to_string(), key.to_string(), row)
     });
     let roles = policy.roles().map(|(name, role)| {
         let patterns = |action| list(role.patterns(action));
-        let json = json!({
-            "kind": "role",
-            "name": name.as_str(),
-            "publish": patterns(Action::Publish),
-            "serve": patterns(Action::Serve),
-            "call": patterns(Action::Call),
-        });
-        entry("role", name.to_string(), role_words(role), json)
+        let row = PolicyRow::Role {
+            name: name.to_string(),
+            publish: patterns(Action::Publish),
+            serve: patterns(Action::Serve),
+            call: patterns(Action::Call),
+        };
+        entry("role", name.to_string(), role_words(role), row)
     });
     let grants = policy.grants().map(|grant| {
-        let json = json!({
-            "kind": "grant",
-            "name": grant.nickname.as_str(),
-            "key": grant.key.to_string(),
-            "roles": list(&grant.roles),
-            "scope": list(&grant.scope),
-            "not_before": grant.not_before_ns.map(utc_text),
-            "expires": grant.expires_ns.map(utc_text),
-        });
+        let row = PolicyRow::Grant {
+            name: grant.nickname.to_string(),
+            key: grant.key.to_string(),
+            roles: list(&grant.roles),
+            scope: list(&grant.scope),
+            not_before: grant.not_before_ns.map(utc_text),
+            expires: grant.expires_ns.map(utc_text),
+        };
         let words = format!("{} {}", short_key(&grant.key), given_words(grant, now_ns));
-        entry("grant", grant.nickname.to_string(), words, json)
+        entry("grant", grant.nickname.to_string(), words, row)
     });
     let topics = policy.topics().map(|(pattern, limits)| {
         let words = limits.in_words();
-        let json = json!({"kind": "topic", "name": pattern.as_str(), "limits": words});
-        entry("topic", pattern.to_string(), words, json)
+        let row = PolicyRow::Topic {
+            name: pattern.to_string(),
+            limits: words.clone(),
+        };
+        entry("topic", pattern.to_string(), words, row)
     });
     let revoked = policy.revocations().map(|(key, at_ns)| {
         let since = utc_text(at_ns);
-        let json = json!({"kind": "revoked", "key": key.to_string(), "since": since});
-        entry("revoked", key.to_string(), format!("refused since {since}"), json)
+        let row = PolicyRow::Revoked {
+            key: key.to_string(),
+            since: since.clone(),
+        };
+        entry("revoked", key.to_string(), format!("refused since {since}"), row)
     });
     anchors
         .chain(roles)

@@ -1,36 +1,45 @@
 //! QoS profiles as cards have them, in the words and members that people and programs know from ROS 2.
 
+use std::time::Duration;
+
 use nuncio::msgs::nuncio_msgs::msg::{CardPublisher, CardSubscriber};
 use nuncio::qos::compatibility::{Offer, Policy, Request};
 use nuncio::{History, Liveliness};
-use serde_json::{Value, json};
 
-/// The policies that a publisher offers. Times are in seconds, and `null` where there is no limit.
-pub(crate) fn offered(facts: &CardPublisher) -> Value {
+use crate::answers::topic::Qos;
+
+/// The policies that a publisher offers.
+pub(crate) fn offered(facts: &CardPublisher) -> Qos {
     let offer = Offer::in_card(facts);
-    json!({
-        "reliability": offer.reliability.as_str(),
-        "durability": offer.durability.as_str(),
-        "history": history(facts.history == CardPublisher::HISTORY_KEEP_ALL).as_str(),
-        "depth": facts.depth,
-        "deadline": offer.deadline.map(|deadline| deadline.as_secs_f64()),
-        "lifespan": offer.lifespan.map(|lifespan| lifespan.as_secs_f64()),
-        "liveliness": offer.liveliness.as_str(),
-        "lease": offer.lease.map(|lease| lease.as_secs_f64()),
-    })
+    Qos {
+        reliability: offer.reliability.as_str(),
+        durability: offer.durability.as_str(),
+        history: Some(history(facts.history == CardPublisher::HISTORY_KEEP_ALL).as_str()),
+        depth: facts.depth,
+        deadline: seconds(offer.deadline),
+        lifespan: Some(seconds(offer.lifespan)),
+        liveliness: offer.liveliness.as_str(),
+        lease: seconds(offer.lease),
+    }
 }
 
 /// The policies that a subscriber requests.
-pub(crate) fn requested(facts: &CardSubscriber) -> Value {
+pub(crate) fn requested(facts: &CardSubscriber) -> Qos {
     let request = Request::in_card(facts);
-    json!({
-        "reliability": request.reliability.as_str(),
-        "durability": request.durability.as_str(),
-        "depth": facts.depth,
-        "deadline": request.deadline.map(|deadline| deadline.as_secs_f64()),
-        "liveliness": request.liveliness.as_str(),
-        "lease": request.lease.map(|lease| lease.as_secs_f64()),
-    })
+    Qos {
+        reliability: request.reliability.as_str(),
+        durability: request.durability.as_str(),
+        history: None,
+        depth: facts.depth,
+        deadline: seconds(request.deadline),
+        lifespan: None,
+        liveliness: request.liveliness.as_str(),
+        lease: seconds(request.lease),
+    }
+}
+
+fn seconds(time: Option<Duration>) -> Option<f64> {
+    time.map(|time| time.as_secs_f64())
 }
 
 const fn history(keeps_all: bool) -> History {
@@ -38,33 +47,37 @@ const fn history(keeps_all: bool) -> History {
 }
 
 /// What a profile says of one policy.
-pub(crate) fn policy_in_words(policy: Policy, profile: &Value) -> String {
-    let word = |name: &str| profile.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let seconds = |name: &str| match profile.get(name).and_then(Value::as_f64) {
+pub(crate) fn policy_in_words(policy: Policy, profile: &Qos) -> String {
+    let limit = |name: &str, seconds: Option<f64>| match seconds {
         Some(seconds) => format!("a {name} of {seconds} s"),
         None => format!("no {name}"),
     };
     match policy {
-        Policy::Reliability => word("reliability"),
-        Policy::Durability => word("durability"),
-        Policy::Deadline => seconds("deadline"),
-        _ => format!("{} with {}", word("liveliness"), seconds("lease")),
+        Policy::Reliability => profile.reliability.to_owned(),
+        Policy::Durability => profile.durability.to_owned(),
+        Policy::Deadline => limit("deadline", profile.deadline),
+        _ => format!("{} with {}", profile.liveliness, limit("lease", profile.lease)),
     }
 }
 
 /// A profile in a line: what differs from having no limit, as `topic info -v` of ROS 2 names it.
-pub(crate) fn in_words(profile: &Value) -> String {
-    let word = |name: &str| profile.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let seconds = |name: &str| {
-        let seconds = profile.get(name).and_then(Value::as_f64)?;
-        Some(format!("{name} {seconds} s"))
+pub(crate) fn in_words(profile: &Qos) -> String {
+    let limit = |name: &str, seconds: Option<f64>| seconds.map(|seconds| format!("{name} {seconds} s"));
+    let depth = match profile.history == Some(History::KeepAll.as_str()) {
+        true => "keep all".to_owned(),
+        false => format!("keep last {}", profile.depth),
     };
-    let depth = match word("history").as_str() {
-        "keep_all" => "keep all".to_owned(),
-        _ => format!("keep last {}", profile.get("depth").unwrap_or(&Value::Null)),
-    };
-    let liveliness = Some(word("liveliness")).filter(|word| word != Liveliness::Automatic.as_str());
-    let words = [Some(word("reliability")), Some(word("durability")), Some(depth)];
-    let limits = [seconds("deadline"), seconds("lifespan"), liveliness, seconds("lease")];
-    words.into_iter().chain(limits).flatten().collect::<Vec<_>>().join(", ")
+    let liveliness = Some(profile.liveliness).filter(|word| *word != Liveliness::Automatic.as_str());
+    let words = [profile.reliability.to_owned(), profile.durability.to_owned(), depth];
+    let limits = [
+        limit("deadline", profile.deadline),
+        limit("lifespan", profile.lifespan.flatten()),
+        liveliness.map(ToOwned::to_owned),
+        limit("lease", profile.lease),
+    ];
+    words
+        .into_iter()
+        .chain(limits.into_iter().flatten())
+        .collect::<Vec<_>>()
+        .join(", ")
 }

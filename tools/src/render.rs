@@ -12,7 +12,9 @@ use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::sanitize;
 
@@ -124,23 +126,47 @@ impl Render {
         self.write(&sanitize::lines(text), end)
     }
 
-    /// One JSON object as a line of answer.
+    /// An answer for programs: one JSON object on a line. What has no schema cannot be printed; see [`crate::answers`].
     ///
     /// # Errors
     ///
     /// As [`line`](Self::line).
-    pub(crate) fn json(&self, object: &impl Serialize) -> Result<(), OutputError> {
-        let text = serde_json::to_string(object).map_err(|error| OutputError(error.into()))?;
-        self.json_text(&text)
+    pub(crate) fn answer(&self, answer: &(impl Serialize + JsonSchema)) -> Result<(), OutputError> {
+        self.write_json(&json_of(answer)?)
     }
 
-    /// One JSON object that is text already.
+    /// An answer whose last member is a message that is JSON text already; a
+    /// [`MessageText`](crate::answers::message::MessageText) keeps its place.
     ///
     /// # Errors
     ///
     /// As [`line`](Self::line).
-    pub(crate) fn json_text(&self, object: &str) -> Result<(), OutputError> {
-        self.write(&sanitize::json(object), "\n")
+    pub(crate) fn answer_with(&self, answer: &(impl Serialize + JsonSchema), message: &str) -> Result<(), OutputError> {
+        let text = json_of(answer)?;
+        let before = text.strip_suffix("null}").unwrap_or(&text);
+        self.write_json(&format!("{before}{message}}}"))
+    }
+
+    /// An answer that is nothing but a message, JSON text already.
+    ///
+    /// # Errors
+    ///
+    /// As [`line`](Self::line).
+    pub(crate) fn message(&self, message: &str) -> Result<(), OutputError> {
+        self.write_json(message)
+    }
+
+    /// One line of talk with the process that has started this one. It is no answer, and no promise.
+    ///
+    /// # Errors
+    ///
+    /// As [`line`](Self::line).
+    pub(crate) fn hand_over(&self, object: &Value) -> Result<(), OutputError> {
+        self.write_json(&object.to_string())
+    }
+
+    fn write_json(&self, text: &str) -> Result<(), OutputError> {
+        self.write(&sanitize::json(text), "\n")
     }
 
     /// An answer that is bytes, as they are: who asks for them does not read them on a terminal.
@@ -219,6 +245,10 @@ impl Render {
             .and_then(|()| stdout.write_all(end.as_bytes()))
             .map_err(OutputError)
     }
+}
+
+fn json_of(answer: &impl Serialize) -> Result<String, OutputError> {
+    serde_json::to_string(answer).map_err(|error| OutputError(error.into()))
 }
 
 fn painted(look: Look, tone: Option<Tone>, text: &str) -> String {

@@ -1,8 +1,8 @@
 //! What is said of a verified message beside its content: who signed it, and how old it was.
 
 use nuncio::{ApprovalState, MessageInfo, Provenance, PublicKey};
-use serde_json::{Map, Value};
 
+use crate::answers::called::SignedBy;
 use crate::render::{short_key, span};
 
 /// For people: `/arm, signed by z6Mk…abc (pinned), 2 ms old`.
@@ -12,15 +12,16 @@ pub(crate) fn line(info: &MessageInfo) -> String {
     format!("{}, signed by {signer} ({verdict}), {age} old", info.node)
 }
 
-/// For programs, behind what is in `facts`.
-pub(crate) fn enter(facts: &mut Map<String, Value>, info: &MessageInfo) {
-    let mut fact = |name: &str, value: Value| facts.insert(name.to_owned(), value);
-    fact("signer", info.signer.to_string().into());
-    fact("verified", true.into());
-    fact("node", info.node.as_str().into());
-    fact("verdict", info.verdict.as_str().into());
-    fact("stamp_ns", info.source_time_ns.into());
-    fact("id", info.id().to_string().into());
+/// For programs.
+pub(crate) fn answer(info: &MessageInfo) -> SignedBy {
+    SignedBy {
+        signer: info.signer.to_string(),
+        verified: true,
+        node: info.node.to_string(),
+        verdict: info.verdict.as_str(),
+        stamp_ns: info.source_time_ns,
+        id: info.id().to_string(),
+    }
 }
 
 /// The line above a message, a comment: who signed it, its number, how old it was, and what is odd about it.

@@ -3,8 +3,10 @@
 
 use nuncio::{Node, StateFilter, StateName, StateReading, StateStanding, clock};
 use nuncio_bridge::filter::{FilterError, Known};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use crate::answers::message::Message;
+use crate::answers::parameter::{StateDocument, StateListed};
 use crate::catalog::Catalog;
 use crate::cli::StateSelection;
 use crate::commands::CommandError;
@@ -106,23 +108,22 @@ impl StateReader {
 }
 
 /// What is told of every document in JSON.
-pub(crate) fn facts(reading: &StateReading) -> Map<String, Value> {
+pub(crate) fn listed(reading: &StateReading) -> StateListed<'_> {
     let (info, version) = (reading.info(), reading.version());
-    let mut facts = Map::new();
-    let mut fact = |name: &str, value: Value| facts.insert(name.to_owned(), value);
-    fact("name", reading.name().as_str().into());
-    fact("node", info.node.as_str().into());
-    fact("type", reading.type_name().into());
-    fact("type_hash", reading.type_hash().to_string().into());
-    fact("signer", info.signer.to_string().into());
-    fact("verified", true.into());
-    fact("verdict", info.verdict.as_str().into());
-    fact("standing", reading.standing().as_str().into());
-    fact("epoch", version.epoch.into());
-    fact("number", version.number.into());
-    fact("stamp_ns", info.source_time_ns.into());
-    fact("id", info.id().to_string().into());
-    facts
+    StateListed {
+        name: reading.name().as_str(),
+        node: info.node.to_string(),
+        type_name: reading.type_name(),
+        type_hash: reading.type_hash().to_string(),
+        signer: info.signer.to_string(),
+        verified: true,
+        verdict: info.verdict.as_str(),
+        standing: reading.standing().as_str(),
+        epoch: version.epoch,
+        number: version.number,
+        stamp_ns: info.source_time_ns,
+        id: info.id().to_string(),
+    }
 }
 
 /// How long ago a document was set, by its node's clock and ours.
@@ -133,9 +134,10 @@ pub(crate) fn age(reading: &StateReading) -> String {
 /// Prints a document.
 pub(crate) fn print(render: &Render, reading: &StateReading, read: &ReadState) -> Result<(), OutputError> {
     if render.is_json() {
-        let mut line = facts(reading);
-        line.insert("document".to_owned(), read.json.clone());
-        return render.json(&Value::Object(line));
+        return render.answer(&StateDocument {
+            of: listed(reading),
+            document: Message(read.json.clone()),
+        });
     }
     let info = reading.info();
     let standing = match reading.standing() {

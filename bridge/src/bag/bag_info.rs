@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::bag_reader::ReadError;
@@ -17,7 +18,7 @@ use super::seal::{Seal, SealEvent};
 const RECORDS_LOOKED_AT: usize = 64;
 
 /// What is in a recording. Its JSON is what `bag info --json` prints.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub struct BagInfo {
     /// The files.
     pub files: Vec<String>,
@@ -52,7 +53,7 @@ pub struct BagInfo {
 }
 
 /// What is on one topic.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub struct TopicInfo {
     /// The topic.
     pub topic: String,
@@ -78,7 +79,7 @@ pub struct TopicInfo {
 }
 
 /// What one key has signed.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub struct SignerInfo {
     /// The key.
     pub key: String,
@@ -93,7 +94,7 @@ pub struct SignerInfo {
 }
 
 /// What the seals say.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub struct SealInfo {
     /// The bag's id.
     pub bag: String,

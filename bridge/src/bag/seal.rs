@@ -7,6 +7,7 @@ use nuncio::security::frame::{Accompaniment, FrameWriter, Header, Kind, Layout, 
 use nuncio::security::shown_frame::Examiner;
 use nuncio::security::signer;
 use nuncio::{Domain, Identity, NodeName, PublicKey, TopicName, TypeHash};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::SEAL_TOPIC;
@@ -148,7 +149,7 @@ pub struct KnownStream {
 }
 
 /// A bag that another one is an extract of.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Source {
     /// Its id.
     pub bag: String,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::fault::Fault;
@@ -11,7 +12,7 @@ use super::seal::Source;
 pub const FAULTS_MAX: usize = 1000;
 
 /// What verification has found out. Its JSON is the contract of `bag verify --json`.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub struct VerifyReport {
     /// Nothing is wrong.
     pub ok: bool,
@@ -53,7 +54,7 @@ pub struct VerifyReport {
 }
 
 /// What is known of one signer.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub struct SignerReport {
     /// The nodes that it runs, proved by the writers, which are derived from them.
     pub nodes: BTreeSet<String>,

@@ -9,10 +9,10 @@ use nuncio::msgs::geometry_msgs::msg::Twist;
 use nuncio::security::frame::Layout;
 use nuncio::security::proving_ground::{Outcome, ProvingGround, encode};
 use nuncio::{Identity, TrustPolicy};
-use serde_json::{Value, json};
 
 use super::quantile::{median, rounded};
 use super::{BenchError, failed, in_a_thread};
+use crate::answers::bench::CostMeasured;
 
 /// How often each step gets its turn.
 const TURNS: usize = 31;
@@ -42,8 +42,12 @@ pub(crate) struct Cost {
 
 impl Cost {
     /// The line for scripts.
-    pub(crate) fn json(&self) -> Value {
-        json!({ "case": "cost", "what": self.what, "us": rounded(self.us) })
+    pub(crate) fn answer(&self) -> CostMeasured {
+        CostMeasured {
+            case: "cost",
+            what: self.what,
+            us: rounded(self.us),
+        }
     }
 }
 

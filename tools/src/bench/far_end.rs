@@ -36,12 +36,12 @@ const STRIDE_BYTES: usize = 8 << 10;
 /// Serves one near end until it is gone.
 pub(crate) async fn run(global: &GlobalArgs, render: &Render, args: BenchPart) -> Result<Outcome, CommandError> {
     let mut far = FarEnd::open(global, &args).await?;
-    render.json(&json!({ "key": far.node.public_key().to_string() }))?;
+    render.hand_over(&json!({ "key": far.node.public_key().to_string() }))?;
     render.flush()?;
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {
         let order = serde_json::from_str(&line)?;
-        render.json(&far.obey(&order).await?)?;
+        render.hand_over(&far.obey(&order).await?)?;
         render.flush()?;
     }
     Ok(Outcome::Found)

@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::quantile::rounded;
 use super::{BenchError, Settings, failed, late};
+use crate::answers::bench::FleetMeasured;
 use crate::other_process::OtherProcess;
 
 /// How long all of them may take to meet.
@@ -62,24 +63,24 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     /// The line for scripts.
-    pub(crate) fn json(&self) -> Value {
+    pub(crate) fn answer(&self) -> FleetMeasured {
         let router = |measure: fn(&RouterCost) -> f64| self.router.as_ref().map(|router| rounded(measure(router)));
-        json!({
-            "case": "fleet",
-            "nodes": self.nodes,
-            "topics": self.topics,
-            "met": self.met,
-            "known_least": self.known_least,
-            "took_ms": self.took.as_millis(),
-            "cpu_seconds": rounded(self.cpu_seconds),
-            "links_least": self.links_least,
-            "links_most": self.links_most,
-            "idle_node_percent": rounded(self.idle_node_percent()),
-            "node_kib": rounded(self.node_kib),
-            "router_cpu_seconds": router(|router| router.cpu_seconds),
-            "router_idle_percent": router(|router| router.idle_cores * 100.0),
-            "router_kib": router(|router| router.kib),
-        })
+        FleetMeasured {
+            case: "fleet",
+            nodes: self.nodes,
+            topics: self.topics,
+            met: self.met,
+            known_least: self.known_least,
+            took_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+            cpu_seconds: rounded(self.cpu_seconds),
+            links_least: self.links_least,
+            links_most: self.links_most,
+            idle_node_percent: rounded(self.idle_node_percent()),
+            node_kib: rounded(self.node_kib),
+            router_cpu_seconds: router(|router| router.cpu_seconds),
+            router_idle_percent: router(|router| router.idle_cores * 100.0),
+            router_kib: router(|router| router.kib),
+        }
     }
 
     /// What people read, one sentence on each line.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::quantile::{percentile, rounded};
 use super::{BenchError, DEADLINE, NearEnd, failed};
+use crate::answers::bench::LateJoinersMeasured;
 
 /// Where they listen.
 const TOPIC: &str = "/bench/late";
@@ -35,17 +36,17 @@ pub(crate) struct LateJoiners {
 
 impl LateJoiners {
     /// The line for scripts.
-    pub(crate) fn json(&self) -> Value {
-        json!({
-            "case": "late_joiners",
-            "joined": self.joined,
-            "complete": self.complete,
-            "depth": DEPTH,
-            "took_ms": rounded(self.took_ms),
-            "p50_ms": rounded(self.p50_ms),
-            "p99_ms": rounded(self.p99_ms),
-            "messages_per_second": (self.joined as f64 * DEPTH as f64 * 1e3 / self.took_ms).round(),
-        })
+    pub(crate) fn answer(&self) -> LateJoinersMeasured {
+        LateJoinersMeasured {
+            case: "late_joiners",
+            joined: self.joined,
+            complete: self.complete,
+            depth: DEPTH,
+            took_ms: rounded(self.took_ms),
+            p50_ms: rounded(self.p50_ms),
+            p99_ms: rounded(self.p99_ms),
+            messages_per_second: (self.joined as f64 * DEPTH as f64 * 1e3 / self.took_ms).round(),
+        }
     }
 
     /// What people read.

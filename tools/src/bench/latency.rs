@@ -12,11 +12,11 @@ use nuncio::link::Bytes;
 use nuncio::msgs::geometry_msgs::msg::Twist;
 use nuncio::raw_link::{RawPublisher, RawSubscriber};
 use nuncio::{Callback, Publisher, QosProfile, Received, clock};
-use serde_json::{Value, json};
 
 use super::cost::Costs;
 use super::quantile::{median, percentile, ratio, rounded};
 use super::{BenchError, DEADLINE, NearEnd, PING, PONG, Settings, Way, failed, in_a_thread, late, parsed};
+use crate::answers::bench::{LatencyMeasured, StepMeasured};
 
 /// The bytes of a Twist.
 const SIZE: usize = 48;
@@ -72,13 +72,13 @@ pub(crate) struct Step {
 
 impl Step {
     /// The line for scripts.
-    pub(crate) fn json(&self) -> Value {
-        json!({
-            "case": "round_trip",
-            "step": self.step,
-            "us": rounded(self.us),
-            "warm_us": self.warm_us.map(rounded),
-        })
+    pub(crate) fn answer(&self) -> StepMeasured {
+        StepMeasured {
+            case: "round_trip",
+            step: self.step,
+            us: rounded(self.us),
+            warm_us: self.warm_us.map(rounded),
+        }
     }
 }
 
@@ -99,21 +99,21 @@ impl Latency {
     }
 
     /// The line for scripts.
-    pub(crate) fn json(&self) -> Value {
-        json!({
-            "case": "latency",
-            "size": SIZE,
-            "link": self.link,
-            "raw_p50_us": rounded(self.raw.percentile(50)),
-            "signed_p50_us": rounded(self.signed.percentile(50)),
-            "ratio": rounded(self.ratio()),
-            "raw_p99_us": rounded(self.raw.percentile(99)),
-            "signed_p99_us": rounded(self.signed.percentile(99)),
-            "raw_received": self.raw.us.len(),
-            "signed_received": self.signed.us.len(),
-            "raw_lost": self.raw.lost,
-            "signed_lost": self.signed.lost,
-        })
+    pub(crate) fn answer(&self) -> LatencyMeasured<'_> {
+        LatencyMeasured {
+            case: "latency",
+            size: SIZE,
+            link: &self.link,
+            raw_p50_us: rounded(self.raw.percentile(50)),
+            signed_p50_us: rounded(self.signed.percentile(50)),
+            ratio: rounded(self.ratio()),
+            raw_p99_us: rounded(self.raw.percentile(99)),
+            signed_p99_us: rounded(self.signed.percentile(99)),
+            raw_received: self.raw.us.len(),
+            signed_received: self.signed.us.len(),
+            raw_lost: self.raw.lost,
+            signed_lost: self.signed.lost,
+        }
     }
 
     /// The steps of the median round trip, as they were on the way: after a pause of a millisecond caches are cold, and what

@@ -30,7 +30,7 @@ pub(crate) async fn run(global: &GlobalArgs, render: &Render, args: BenchMember)
     let met = node
         .wait_for_graph(Duration::from_secs(args.patience), |graph| known(graph) >= others)
         .await;
-    render.json(&json!({
+    render.hand_over(&json!({
         "opened_ms": opened.as_millis(),
         "met_ms": met.is_some().then(|| start.elapsed().as_millis()),
         "known": known(&node.graph()),

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::fleet::own_kib;
 use super::quantile::rounded;
 use super::{BenchError, DEADLINE, NearEnd, failed, late};
+use crate::answers::bench::MemoryMeasured;
 
 /// How many of each, which is less than a card has room for.
 const PORTS: u64 = 1000;
@@ -30,14 +31,14 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// The line for scripts.
-    pub(crate) fn json(&self) -> Value {
-        json!({
-            "case": "memory",
-            "ports": PORTS,
-            "subscription_kib": rounded(self.subscription_kib),
-            "heard_subscription_kib": rounded(self.heard_kib),
-            "publisher_kib": rounded(self.publisher_kib),
-        })
+    pub(crate) fn answer(&self) -> MemoryMeasured {
+        MemoryMeasured {
+            case: "memory",
+            ports: PORTS,
+            subscription_kib: rounded(self.subscription_kib),
+            heard_subscription_kib: rounded(self.heard_kib),
+            publisher_kib: rounded(self.publisher_kib),
+        }
     }
 
     /// What people read.

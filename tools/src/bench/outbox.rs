@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use nuncio::msgs::geometry_msgs::msg::Twist;
 use nuncio::{Discovery, DurableOptions, DurablePublisher, Identity, Keystore, Node, Reader, SyncWrites};
-use serde_json::{Value, json};
 
 use super::{BenchError, Settings, failed};
+use crate::answers::bench::OutboxMeasured;
 
 /// How many tasks publish at the same time.
 const TASKS: [usize; 4] = [1, 4, 16, 64];
@@ -32,14 +32,14 @@ impl Kept {
         self.group / self.each.max(f64::MIN_POSITIVE)
     }
 
-    pub(crate) fn json(&self) -> Value {
-        json!({
-            "case": "outbox",
-            "publishers": self.tasks,
-            "each_per_second": self.each.round(),
-            "group_per_second": self.group.round(),
-            "ratio": (self.ratio() * 100.0).round() / 100.0,
-        })
+    pub(crate) fn answer(&self) -> OutboxMeasured {
+        OutboxMeasured {
+            case: "outbox",
+            publishers: self.tasks,
+            each_per_second: self.each.round(),
+            group_per_second: self.group.round(),
+            ratio: (self.ratio() * 100.0).round() / 100.0,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::quantile::{median, percentile, rounded};
 use super::{BenchError, DEADLINE, NearEnd, RATE, Settings, failed, in_a_thread, late, parsed};
+use crate::answers::bench::RateMeasured;
 
 /// The bytes of a Twist.
 const SIZE: usize = 48;
@@ -95,26 +96,26 @@ impl AtRate {
     }
 
     /// The line for scripts.
-    pub(crate) fn json(&self) -> Value {
+    pub(crate) fn answer(&self) -> RateMeasured<'_> {
         let (raw, signed) = (&self.raw, &self.signed);
-        json!({
-            "case": "latency_at_rate",
-            "qos": self.qos,
-            "size": SIZE,
-            "rate_hz": RATE_HZ,
-            "link": self.link,
-            "raw_p50_us": rounded(raw.p50_us()),
-            "raw_p99_us": rounded(raw.p99_us()),
-            "signed_p50_us": rounded(signed.p50_us()),
-            "signed_p99_us": rounded(signed.p99_us()),
-            "added_p50_us": rounded(signed.p50_us() - raw.p50_us()),
-            "added_p99_us": rounded(self.added_p99_us()),
-            "signing_percent": rounded(signed.signing_percent()),
-            "raw_sent": raw.sent,
-            "raw_received": raw.received,
-            "signed_sent": signed.sent,
-            "signed_received": signed.received,
-        })
+        RateMeasured {
+            case: "latency_at_rate",
+            qos: self.qos,
+            size: SIZE,
+            rate_hz: RATE_HZ,
+            link: &self.link,
+            raw_p50_us: rounded(raw.p50_us()),
+            raw_p99_us: rounded(raw.p99_us()),
+            signed_p50_us: rounded(signed.p50_us()),
+            signed_p99_us: rounded(signed.p99_us()),
+            added_p50_us: rounded(signed.p50_us() - raw.p50_us()),
+            added_p99_us: rounded(self.added_p99_us()),
+            signing_percent: rounded(signed.signing_percent()),
+            raw_sent: raw.sent,
+            raw_received: raw.received,
+            signed_sent: signed.sent,
+            signed_received: signed.received,
+        }
     }
 }
 
@@ -260,6 +261,6 @@ mod tests {
             signed: stream([5000.0, 260.0, 280.0]),
         };
         assert_eq!(at_rate.added_p99_us(), 70.0);
-        assert_eq!(at_rate.json()["added_p99_us"], 70.0);
+        assert_eq!(at_rate.answer().added_p99_us, 70.0);
     }
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::fleet::cpu_seconds;
 use super::quantile::{median, rounded};
 use super::{BenchError, Costs, DEADLINE, LOOK, NearEnd, Settings, failed, in_a_thread, late};
+use crate::answers::bench::RobotMeasured;
 
 const TOPICS: u64 = 200;
 const RATE_HZ: u64 = 50;
@@ -63,23 +64,23 @@ struct Turn {
 
 impl Robot {
     /// The line for scripts.
-    pub(crate) fn json(&self) -> Value {
-        json!({
-            "case": "robot",
-            "spread": self.spread(),
-            "topics": TOPICS,
-            "rate_hz": RATE_HZ,
-            "messages": self.of(|turn| turn.messages).round(),
-            "signatures": self.of(|turn| turn.signatures).round(),
-            "verifications": self.of(|turn| turn.verifications).round(),
-            "signing_percent": rounded(self.signing_percent()),
-            "verifying_percent": rounded(self.verifying_percent()),
-            "checks_percent": rounded(self.checks_percent()),
-            "talker_percent": rounded(self.talker_percent()),
-            "listener_percent": rounded(self.listener_percent()),
-            "sent": self.sent,
-            "received": self.received,
-        })
+    pub(crate) fn answer(&self) -> RobotMeasured {
+        RobotMeasured {
+            case: "robot",
+            spread: self.spread(),
+            topics: TOPICS,
+            rate_hz: RATE_HZ,
+            messages: self.of(|turn| turn.messages).round(),
+            signatures: self.of(|turn| turn.signatures).round(),
+            verifications: self.of(|turn| turn.verifications).round(),
+            signing_percent: rounded(self.signing_percent()),
+            verifying_percent: rounded(self.verifying_percent()),
+            checks_percent: rounded(self.checks_percent()),
+            talker_percent: rounded(self.talker_percent()),
+            listener_percent: rounded(self.listener_percent()),
+            sent: self.sent,
+            received: self.received,
+        }
     }
 
     /// The word for how the messages are spread.

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use nuncio::msgs::std_srvs::srv::{SetBool, SetBoolRequest, SetBoolResponse};
 use nuncio::raw_link::{RawLink, RawServer};
 use nuncio::{Node, ServiceClient, ServiceClientOptions, Serving, TopicName};
-use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::quantile::{median, percentile, ratio, rounded};
 use super::{BenchError, DEADLINE, NearEnd, Settings, Way, failed, late, parsed};
+use crate::answers::bench::ServiceMeasured;
 
 /// The name of the service, and of the topic of raw questions.
 pub(super) const SET: &str = "/bench/set";
@@ -60,24 +60,24 @@ impl Calls {
 
 impl ServiceCalls {
     /// The line for scripts.
-    pub(crate) fn json(&self) -> Value {
+    pub(crate) fn answer(&self) -> ServiceMeasured<'_> {
         let (raw, signed) = (&self.raw, &self.signed);
-        json!({
-            "case": "service",
-            "link": self.link,
-            "raw_p50_us": rounded(raw.percentile(50)),
-            "signed_p50_us": rounded(signed.percentile(50)),
-            "ratio": rounded(self.ratio()),
-            "raw_p99_us": rounded(raw.percentile(99)),
-            "signed_p99_us": rounded(signed.percentile(99)),
-            "callers": CALLERS,
-            "raw_per_second": raw.rate().round(),
-            "signed_per_second": signed.rate().round(),
-            "raw_answered": raw.us.len(),
-            "signed_answered": signed.us.len(),
-            "raw_unanswered": raw.unanswered,
-            "signed_unanswered": signed.unanswered,
-        })
+        ServiceMeasured {
+            case: "service",
+            link: &self.link,
+            raw_p50_us: rounded(raw.percentile(50)),
+            signed_p50_us: rounded(signed.percentile(50)),
+            ratio: rounded(self.ratio()),
+            raw_p99_us: rounded(raw.percentile(99)),
+            signed_p99_us: rounded(signed.percentile(99)),
+            callers: CALLERS,
+            raw_per_second: raw.rate().round(),
+            signed_per_second: signed.rate().round(),
+            raw_answered: raw.us.len(),
+            signed_answered: signed.us.len(),
+            raw_unanswered: raw.unanswered,
+            signed_unanswered: signed.unanswered,
+        }
     }
 
     /// Signed for raw, by their medians.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::quantile::{median, percentile, ratio, rounded};
 use super::{BenchError, DEADLINE, Load, NearEnd, Settings, Way, bytes_support, failed, in_a_thread, late, parsed};
+use crate::answers::bench::ThroughputMeasured;
 
 /// The clock is looked at after so many bytes.
 const LOOK_BYTES: usize = 4 << 10;
@@ -92,28 +93,28 @@ impl Throughput {
     }
 
     /// The line for scripts.
-    pub(crate) fn json(&self) -> Value {
+    pub(crate) fn answer(&self) -> ThroughputMeasured<'_> {
         let rounds = |side: &Side| side.rates.iter().map(|rate| rate.round()).collect::<Vec<_>>();
-        json!({
-            "case": match self.load {
+        ThroughputMeasured {
+            case: match self.load {
                 Load::Twist => "throughput_typed",
                 Load::Bytes(_) => "throughput",
             },
-            "size": self.load.size(),
-            "link": self.link,
-            "raw": self.raw.rate().round(),
-            "signed": self.signed.rate().round(),
-            "ratio": rounded(self.ratio()),
-            "raw_sent": self.raw.sent,
-            "raw_received": self.raw.received,
-            "signed_sent": self.signed.sent,
-            "signed_received": self.signed.received,
-            "signed_dropped": self.signed.dropped,
-            "signed_missing": self.signed.missing,
-            "signed_disordered": self.signed.disordered,
-            "raw_rounds": rounds(&self.raw),
-            "signed_rounds": rounds(&self.signed),
-        })
+            size: self.load.size(),
+            link: &self.link,
+            raw: self.raw.rate().round(),
+            signed: self.signed.rate().round(),
+            ratio: rounded(self.ratio()),
+            raw_sent: self.raw.sent,
+            raw_received: self.raw.received,
+            signed_sent: self.signed.sent,
+            signed_received: self.signed.received,
+            signed_dropped: self.signed.dropped,
+            signed_missing: self.signed.missing,
+            signed_disordered: self.signed.disordered,
+            raw_rounds: rounds(&self.raw),
+            signed_rounds: rounds(&self.signed),
+        }
     }
 }
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use nuncio::{ActionClientOptions, CancelGoalError, GenericActionClient, GoalId, ServiceServerInfo};
-use serde_json::json;
 
 use super::action_send_goal::{server_of, support_of};
 use super::{CommandError, Outcome};
+use crate::answers::called::GoalCanceling;
 use crate::cli::ActionCancel;
 use crate::session::Session;
 
@@ -88,13 +88,13 @@ fn tell(
 ) -> Result<(), CommandError> {
     let render = session.render;
     match render.is_json() {
-        true => render.json(&json!({
-            "action": client.name().as_str(),
-            "node": server.node.as_str(),
-            "key": server.key.to_string(),
-            "goal_id": id.to_string(),
-            "state": "canceling",
-        }))?,
+        true => render.answer(&GoalCanceling {
+            action: client.name().as_str(),
+            node: server.node.as_str(),
+            key: server.key.to_string(),
+            goal_id: id.to_string(),
+            state: "canceling",
+        })?,
         false => render.line(None, &format!("{id}  canceling, says {}", server.node))?,
     }
     Ok(())

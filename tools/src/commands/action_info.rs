@@ -7,9 +7,9 @@ use nuncio::graph::{Endpoint, GraphAction};
 use nuncio::msgs::action_msgs::msg::GoalStatusArray;
 use nuncio::msgs::nuncio_msgs::msg::CardService;
 use nuncio::{GoalId, GoalState, PublicKey, QosProfile, TopicName, TypeHash};
-use serde_json::{Value, json};
 
 use super::{CommandError, Outcome};
+use crate::answers::called::{ActionDetails, ActionEnd, ActionTypeAndHash, GoalDetails};
 use crate::cli::ActionInfo;
 use crate::render::{OutputError, Render, Table, Tone, short_key};
 use crate::session::Session;
@@ -30,7 +30,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: &ActionInfo) -> Result<
     };
     let told = goals(session, &args.action, &action).await?;
     match render.is_json() {
-        true => render.json(&object(args.action.as_str(), &action, &told))?,
+        true => render.answer(&details(args.action.as_str(), &action, &told, &action.types()))?,
         false => show(render, args, &action, &told)?,
     }
     Ok(Outcome::Found)
@@ -58,33 +58,39 @@ async fn goals(session: &mut Session<'_>, name: &TopicName, action: &GraphAction
     Ok(told)
 }
 
-fn object(name: &str, action: &GraphAction, told: &Told) -> Value {
-    let types = action.types();
-    let end = |Endpoint { node, facts }: &Endpoint<CardService>| {
-        let goals = told.get(&node.key).filter(|_| facts.is_server);
-        let goals = goals.map(|goals| {
-            let goals = goals.iter();
-            goals
-                .map(|(id, state)| json!({"goal_id": id.to_string(), "state": state.as_str()}))
-                .collect::<Vec<_>>()
-        });
-        json!({
-            "node": node.name.as_str(),
-            "key": node.key.to_string(),
-            "verified": node.is_verified(),
-            "type": facts.type_name,
-            "send_goal_hash": TypeHash::from_bytes(facts.type_hash).to_string(),
-            "goals": goals,
-        })
+fn details<'a>(
+    name: &'a str,
+    action: &'a GraphAction,
+    told: &Told,
+    types: &'a [(String, TypeHash)],
+) -> ActionDetails<'a> {
+    let typed = types.iter().map(|(type_name, hash)| ActionTypeAndHash {
+        type_name,
+        send_goal_hash: hash.to_string(),
+    });
+    ActionDetails {
+        action: name,
+        types: typed.collect(),
+        types_differ: types.len() > 1,
+        servers: action.servers.iter().map(|server| end(server, told)).collect(),
+        clients: action.clients.iter().map(|client| end(client, told)).collect(),
+    }
+}
+
+fn end<'a>(Endpoint { node, facts }: &'a Endpoint<CardService>, told: &Told) -> ActionEnd<'a> {
+    let goal = |(id, state): &(GoalId, GoalState)| GoalDetails {
+        goal_id: id.to_string(),
+        state: state.as_str(),
     };
-    let named = |(name, hash): &(String, TypeHash)| json!({"type": name, "send_goal_hash": hash.to_string()});
-    json!({
-        "action": name,
-        "types": types.iter().map(named).collect::<Vec<_>>(),
-        "types_differ": types.len() > 1,
-        "servers": action.servers.iter().map(end).collect::<Vec<_>>(),
-        "clients": action.clients.iter().map(end).collect::<Vec<_>>(),
-    })
+    let goals = told.get(&node.key).filter(|_| facts.is_server);
+    ActionEnd {
+        node: node.name.as_str(),
+        key: node.key.to_string(),
+        verified: node.is_verified(),
+        type_name: &facts.type_name,
+        send_goal_hash: TypeHash::from_bytes(facts.type_hash).to_string(),
+        goals: goals.map(|goals| goals.iter().map(goal).collect()),
+    }
 }
 
 fn show(render: &Render, args: &ActionInfo, action: &GraphAction, told: &Told) -> Result<(), OutputError> {

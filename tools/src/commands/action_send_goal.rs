@@ -7,12 +7,12 @@ use nuncio::msgs::nuncio_msgs::msg::CardService;
 use nuncio::run_time_type::RunTimeType;
 use nuncio::{
     ActionClientOptions, ActionSupport, CallError, GenericActionClient, GenericFeedback, GenericGoalOutcome,
-    GenericGoalRun, GoalResultError, GoalState, MessageInfo, SendGoalError, TypeHash, clock,
+    GenericGoalRun, GoalResultError, GoalState, SendGoalError, TypeHash, clock,
 };
-use serde_json::{Map, Value};
 
-use super::topic_echo::with_member;
 use super::{CommandError, Outcome, unanswered};
+use crate::answers::called::{GoalAccepted, GoalFacts, GoalFeedback, GoalResult};
+use crate::answers::message::MessageText;
 use crate::catalog::{Catalog, is_named};
 use crate::cli::ActionSendGoal;
 use crate::interrupt::Interrupt;
@@ -201,9 +201,10 @@ impl Sent<'_> {
     fn tell_accepted(&self) -> Result<(), OutputError> {
         let (id, server) = (self.run.goal_id(), self.run.server());
         if self.render.is_json() {
-            let mut facts = self.facts("accepted");
-            facts.insert("node".to_owned(), server.as_str().into());
-            self.render.json(&Value::Object(facts))?;
+            self.render.answer(&GoalAccepted {
+                goal: self.facts("accepted"),
+                node: server.as_str(),
+            })?;
         } else {
             let head = format!("# goal {id}, accepted by {server}");
             self.render.line(Some(Tone::Quiet), &head)?;
@@ -218,14 +219,16 @@ impl Sent<'_> {
                 .warning(format!("feedback that is none of its type was refused: {error}"));
             return Ok(());
         }
-        let head = format!("# feedback of {}", signed_by::line(&feedback.info));
-        self.print(
-            (self.facts("feedback"), "feedback"),
-            &head,
-            codec,
-            (&feedback.info, feedback.payload()),
-        )?;
-        if !self.render.is_json() {
+        if self.render.is_json() {
+            let answer = GoalFeedback {
+                goal: self.facts("feedback"),
+                signed: signed_by::answer(&feedback.info),
+                feedback: MessageText,
+            };
+            self.render.answer_with(&answer, &json_of(codec, feedback.payload())?)?;
+        } else {
+            let head = format!("# feedback of {}", signed_by::line(&feedback.info));
+            self.show(&head, codec, feedback.payload())?;
             self.render.line(Some(Tone::Quiet), "---")?;
         }
         Ok(self.render.flush()?)
@@ -233,43 +236,40 @@ impl Sent<'_> {
 
     fn print_result(&self, outcome: &GenericGoalOutcome) -> Result<(), CommandError> {
         self.result.check(outcome.payload())?;
-        let mut facts = self.facts("result");
-        facts.insert("state".to_owned(), outcome.state.as_str().into());
-        let head = format!("# {}, says {}", outcome.state, signed_by::line(&outcome.info));
-        self.print(
-            (facts, "result"),
-            &head,
-            &self.result,
-            (&outcome.info, outcome.payload()),
-        )
+        if !self.render.is_json() {
+            let head = format!("# {}, says {}", outcome.state, signed_by::line(&outcome.info));
+            return self.show(&head, &self.result, outcome.payload());
+        }
+        let answer = GoalResult {
+            goal: self.facts("result"),
+            state: outcome.state.as_str(),
+            signed: signed_by::answer(&outcome.info),
+            result: MessageText,
+        };
+        let json = json_of(&self.result, outcome.payload())?;
+        Ok(self.render.answer_with(&answer, &json)?)
     }
 
     /// What is told of the goal in JSON, whatever is told.
-    fn facts(&self, event: &str) -> Map<String, Value> {
-        let mut facts = Map::new();
-        facts.insert("action".to_owned(), self.client.name().as_str().into());
-        facts.insert("type".to_owned(), self.client.type_name().into());
-        facts.insert("goal_id".to_owned(), self.run.goal_id().to_string().into());
-        facts.insert("event".to_owned(), event.into());
-        facts
+    fn facts(&self, event: &'static str) -> GoalFacts<'_> {
+        GoalFacts {
+            action: self.client.name().as_str(),
+            type_name: self.client.type_name(),
+            goal_id: self.run.goal_id().to_string(),
+            event,
+        }
     }
 
-    fn print(
-        &self,
-        (mut facts, member): (Map<String, Value>, &str),
-        head: &str,
-        codec: &RunTimeType,
-        (info, payload): (&MessageInfo, &[u8]),
-    ) -> Result<(), CommandError> {
-        if !self.render.is_json() {
-            self.render.line(Some(Tone::Quiet), head)?;
-            self.render
-                .lines(&block(&codec.to_json(payload)?, None, &|_, _| None))?;
-            return Ok(());
-        }
-        signed_by::enter(&mut facts, info);
-        let mut json = String::new();
-        codec.write_json(payload, &mut json)?;
-        Ok(self.render.json_text(&with_member(&facts, member, &json))?)
+    fn show(&self, head: &str, codec: &RunTimeType, payload: &[u8]) -> Result<(), CommandError> {
+        self.render.line(Some(Tone::Quiet), head)?;
+        self.render
+            .lines(&block(&codec.to_json(payload)?, None, &|_, _| None))?;
+        Ok(())
     }
+}
+
+fn json_of(codec: &RunTimeType, payload: &[u8]) -> Result<String, CommandError> {
+    let mut json = String::new();
+    codec.write_json(payload, &mut json)?;
+    Ok(json)
 }

@@ -4,10 +4,10 @@ use nuncio::TrustPolicy;
 use nuncio_bridge::BridgeType;
 use nuncio_bridge::bag::{BagItem, ProvenMessage, ProvenReader};
 use nuncio_bridge::filter::Known;
-use serde_json::{Map, Value};
 
-use super::topic_echo::with_member;
 use super::{CommandError, Outcome};
+use crate::answers::bag::BagMessage;
+use crate::answers::message::ValueText;
 use crate::cli::{BagCat, GlobalArgs};
 use crate::message_filter::MessageFilter;
 use crate::render::{Render, Tone, short_key, utc};
@@ -107,7 +107,7 @@ impl Cat<'_> {
         match text {
             Ok(None) => return Ok(()),
             Ok(Some(text)) if self.render.is_json() => {
-                self.render.json_text(&with_member(&facts(message), "message", &text))?;
+                self.render.answer_with(&answer(message), &text)?;
             }
             Ok(Some(text)) if self.args.shown.csv => self.render.line(None, &text)?,
             Ok(Some(text)) => {
@@ -175,32 +175,24 @@ fn head(message: &ProvenMessage) -> String {
 }
 
 /// What is told of every message in JSON: as `topic echo` has it, as far as a recording knows.
-fn facts(message: &ProvenMessage) -> Map<String, Value> {
+fn answer(message: &ProvenMessage) -> BagMessage<'_> {
     let place = &message.place.place;
-    let mut facts = Map::new();
-    let mut fact = |name: &str, value: Value| facts.insert(name.to_owned(), value);
-    fact("topic", place.topic.as_str().into());
-    fact("type", place.type_name.as_str().into());
-    fact("signer", message.key.to_string().into());
-    fact("verified", true.into());
-    fact("number", message.number.into());
-    fact("stamp_ns", message.source_ns.into());
-    fact("received_ns", message.received_ns.into());
-    fact("provenance", "recording".into());
-    if message.is_replay {
-        fact("replay", true.into());
+    BagMessage {
+        topic: place.topic.as_str(),
+        type_name: place.type_name.as_str(),
+        signer: message.key.to_string(),
+        verified: true,
+        number: message.number,
+        stamp_ns: message.source_ns,
+        received_ns: message.received_ns,
+        provenance: "recording",
+        replay: message.is_replay.then_some(true),
+        node: message.node.as_deref(),
+        id: message.id().to_string(),
+        cause: message.cause.map(|cause| cause.to_string()),
+        origin: message.origin.as_deref(),
+        message: ValueText,
     }
-    if let Some(node) = &message.node {
-        fact("node", (**node).into());
-    }
-    fact("id", message.id().to_string().into());
-    if let Some(cause) = message.cause {
-        fact("cause", cause.to_string().into());
-    }
-    if let Some(origin) = &message.origin {
-        fact("origin", origin.as_str().into());
-    }
-    facts
 }
 
 fn tell(render: &Render, args: &BagCat, shown: u64, unshown: &Unshown) -> Outcome {

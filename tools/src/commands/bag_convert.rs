@@ -10,9 +10,9 @@ use nuncio_bridge::bag::table_export::{TableExport, TableFormat};
 use nuncio_bridge::bag::{
     BagItem, BagPart, BagSettings, Compression, ConvertError, ProvenMessage, ProvenReader, SealSigner,
 };
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::bag::{BagExported, BagImported};
 use crate::cli::{BagConvert, ConvertTo, GlobalArgs};
 use crate::render::{Progress, Render, count};
 
@@ -87,7 +87,10 @@ fn export(render: &Render, args: &BagConvert, part: &BagPart, mut target: Target
     let messages: u64 = written.iter().map(|(_, rows)| rows).sum();
     for (path, rows) in &written {
         match render.is_json() {
-            true => render.json(&json!({"file": path, "messages": rows}))?,
+            true => render.answer(&BagExported {
+                file: path.display().to_string(),
+                messages: *rows,
+            })?,
             false => render.line(None, &format!("{}: {rows} messages", path.display()))?,
         }
     }
@@ -154,12 +157,12 @@ fn tell(render: &Render, args: &BagConvert, imported: &Imported) -> Result<Outco
         ));
     }
     if render.is_json() {
-        render.json(&json!({
-            "bag": args.output,
-            "messages": messages,
-            "undecodable": imported.undecodable,
-            "left_out": imported.left_out.iter().map(|(topic, _)| topic).collect::<Vec<_>>(),
-        }))?;
+        render.answer(&BagImported {
+            bag: args.output.display().to_string(),
+            messages,
+            undecodable: imported.undecodable,
+            left_out: imported.left_out.iter().map(|(topic, _)| topic.as_str()).collect(),
+        })?;
     } else {
         let messages = count(usize::try_from(messages).unwrap_or(usize::MAX), "message");
         let bag = args.output.display();

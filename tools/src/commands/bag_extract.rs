@@ -7,9 +7,9 @@ use nuncio::{Keystore, NodeName};
 use nuncio_bridge::bag::extract::{Cut, extract, sources};
 use nuncio_bridge::bag::{BagReader, BagSettings, SealSigner, Selection, VerifyOptions, verify};
 use regex_lite::Regex;
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::bag::BagExtracted;
 use crate::cli::{BagExtract, BagFilter, BagMerge, BagSlice, GlobalArgs};
 use crate::render::{Progress, Render, bytes};
 
@@ -90,14 +90,14 @@ fn run(
     let summary = extract(bags, cut, settings, now_ns(), |read, total| progress.tell(read, total))?;
     drop(progress);
     if render.is_json() {
-        render.json(&json!({
-            "messages": summary.messages,
-            "frames": summary.frames,
-            "bytes": summary.bytes,
-            "seals": summary.seals,
-            "lost": summary.lost,
-            "extract_of": bags,
-        }))?;
+        render.answer(&BagExtracted {
+            messages: summary.messages,
+            frames: summary.frames,
+            bytes: summary.bytes,
+            seals: summary.seals,
+            lost: summary.lost,
+            extract_of: bags.iter().map(|bag| bag.display().to_string()).collect(),
+        })?;
     } else {
         let names: Vec<String> = bags.iter().map(|bag| bag.display().to_string()).collect();
         let line = format!(

@@ -13,7 +13,7 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &cli::BagInfo) -> 
     let info = BagInfo::read(&args.bag, |read, total| progress.tell(read, total))?;
     drop(progress);
     if render.is_json() {
-        render.json_text(&serde_json::to_string(&info)?)?;
+        render.answer(&info)?;
     } else {
         show(render, &info, &TrustHome::open(global)?)?;
     }

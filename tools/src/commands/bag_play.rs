@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use nuncio_bridge::bag::{BagPlayer, PlayOptions, PlayProgress, PlayWish, Played};
 use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::bag::BagPlayed;
 use crate::cli::BagPlay;
 use crate::render::{Render, count, span};
 use crate::session::Session;
@@ -159,14 +159,14 @@ fn tell(render: &Render, played: &Played) -> Result<Outcome, CommandError> {
         render.warning(format!("{untyped} messages are of no known type and were not played"));
     }
     if render.is_json() {
-        render.json(&json!({
-            "played": played.messages,
-            "rounds": played.rounds,
-            "refused": played.refused,
-            "untyped": played.untyped,
-            "late_mean_ns": mean,
-            "late_max_ns": most,
-        }))?;
+        render.answer(&BagPlayed {
+            played: played.messages,
+            rounds: played.rounds,
+            refused: played.refused,
+            untyped: played.untyped,
+            late_mean_ns: mean,
+            late_max_ns: most,
+        })?;
     } else {
         let messages = count(usize::try_from(played.messages).unwrap_or(usize::MAX), "message");
         let late = format!("{} late on the average, {} at most", span(mean), span(most));

@@ -12,9 +12,9 @@ use nuncio_bridge::bag::{
     BagSettings, Ended, Recorder, RecorderOptions, RecorderStatus, SealSigner, Selection, Snapshots,
 };
 use regex_lite::Regex;
-use serde_json::{Value, json};
 
 use super::{CommandError, Outcome, in_a_runtime};
+use crate::answers::bag::BagRecorded;
 use crate::cli::{BagRecord, GlobalArgs};
 use crate::render::{Render, bytes, count};
 use crate::session::Session;
@@ -164,7 +164,7 @@ fn tell_end(render: &Render, status: &RecorderStatus, ended: &Ended) -> Result<(
         render.warning(format!("the recording has ended by itself: {because}"));
     }
     if render.is_json() {
-        render.json(&end_json(status, ended))?;
+        render.answer(&recorded(status, ended))?;
         return Ok(());
     }
     let status = RecorderStatus {
@@ -175,20 +175,20 @@ fn tell_end(render: &Render, status: &RecorderStatus, ended: &Ended) -> Result<(
     Ok(())
 }
 
-fn end_json(status: &RecorderStatus, ended: &Ended) -> Value {
+fn recorded<'a>(status: &RecorderStatus, ended: &'a Ended) -> BagRecorded<'a> {
     let summary = &ended.summary;
-    json!({
-        "messages": summary.messages,
-        "frames": summary.frames,
-        "bytes": summary.bytes,
-        "files": summary.files,
-        "seals": summary.seals,
-        "lost": summary.lost,
-        "refused": status.refused,
-        "undecodable": summary.undecodable,
-        "signers": status.signers,
-        "topics": status.topics,
-        "closed": ended.is_closed,
-        "because": ended.because,
-    })
+    BagRecorded {
+        messages: summary.messages,
+        frames: summary.frames,
+        bytes: summary.bytes,
+        files: summary.files,
+        seals: summary.seals,
+        lost: summary.lost,
+        refused: status.refused,
+        undecodable: summary.undecodable,
+        signers: status.signers,
+        topics: status.topics,
+        closed: ended.is_closed,
+        because: ended.because.as_deref(),
+    }
 }

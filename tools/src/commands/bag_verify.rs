@@ -25,7 +25,7 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &BagVerify) -> Res
     let report = verify(&args.bag, &options, |read, total| progress.tell(read, total))?;
     drop(progress);
     if render.is_json() {
-        render.json_text(&report.json())?;
+        render.answer(&report)?;
     } else {
         tell(render, &report)?;
     }

@@ -124,7 +124,7 @@ async fn throughput(
             .progress(&what, bench::throughput::measure(near, settings, load))
             .await?;
         if render.is_json() {
-            render.json(&throughput.json())?;
+            render.answer(&throughput.answer())?;
             render.flush()?;
         }
         measured.throughput.push(throughput);
@@ -192,9 +192,9 @@ pub(super) fn lost(sent: u64, received: u64) -> String {
 
 fn show_latency(render: &Render, latency: &Latency, costs: &Costs) -> Result<(), CommandError> {
     if render.is_json() {
-        render.json(&latency.json())?;
+        render.answer(&latency.answer())?;
         for step in latency.steps(costs) {
-            render.json(&step.json())?;
+            render.answer(&step.answer())?;
         }
         return Ok(render.flush()?);
     }
@@ -233,7 +233,7 @@ fn show_costs(render: &Render, costs: &Costs) -> Result<(), CommandError> {
     let mut table = Table::new(["STEP", "µs", ""]);
     for cost in costs.all() {
         match render.is_json() {
-            true => render.json(&cost.json())?,
+            true => render.answer(&cost.answer())?,
             false => table.row([cost.what.to_owned(), format!("{:.3}", cost.us), cost.meaning.to_owned()]),
         }
     }
@@ -245,7 +245,7 @@ fn show_costs(render: &Render, costs: &Costs) -> Result<(), CommandError> {
 
 fn show_kept(render: &Render, kept: &Kept) -> Result<(), CommandError> {
     if render.is_json() {
-        return Ok(render.json(&kept.json())?);
+        return Ok(render.answer(&kept.answer())?);
     }
     let Kept { tasks, each, group } = kept;
     let words = format!(
@@ -257,7 +257,7 @@ fn show_kept(render: &Render, kept: &Kept) -> Result<(), CommandError> {
 
 fn show_fleet(render: &Render, fleet: &Fleet) -> Result<(), CommandError> {
     if render.is_json() {
-        return Ok(render.json(&fleet.json())?);
+        return Ok(render.answer(&fleet.answer())?);
     }
     for words in fleet.words() {
         render.line(None, &words)?;

@@ -1,6 +1,7 @@
 //! The measurements of `bench` that are made only when they are asked for; see `crate::bench`.
 
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::CommandError;
 use super::bench::{lost, show};
@@ -35,12 +36,12 @@ pub(super) async fn run(
         BenchCase::LateJoiners => {
             let joiners = late_joiners::measure(near);
             let joiners = render.progress("letting a thousand subscribers join", joiners).await?;
-            show_words(render, &joiners.json(), &joiners.words())
+            show_words(render, &joiners.answer(), &joiners.words())
         }
         BenchCase::Memory => {
             let memory = memory::measure(near);
             let memory = render.progress("measuring memory", memory).await?;
-            show_words(render, &memory.json(), &memory.words())
+            show_words(render, &memory.answer(), &memory.words())
         }
         BenchCase::All
         | BenchCase::Throughput
@@ -53,7 +54,9 @@ pub(super) async fn run(
 
 fn show_at_rate(render: &Render, measured: &[AtRate]) -> Result<(), CommandError> {
     if render.is_json() {
-        measured.iter().try_for_each(|at_rate| render.json(&at_rate.json()))?;
+        measured
+            .iter()
+            .try_for_each(|at_rate| render.answer(&at_rate.answer()))?;
         return Ok(render.flush()?);
     }
     let mut table = Table::new([
@@ -95,7 +98,7 @@ fn show_at_rate(render: &Render, measured: &[AtRate]) -> Result<(), CommandError
 
 fn show_robot(render: &Render, measured: &[Robot]) -> Result<(), CommandError> {
     if render.is_json() {
-        measured.iter().try_for_each(|robot| render.json(&robot.json()))?;
+        measured.iter().try_for_each(|robot| render.answer(&robot.answer()))?;
         return Ok(render.flush()?);
     }
     let mut table = Table::new(["SPREAD", "SIGNING", "TALKER", "VERIFYING", "OTHER CHECKS", "LISTENER"]);
@@ -119,7 +122,7 @@ fn show_robot(render: &Render, measured: &[Robot]) -> Result<(), CommandError> {
 
 fn show_service(render: &Render, calls: &ServiceCalls) -> Result<(), CommandError> {
     if render.is_json() {
-        render.json(&calls.json())?;
+        render.answer(&calls.answer())?;
         return Ok(render.flush()?);
     }
     let mut table = Table::new(["LINK", "", "P50 µs", "P99 µs", "CALLS/S", "UNANSWERED"]);
@@ -141,9 +144,9 @@ fn show_service(render: &Render, calls: &ServiceCalls) -> Result<(), CommandErro
     show(render, &title, &table)
 }
 
-fn show_words(render: &Render, json: &Value, words: &str) -> Result<(), CommandError> {
+fn show_words(render: &Render, answer: &(impl Serialize + JsonSchema), words: &str) -> Result<(), CommandError> {
     match render.is_json() {
-        true => render.json(json)?,
+        true => render.answer(answer)?,
         false => render.line(None, words)?,
     }
     Ok(render.flush()?)

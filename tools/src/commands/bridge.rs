@@ -17,6 +17,7 @@ use tokio::sync::{broadcast, mpsc};
 
 use super::bridge_flags::{of_door, of_ros2};
 use super::{CommandError, Outcome, bridge_check, in_a_runtime};
+use crate::answers::bridge::{BridgeFace, BridgeReady, BridgeRefused, BridgeRos2, BridgeStatus, BridgeTurnedAway};
 use crate::cli::{BridgeCommand, BridgeNode, GlobalArgs};
 use crate::render::Render;
 use crate::session::Session;
@@ -209,17 +210,17 @@ fn tell_ready(render: &Render, border: &Border, faces: &[Ready]) -> Result<(), C
     });
     let crossing: Vec<String> = crossing.collect();
     if render.is_json() {
-        let faces: Vec<Value> = faces
-            .iter()
-            .map(|face| json!({"face": face.face, "address": face.address}))
-            .collect();
-        render.json(&json!({
-            "event": "ready",
-            "faces": faces,
-            "node": border.node().name().as_str(),
-            "key": border.node().public_key().to_string(),
-            "routes": crossing,
-        }))?;
+        let faces = faces.iter().map(|face| BridgeFace {
+            face: face.face,
+            address: face.address.to_string(),
+        });
+        render.answer(&BridgeReady {
+            event: "ready",
+            faces: faces.collect(),
+            node: border.node().name().as_str(),
+            key: border.node().public_key().to_string(),
+            routes: crossing.clone(),
+        })?;
         render.flush()?;
     }
     render.note(format!(
@@ -248,13 +249,13 @@ async fn tell_on(
         tokio::select! {
             Ok(refused) = refusals.recv() => {
                 match render.is_json() {
-                    true => render.json(&json!({
-                        "event": "refused",
-                        "topic": refused.topic.as_str(),
-                        "reason": refused.reason.as_str(),
-                        "detail": refused.text,
-                        "remedy": refused.reason.remedy(),
-                    }))?,
+                    true => render.answer(&BridgeRefused {
+                        event: "refused",
+                        topic: refused.topic.as_str(),
+                        reason: refused.reason.as_str(),
+                        detail: &refused.text,
+                        remedy: refused.reason.remedy(),
+                    })?,
                     false => render.warning(format!(
                         "refused on {}: {}; {}",
                         refused.topic,
@@ -267,20 +268,21 @@ async fn tell_on(
             Ok(turned_away) = pages.recv() => {
                 let detail = turned_away.error.to_string();
                 match render.is_json() {
-                    true => render.json(&json!({"event": "turned_away", "face": turned_away.face, "detail": detail}))?,
+                    true => render.answer(&BridgeTurnedAway {
+                        event: "turned_away",
+                        face: turned_away.face.as_str(),
+                        detail,
+                    })?,
                     false => render.warning(format!("turned away from {}: {detail}", turned_away.face)),
                 }
                 render.flush()?;
             }
             Ok(status) = said.recv() => {
                 match render.is_json() {
-                    true => {
-                        let mut object = serde_json::to_value(&status)?;
-                        if let Some(object) = object.as_object_mut() {
-                            object.insert("face".to_owned(), json!("ros2"));
-                        }
-                        render.json(&object)?;
-                    }
+                    true => render.answer(&BridgeRos2 {
+                        status: &status,
+                        face: "ros2",
+                    })?,
                     false => render.note(status),
                 }
                 render.flush()?;
@@ -288,10 +290,12 @@ async fn tell_on(
             _ = every.tick(), if render.is_json() => {
                 let report = border.report();
                 let counts = json!([report.clients, report.topics]);
-                let told = serde_json::to_value(&report)?;
                 if without_times(&counts) != last {
                     last = without_times(&counts);
-                    render.json(&json!({"event": "status", "report": told}))?;
+                    render.answer(&BridgeStatus {
+                        event: "status",
+                        report: &report,
+                    })?;
                     render.flush()?;
                 }
             }

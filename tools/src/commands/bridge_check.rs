@@ -3,9 +3,9 @@
 use nuncio::TopicName;
 use nuncio_bridge::origin::FOXGLOVE_APP;
 use nuncio_bridge::{BridgeConfig, Direction, Face, Origin, Route};
-use serde_json::{Value, json};
 
 use super::{CommandError, Outcome};
+use crate::answers::bridge::{BridgeConfigBad, BridgeConfigGood, BridgeCrossing, BridgeFace, BridgeForeignNames};
 use crate::cli::BridgeCheck;
 use crate::render::{Render, Tone};
 
@@ -14,7 +14,11 @@ pub(super) fn run(render: &Render, args: &BridgeCheck) -> Result<Outcome, Comman
         Ok(config) => config,
         Err(error) => {
             if render.is_json() {
-                render.json(&json!({"ok": false, "file": error.path, "problems": error.problems}))?;
+                render.answer(&BridgeConfigBad {
+                    ok: false,
+                    file: error.path.display().to_string(),
+                    problems: &error.problems,
+                })?;
             } else {
                 for problem in &error.problems {
                     render.line(Some(Tone::Warning), &format!("{}: {problem}", error.path.display()))?;
@@ -24,16 +28,17 @@ pub(super) fn run(render: &Render, args: &BridgeCheck) -> Result<Outcome, Comman
         }
     };
     if render.is_json() {
-        render.json(&json!({
-            "ok": true,
-            "file": args.file,
-            "faces": served(&config).iter().map(|(face, at)| json!({"face": face, "address": at})).collect::<Vec<_>>(),
-            "routes": config.rules.routes.iter().map(route_words).collect::<Vec<_>>(),
-            "roles": roles(&config),
-            "origins": config.rules.origins.iter().map(Origin::as_str).collect::<Vec<_>>(),
-            "warnings": config.warnings,
-            "topics": args.topics.iter().map(|topic| crossing_json(&config, topic)).collect::<Vec<_>>(),
-        }))?;
+        let faces = served(&config).into_iter();
+        render.answer(&BridgeConfigGood {
+            ok: true,
+            file: args.file.display().to_string(),
+            faces: faces.map(|(face, address)| BridgeFace { face, address }).collect(),
+            routes: config.rules.routes.iter().map(route_words).collect(),
+            roles: roles(&config),
+            origins: config.rules.origins.iter().map(Origin::as_str).collect(),
+            warnings: &config.warnings,
+            topics: args.topics.iter().map(|topic| crossing_of(&config, topic)).collect(),
+        })?;
         return Ok(Outcome::Found);
     }
     for (face, at) in served(&config) {
@@ -138,13 +143,17 @@ fn crossing(config: &BridgeConfig, topic: &TopicName) -> Vec<String> {
     each.collect()
 }
 
-fn crossing_json(config: &BridgeConfig, topic: &TopicName) -> Value {
+fn crossing_of<'a>(config: &BridgeConfig, topic: &'a TopicName) -> BridgeCrossing<'a> {
     let each = faces(config).map(|face| {
         let name = |way| config.rules.foreign_name(face, topic, way);
-        (
-            face.as_str().to_owned(),
-            json!({"out": name(Direction::Out), "in": name(Direction::In)}),
-        )
+        let names = BridgeForeignNames {
+            out: name(Direction::Out),
+            inward: name(Direction::In),
+        };
+        (face.as_str(), names)
     });
-    json!({"topic": topic.as_str(), "faces": each.collect::<serde_json::Map<_, _>>()})
+    BridgeCrossing {
+        topic: topic.as_str(),
+        faces: each.collect(),
+    }
 }

@@ -3,22 +3,26 @@
 
 use nuncio::graph::Graph;
 use nuncio::{CallError, TopicName, TypeHash};
-use serde_json::{Map, Value};
 
 use super::{CommandError, Outcome};
+use crate::answers::called::{ActionListed, ActionType, ServiceListed, ServiceType};
 use crate::catalog::is_named;
-use crate::render::Render;
+use crate::render::{OutputError, Render};
 use crate::session::Session;
+
+type AnswerType = fn(&Render, &TopicName, &(String, TypeHash)) -> Result<(), OutputError>;
 
 /// Which of the two, and the words for it.
 #[derive(Debug)]
 pub(super) struct Kind {
     noun: &'static str,
-    /// The name of the hash in JSON.
-    hash: &'static str,
     /// What nobody does with a name that is not there, around the name.
     nobody: (&'static str, &'static str),
     of: fn(&Graph) -> Vec<Called>,
+    /// Prints one of its types for programs.
+    answer_type: AnswerType,
+    /// Prints one for programs.
+    answer: fn(&Render, &Called) -> Result<(), OutputError>,
 }
 
 /// What can be called under one name.
@@ -32,7 +36,6 @@ struct Called {
 
 pub(super) const SERVICES: Kind = Kind {
     noun: "service",
-    hash: "type_hash",
     nobody: ("nobody serves or calls ", ""),
     of: |graph| {
         let called = graph.services().into_iter().map(|(name, service)| Called {
@@ -43,11 +46,19 @@ pub(super) const SERVICES: Kind = Kind {
         });
         called.collect()
     },
+    answer_type: |render, name, of| render.answer(&service_type(name, Some(of))),
+    answer: |render, called| {
+        render.answer(&ServiceListed {
+            of: service_type(&called.name, called.types.first()),
+            types_differ: called.types.len() > 1,
+            servers: called.servers,
+            clients: called.clients,
+        })
+    },
 };
 
 pub(super) const ACTIONS: Kind = Kind {
     noun: "action",
-    hash: "send_goal_hash",
     nobody: ("nobody serves ", " or sends goals to it"),
     of: |graph| {
         let called = graph.actions().into_iter().map(|(name, action)| Called {
@@ -57,6 +68,15 @@ pub(super) const ACTIONS: Kind = Kind {
             clients: action.clients.len(),
         });
         called.collect()
+    },
+    answer_type: |render, name, of| render.answer(&action_type(name, Some(of))),
+    answer: |render, called| {
+        render.answer(&ActionListed {
+            of: action_type(&called.name, called.types.first()),
+            types_differ: called.types.len() > 1,
+            servers: called.servers,
+            clients: called.clients,
+        })
     },
 };
 
@@ -91,7 +111,7 @@ pub(super) async fn type_of(session: &mut Session<'_>, kind: &Kind, name: &Topic
     }
     for of in &types {
         match render.is_json() {
-            true => render.json(&Value::Object(facts(kind, name, Some(of))))?,
+            true => (kind.answer_type)(render, name, of)?,
             false => render.line(None, &of.0)?,
         }
     }
@@ -118,11 +138,7 @@ async fn print(
     for called in &all {
         let (name, types) = (&called.name, &called.types);
         if render.is_json() {
-            let mut facts = facts(kind, name, types.first());
-            facts.insert("types_differ".to_owned(), (types.len() > 1).into());
-            facts.insert("servers".to_owned(), called.servers.into());
-            facts.insert("clients".to_owned(), called.clients.into());
-            render.json(&Value::Object(facts))?;
+            (kind.answer)(render, called)?;
         } else if with_types {
             let mut names: Vec<_> = types.iter().map(|(name, _)| name.as_str()).collect();
             names.dedup();
@@ -135,12 +151,20 @@ async fn print(
     Ok(Outcome::Found)
 }
 
-fn facts(kind: &Kind, name: &TopicName, of: Option<&(String, TypeHash)>) -> Map<String, Value> {
-    let mut facts = Map::new();
-    facts.insert(kind.noun.to_owned(), name.as_str().into());
-    facts.insert("type".to_owned(), of.map(|(name, _)| name.as_str()).into());
-    facts.insert(kind.hash.to_owned(), of.map(|(_, hash)| hash.to_string()).into());
-    facts
+fn service_type<'a>(name: &'a TopicName, of: Option<&'a (String, TypeHash)>) -> ServiceType<'a> {
+    ServiceType {
+        service: name.as_str(),
+        type_name: of.map(|(name, _)| name.as_str()),
+        type_hash: of.map(|(_, hash)| hash.to_string()),
+    }
+}
+
+fn action_type<'a>(name: &'a TopicName, of: Option<&'a (String, TypeHash)>) -> ActionType<'a> {
+    ActionType {
+        action: name.as_str(),
+        type_name: of.map(|(name, _)| name.as_str()),
+        send_goal_hash: of.map(|(_, hash)| hash.to_string()),
+    }
 }
 
 fn warn_of_several(session: &Session<'_>, Kind { noun, .. }: &Kind, name: &TopicName, types: usize) {

@@ -3,9 +3,10 @@
 use std::path::{self, PathBuf};
 
 use nuncio::Discovery;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{CommandError, Outcome};
+use crate::answers::key::ContextShown;
 use crate::cli::{ContextCommand, GlobalArgs};
 use crate::contexts::{Context, ContextName, Contexts};
 use crate::render::{Render, Tone};
@@ -54,7 +55,7 @@ fn list(render: &Render, contexts: &Contexts) -> Result<Outcome, CommandError> {
     for (name, context) in contexts.iter() {
         outcome = Outcome::Found;
         match render.is_json() {
-            true => render.json(&as_json(contexts, name, context))?,
+            true => render.answer(&shown(contexts, name, context))?,
             false => {
                 let is_current = contexts.current() == Some(name);
                 let mark = if is_current { '*' } else { ' ' };
@@ -69,10 +70,11 @@ fn list(render: &Render, contexts: &Contexts) -> Result<Outcome, CommandError> {
 }
 
 fn show(render: &Render, contexts: &Contexts, name: &ContextName, context: &Context) -> Result<(), CommandError> {
-    let json = as_json(contexts, name, context);
+    let shown = shown(contexts, name, context);
     if render.is_json() {
-        return Ok(render.json(&json)?);
+        return Ok(render.answer(&shown)?);
     }
+    let json = serde_json::to_value(&shown)?;
     for (key, value) in json.as_object().into_iter().flatten() {
         let text = match value {
             Value::Null | Value::Bool(_) => continue,
@@ -86,17 +88,17 @@ fn show(render: &Render, contexts: &Contexts, name: &ContextName, context: &Cont
     Ok(())
 }
 
-fn as_json(contexts: &Contexts, name: &ContextName, context: &Context) -> Value {
+fn shown<'a>(contexts: &Contexts, name: &ContextName, context: &'a Context) -> ContextShown<'a> {
     let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    json!({
-        "context": name.to_string(),
-        "current": contexts.current() == Some(name),
-        "domain": context.domain.as_ref().map(ToString::to_string),
-        "connect": context.connect,
-        "listen": context.listen,
-        "discovery": context.discovery.map(Discovery::as_str),
-        "tls": text(&context.tls),
-        "trust_mode": context.trust_mode.map(|mode| mode.to_string()),
-        "keystore": text(&context.keystore),
-    })
+    ContextShown {
+        context: name.to_string(),
+        current: contexts.current() == Some(name),
+        domain: context.domain.as_ref().map(ToString::to_string),
+        connect: &context.connect,
+        listen: &context.listen,
+        discovery: context.discovery.map(Discovery::as_str),
+        tls: text(&context.tls),
+        trust_mode: context.trust_mode.map(|mode| mode.to_string()),
+        keystore: text(&context.keystore),
+    }
 }

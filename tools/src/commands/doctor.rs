@@ -9,9 +9,9 @@ use nuncio::security::certificate_chain::CertificateChain;
 use nuncio::security::decision::Question;
 use nuncio::security::role::Action;
 use nuncio::{Reason, Refusal, TopicName, TrustPolicy, clock};
-use serde_json::json;
 
 use super::{CommandError, Outcome, doctor_environment, doctor_keystore, doctor_nodes, doctor_routers, in_a_runtime};
+use crate::answers::diagnosis::ReasonTold;
 use crate::cli::{Doctor, GlobalArgs};
 use crate::findings::{Finding, State};
 use crate::render::{Render, Table, Tone, count, short_key, span};
@@ -65,12 +65,12 @@ fn reasons(render: &Render) -> Result<Outcome, CommandError> {
     let mut table = Table::new(["NR", "REASON", "WHAT WAS FOUND", "WHAT TO DO"]);
     for reason in Reason::ALL {
         if render.is_json() {
-            render.json(&json!({
-                "number": reason.number(),
-                "reason": reason.to_string(),
-                "meaning": reason.meaning(),
-                "remedy": reason.remedy(),
-            }))?;
+            render.answer(&ReasonTold {
+                number: reason.number(),
+                reason: reason.to_string(),
+                meaning: reason.meaning(),
+                remedy: reason.remedy(),
+            })?;
         } else {
             table.row([
                 reason.number().to_string(),
@@ -90,7 +90,7 @@ fn reasons(render: &Render) -> Result<Outcome, CommandError> {
 
 fn print(render: &Render, finding: &Finding) -> Result<(), CommandError> {
     if render.is_json() {
-        return Ok(render.json(&finding.json())?);
+        return Ok(render.answer(&finding.answer())?);
     }
     let reason = finding.reason.map(|reason| format!("{reason}: ")).unwrap_or_default();
     let mut lines = finding.text.lines();

@@ -24,7 +24,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: Graph) -> Result<Outcom
         render.warning(format!("{name} has several types; see `nuncio {kind} info {name}`"));
     }
     match &args.svg {
-        _ if render.is_json() => render.json(&Listing::of(&shown))?,
+        _ if render.is_json() => render.answer(&Listing::of(&shown))?,
         Some(Some(file)) => {
             let told =
                 |error: io::Error| io::Error::new(error.kind(), format!("cannot write {}: {error}", file.display()));

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use nuncio_codegen::{Diagnostic, scan_folder};
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::interface::InterfaceProblem;
 use crate::catalog::Catalog;
 use crate::cli::{GlobalArgs, InterfaceCheck};
 use crate::render::{Render, count};
@@ -57,13 +57,13 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: InterfaceCheck) ->
 
 fn print(render: &Render, problem: &Diagnostic, follows_another: bool) -> Result<(), CommandError> {
     if render.is_json() {
-        render.json(&json!({
-            "file": problem.path,
-            "line": problem.line,
-            "column": problem.column,
-            "message": problem.message,
-            "help": problem.help,
-        }))?;
+        render.answer(&InterfaceProblem {
+            file: problem.path.clone(),
+            line: problem.line,
+            column: problem.column,
+            message: &problem.message,
+            help: &problem.help,
+        })?;
         return Ok(());
     }
     if follows_another {

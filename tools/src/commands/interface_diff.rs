@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use nuncio_codegen::model::{InterfaceKind, TypeName};
 use nuncio_codegen::{Grade, SourceFile, TypeDiff, diff, diff_interfaces, read_folder};
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::interface::InterfaceChange;
 use crate::catalog::{Catalog, UnknownInterface};
 use crate::cli::{GlobalArgs, InterfaceDiff};
 use crate::render::{Render, count};
@@ -144,13 +144,13 @@ fn print(render: &Render, diffs: &[TypeDiff]) -> Result<Outcome, CommandError> {
             changes += 1;
             let (type_name, grade) = (diff.type_name.to_string(), change.kind.grade().as_str());
             match render.is_json() {
-                true => render.json(&json!({
-                    "type": type_name,
-                    "grade": grade,
-                    "change": change.kind.as_str(),
-                    "place": change.place,
-                    "text": change.kind.to_string(),
-                }))?,
+                true => render.answer(&InterfaceChange {
+                    type_name,
+                    grade,
+                    change: change.kind.as_str(),
+                    place: &change.place,
+                    text: change.kind.to_string(),
+                })?,
                 false => render.line(None, &format!("{grade:<8}  {type_name}: {change}"))?,
             }
         }

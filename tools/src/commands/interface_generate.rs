@@ -7,9 +7,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use nuncio_codegen::{CrateOptions, Dependency, Generated, generate_crate, scan_folder};
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::interface::CrateGenerated;
 use crate::catalog::shipped_files;
 use crate::cli::InterfaceGenerate;
 use crate::render::Render;
@@ -57,14 +57,14 @@ fn print(render: &Render, generated: &Generated, output: &Path) -> Result<(), Co
         ));
     }
     if render.is_json() {
-        render.json(&json!({
-            "crate": generated.crate_name,
-            "folder": output.display().to_string(),
-            "packages": generated.packages,
-            "features": generated.features,
-            "differing": differing,
-            "files": texts(&generated.files),
-        }))?;
+        render.answer(&CrateGenerated {
+            crate_name: &generated.crate_name,
+            folder: output.display().to_string(),
+            packages: &generated.packages,
+            features: &generated.features,
+            differing,
+            files: texts(&generated.files),
+        })?;
         return Ok(());
     }
     for file in &generated.files {

@@ -2,9 +2,9 @@
 
 use nuncio_codegen::model::TypeName;
 use nuncio_codegen::{type_hash, type_hash_text};
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::interface::InterfaceHashed;
 use crate::catalog::Catalog;
 use crate::cli::InterfaceHash;
 use crate::render::Render;
@@ -36,7 +36,10 @@ pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceHash) -> Re
         };
         let hash = type_hash_text(&type_hash(&description));
         match render.is_json() {
-            true => render.json(&json!({"type": name.to_string(), "hash": hash}))?,
+            true => render.answer(&InterfaceHashed {
+                type_name: name.to_string(),
+                hash,
+            })?,
             false => render.line(None, &format!("{hash}  {name}"))?,
         }
     }

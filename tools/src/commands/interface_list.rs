@@ -1,9 +1,9 @@
 //! `interface list`: the interfaces that this program knows.
 
 use nuncio_codegen::model::InterfaceKind;
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::interface::InterfaceListed;
 use crate::catalog::Catalog;
 use crate::cli::InterfaceList;
 use crate::render::Render;
@@ -20,7 +20,10 @@ pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceList) -> Re
             continue;
         }
         match render.is_json() {
-            true => render.json(&json!({"type": name.to_string(), "kind": name.kind.as_str()}))?,
+            true => render.answer(&InterfaceListed {
+                type_name: name.to_string(),
+                kind: name.kind.as_str(),
+            })?,
             false => render.line(None, &name.to_string())?,
         }
     }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
-
 use super::{CommandError, Outcome};
+use crate::answers::interface::{InterfaceListed, PackageListed};
 use crate::catalog::Catalog;
 use crate::cli::InterfacePackage;
 use crate::render::Render;
@@ -13,7 +12,7 @@ pub(super) fn names(render: &Render, catalog: &Catalog) -> Result<Outcome, Comma
     let packages: BTreeSet<&str> = catalog.asked_names().map(|name| name.package.as_str()).collect();
     for package in packages {
         match render.is_json() {
-            true => render.json(&json!({"package": package}))?,
+            true => render.answer(&PackageListed { package })?,
             false => render.line(None, package)?,
         }
     }
@@ -25,7 +24,10 @@ pub(super) fn interfaces(render: &Render, catalog: &Catalog, args: InterfacePack
     for name in catalog.asked_names().filter(|name| name.package == args.package) {
         outcome = Outcome::Found;
         match render.is_json() {
-            true => render.json(&json!({"type": name.to_string(), "kind": name.kind.as_str()}))?,
+            true => render.answer(&InterfaceListed {
+                type_name: name.to_string(),
+                kind: name.kind.as_str(),
+            })?,
             false => render.line(None, &name.to_string())?,
         }
     }

@@ -6,6 +6,7 @@ use nuncio_codegen::model::{Element, Field, Message, Primitive, Scalar, TypeDesc
 use serde_json::{Value, json};
 
 use super::{CommandError, Outcome};
+use crate::answers::message::Message as AnyMessage;
 use crate::catalog::Catalog;
 use crate::cli::InterfaceProto;
 use crate::render::{Render, block};
@@ -24,7 +25,7 @@ pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceProto) -> R
     };
     let prototype = prototype(&description, &RunTimeType::new(&description)?);
     match render.is_json() {
-        true => render.json(&prototype)?,
+        true => render.answer(&AnyMessage(prototype))?,
         false => render.lines(&block(&prototype, None, &|_, _| None))?,
     }
     Ok(Outcome::Found)

@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use nuncio_codegen::model::{Field, Limits, Message, TypeName};
 use nuncio_codegen::{Interfaces, json_schema, type_description_json, type_hash, type_hash_text};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{CommandError, Outcome};
+use crate::answers::interface::{FieldLimits, InterfaceShown, JsonSchemaDocument, TypeDescriptionJson};
 use crate::catalog::Catalog;
 use crate::cli::InterfaceShow;
 use crate::render::{Render, Tone};
@@ -30,14 +31,14 @@ pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceShow) -> Re
     let text = text_of(&interfaces, name);
     if render.is_json() {
         let served: Value = serde_json::from_str(&type_description_json(&description))?;
-        render.json(&json!({
-            "type": name.to_string(),
-            "hash": hash,
-            "exclusive": interfaces.message(name).is_some_and(|message| message.exclusive),
-            "limits": limits(&description.root),
-            "definition": text,
-            "type_description": served,
-        }))?;
+        render.answer(&InterfaceShown {
+            type_name: name.to_string(),
+            hash,
+            exclusive: interfaces.message(name).is_some_and(|message| message.exclusive),
+            limits: limits(&description.root),
+            definition: text,
+            type_description: TypeDescriptionJson(served),
+        })?;
         return Ok(Outcome::Found);
     }
     render.line(Some(Tone::Quiet), &format!("# {name}"))?;
@@ -52,29 +53,29 @@ pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceShow) -> Re
 }
 
 /// Unit and limits of the fields that have some, for programs. Those of the messages that it refers to are theirs.
-fn limits(message: &Message) -> Vec<Value> {
-    let of_field = |field: &Field| {
-        let Limits {
-            range,
-            finite,
-            enumeration,
-            max_age,
-        } = &field.limits;
-        let parts = [
-            ("unit", field.unit.as_ref().map(|unit| json!(unit))),
-            ("range", range.map(|(low, high)| json!([low, high]))),
-            ("finite", finite.then(|| json!(true))),
-            ("enum", enumeration.as_ref().map(|prefix| json!(prefix))),
-            ("max_age_ns", max_age.map(|age| json!(age.as_nanos() as u64))),
-        ];
-        let given = parts
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
-        let named = std::iter::once(("field".to_owned(), json!(field.name)));
-        named.chain(given).collect::<serde_json::Map<String, Value>>()
-    };
-    let objects = message.fields.iter().map(of_field);
-    objects.filter(|object| object.len() > 1).map(Value::Object).collect()
+fn limits(message: &Message) -> Vec<FieldLimits<'_>> {
+    let fields = message
+        .fields
+        .iter()
+        .filter(|field| field.unit.is_some() || field.limits != Limits::default());
+    fields.map(limits_of).collect()
+}
+
+fn limits_of(field: &Field) -> FieldLimits<'_> {
+    let Limits {
+        range,
+        finite,
+        enumeration,
+        max_age,
+    } = &field.limits;
+    FieldLimits {
+        field: &field.name,
+        unit: field.unit.as_deref(),
+        range: range.map(|(low, high)| [low, high]),
+        finite: finite.then_some(true),
+        enumeration: enumeration.as_deref(),
+        max_age_ns: max_age.map(|age| age.as_nanos() as u64),
+    }
 }
 
 /// One line for programs, a tree for people.
@@ -92,7 +93,7 @@ fn show_json_schema(render: &Render, catalog: &Catalog, type_name: &str) -> Resu
     };
     let schema: Value = serde_json::from_str(&json_schema(&description))?;
     match render.is_json() {
-        true => render.json(&schema)?,
+        true => render.answer(&JsonSchemaDocument(schema))?,
         false => render.lines(&serde_json::to_string_pretty(&schema)?)?,
     }
     Ok(Outcome::Found)

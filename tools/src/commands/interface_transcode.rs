@@ -16,6 +16,9 @@ use crate::render::{Render, block, hex};
 const INPUT_LEN_MAX: u64 = 512 << 20;
 
 pub(super) fn run(render: &Render, catalog: &Catalog, args: InterfaceTranscode) -> Result<Outcome, CommandError> {
+    if render.is_json() && args.to != MessageForm::Json {
+        return Err(TranscodeError::NoJson.into());
+    }
     let interfaces = catalog.compiled()?;
     let name = match catalog.find_message_or_part(&interfaces, &args.type_name) {
         Ok(name) => name,
@@ -83,7 +86,7 @@ fn print(
         MessageForm::Json => {
             let mut json = String::new();
             codec.write_json(payload, &mut json)?;
-            return Ok(render.json_text(&json)?);
+            return Ok(render.message(&json)?);
         }
         MessageForm::Yaml => return Ok(render.lines(&block(&codec.to_json(payload)?, None, &|_, _| None))?),
         MessageForm::Postcard => payload,
@@ -137,6 +140,8 @@ fn bytes_of(input: Vec<u8>, octets: Octets) -> Result<Vec<u8>, TranscodeError> {
 /// Why standard input is no message.
 #[derive(Debug)]
 enum TranscodeError {
+    /// What is asked for is no JSON.
+    NoJson,
     Unreadable(io::Error),
     TooLong,
     /// JSON and YAML are text.
@@ -155,6 +160,9 @@ enum TranscodeError {
 impl fmt::Display for TranscodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NoJson => {
+                f.write_str("with --json the message is printed as JSON; say --to json, or leave --json out")
+            }
             Self::Unreadable(error) => write!(f, "standard input cannot be read: {error}"),
             Self::TooLong => write!(
                 f,

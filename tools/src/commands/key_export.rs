@@ -4,9 +4,9 @@ use std::error::Error;
 use std::fmt;
 
 use nuncio::Keystore;
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::key::KeyExported;
 use crate::cli::{GlobalArgs, KeyExport};
 use crate::passphrase::{new_passphrase, write_new};
 use crate::render::Render;
@@ -30,12 +30,12 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: KeyExport) -> Resu
         write_new(path, &pem, !args.public)?;
     }
     if render.is_json() {
-        render.json(&json!({
-            "key": identity.public_key().to_string(),
-            "form": form,
-            "path": path,
-            "pem": path.is_none().then_some(pem.as_str()),
-        }))?;
+        render.answer(&KeyExported {
+            key: identity.public_key().to_string(),
+            form,
+            path: path.as_deref(),
+            pem: path.is_none().then_some(pem.as_str()),
+        })?;
     } else if let Some(path) = path {
         render.line(None, &format!("file   {path}"))?;
     } else {

@@ -2,10 +2,10 @@
 
 use nuncio::PublicKey;
 use nuncio::security::time_text::utc_text;
-use serde_json::{Value, json};
 
 use super::{CommandError, Outcome};
 use crate::acquaintances::{ME, Name};
+use crate::answers::key::{KeyListed, KeyName};
 use crate::cli::GlobalArgs;
 use crate::render::{Render, Table, Tone};
 use crate::trust_home::TrustHome;
@@ -28,13 +28,16 @@ pub(super) fn run(render: &Render, global: &GlobalArgs) -> Result<Outcome, Comma
         let is_own = home.acquaintances.own() == Some(key);
         let revoked = home.policy.revoked_at(key).map(utc_text);
         if render.is_json() {
-            let name = |name: &&Name| json!({"name": name.text, "source": name.source.as_str()});
-            render.json(&json!({
-                "key": key.to_string(),
-                "own": is_own,
-                "names": names.iter().map(name).collect::<Vec<Value>>(),
-                "revoked_since": revoked,
-            }))?;
+            let names = names.iter().map(|name| KeyName {
+                name: &name.text,
+                source: name.source.as_str(),
+            });
+            render.answer(&KeyListed {
+                key: key.to_string(),
+                own: is_own,
+                names: names.collect(),
+                revoked_since: revoked,
+            })?;
             continue;
         }
         let mut said: Vec<String> = is_own.then(|| ME.to_owned()).into_iter().collect();

@@ -9,9 +9,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use nuncio::{Identity, Keystore, clock};
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::key::KeyMade;
 use crate::cli::{GlobalArgs, KeyNew};
 use crate::passphrase::write_new;
 use crate::render::{Render, short_key};
@@ -38,12 +38,12 @@ pub(super) fn tell_new_key(
 ) -> Result<Outcome, CommandError> {
     let key = identity.public_key();
     if render.is_json() {
-        render.json(&json!({
-            "key": key.to_string(),
-            "short": short_key(&key),
-            "path": path.display().to_string(),
-            "old_key_moved_to": moved.map(|moved| moved.display().to_string()),
-        }))?;
+        render.answer(&KeyMade {
+            key: key.to_string(),
+            short: short_key(&key),
+            path: path.display().to_string(),
+            old_key_moved_to: moved.map(|moved| moved.display().to_string()),
+        })?;
         return Ok(Outcome::Found);
     }
     render.line(None, &key.to_string())?;

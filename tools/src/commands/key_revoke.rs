@@ -13,10 +13,10 @@ use nuncio::security::revocation::{Revoked, SignedRevocations};
 use nuncio::security::time_text::utc_text;
 use nuncio::security::trust_storage::ANCHOR_FILE;
 use nuncio::{PublicKey, clock};
-use serde_json::json;
 
 use super::{CommandError, Outcome, on_the_network};
 use crate::acquaintances::ME;
+use crate::answers::key::KeyRevoked;
 use crate::cli::{GlobalArgs, KeyRevoke};
 use crate::render::{Render, count, short_key};
 use crate::session::Session;
@@ -91,14 +91,14 @@ async fn spread(
     let holding = holding(&graph);
     let render = session.render;
     if render.is_json() {
-        render.json(&json!({
-            "key": key.to_string(),
-            "since": utc_text(since_ns),
-            "anchor": list.anchor().to_string(),
-            "serial": list.serial(),
-            "nodes": others,
-            "nodes_that_hold_it": holding,
-        }))?;
+        render.answer(&KeyRevoked {
+            key: key.to_string(),
+            since: utc_text(since_ns),
+            anchor: list.anchor().to_string(),
+            serial: list.serial(),
+            nodes: others,
+            nodes_that_hold_it: holding,
+        })?;
     } else if others == 0 {
         let line = "no other node is there now; this user's nodes hold the list from now on, and give it to others";
         render.line(None, line)?;

@@ -9,9 +9,9 @@ use nuncio::security::time_text::utc_text;
 use nuncio::security::trust_file::TrustFile;
 use nuncio::security::trust_policy::Grant;
 use nuncio::{PublicKey, TrustMode};
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::key::KeyRotated;
 use crate::cli::{GlobalArgs, KeyRotate};
 use crate::policy_words::grant_words;
 use crate::render::{Render, short_key};
@@ -34,13 +34,13 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &KeyRotate) -> Res
     }
     if render.is_json() {
         let granted: Vec<_> = granted.iter().map(|grant| grant.nickname.as_str()).collect();
-        render.json(&json!({
-            "old": terms.old.to_string(),
-            "key": terms.new.to_string(),
-            "from": utc_text(terms.from_ns),
-            "old_until": utc_text(terms.until_ns),
-            "grants": granted,
-        }))?;
+        render.answer(&KeyRotated {
+            old: terms.old.to_string(),
+            key: terms.new.to_string(),
+            from: utc_text(terms.from_ns),
+            old_until: utc_text(terms.until_ns),
+            grants: granted,
+        })?;
     } else {
         render.line(None, &terms.new.to_string())?;
         let old = short_key(&terms.old);

@@ -1,9 +1,9 @@
 //! `key show`: the key of this user's nodes.
 
 use nuncio::Keystore;
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::key::KeyShown;
 use crate::cli::GlobalArgs;
 use crate::render::{Render, short_key};
 
@@ -15,12 +15,12 @@ pub(super) fn run(render: &Render, global: &GlobalArgs) -> Result<Outcome, Comma
         .path()
         .map(|dir| dir.join("identity.key").display().to_string());
     if render.is_json() {
-        render.json(&json!({
-            "key": key.to_string(),
-            "short": short_key(&key),
-            "path": path,
-            "made_now": is_new,
-        }))?;
+        render.answer(&KeyShown {
+            key: key.to_string(),
+            short: short_key(&key),
+            path,
+            made_now: is_new,
+        })?;
         return Ok(Outcome::Found);
     }
     render.line(None, &key.to_string())?;

@@ -8,9 +8,9 @@ use nuncio::msgs::lifecycle_msgs::srv::{
     ChangeState, ChangeStateRequest, GetAvailableTransitions, GetAvailableTransitionsRequest, GetState, GetStateRequest,
 };
 use nuncio::{CallError, NodeName, Received, Service};
-use serde_json::{Value, json};
 
 use super::{CommandError, Outcome};
+use crate::answers::parameter::{ManagedNode, ManagedNodes, ManagedState, ManagedTransition, TransitionMade};
 use crate::cli::{LifecycleGet, LifecycleList, LifecycleNodes, LifecycleSet};
 use crate::render::short_key;
 use crate::session::Session;
@@ -28,13 +28,13 @@ pub(super) async fn nodes(session: &mut Session<'_>, args: &LifecycleNodes) -> R
     let render = session.render;
     if args.count {
         match render.is_json() {
-            true => render.json(&json!({"nodes": nodes.len()}))?,
+            true => render.answer(&ManagedNodes { nodes: nodes.len() })?,
             false => render.line(None, &nodes.len().to_string())?,
         }
     } else {
         for node in &nodes {
             match render.is_json() {
-                true => render.json(&json!({"node": node.as_str()}))?,
+                true => render.answer(&ManagedNode { node: node.as_str() })?,
                 false => render.line(None, node.as_str())?,
             }
         }
@@ -69,13 +69,13 @@ pub(super) async fn get(session: &mut Session<'_>, args: &LifecycleGet) -> Resul
         let state = &answer.message.current_state;
         let text = format!("{} [{}]", state.label, state.id);
         match (render.is_json(), &args.node) {
-            (true, _) => render.json(&json!({
-                "node": node.as_str(),
-                "state": state.label,
-                "id": state.id,
-                "signer": answer.info.signer.to_string(),
-                "verified": true,
-            }))?,
+            (true, _) => render.answer(&ManagedState {
+                node: node.as_str(),
+                state: &state.label,
+                id: state.id,
+                signer: answer.info.signer.to_string(),
+                verified: true,
+            })?,
             (false, Some(_)) => render.line(None, &text)?,
             (false, None) => render.line(None, &format!("{node}: {text}"))?,
         }
@@ -101,15 +101,15 @@ pub(super) async fn list(session: &mut Session<'_>, args: &LifecycleList) -> Res
     for edge in transitions {
         let (transition, from, to) = (&edge.transition, &edge.start_state, &edge.goal_state);
         if render.is_json() {
-            render.json(&json!({
-                "node": args.node.as_str(),
-                "transition": transition.label,
-                "id": transition.id,
-                "start": from.label,
-                "goal": to.label,
-                "signer": answer.info.signer.to_string(),
-                "verified": true,
-            }))?;
+            render.answer(&ManagedTransition {
+                node: args.node.as_str(),
+                transition: &transition.label,
+                id: transition.id,
+                start: &from.label,
+                goal: &to.label,
+                signer: answer.info.signer.to_string(),
+                verified: true,
+            })?;
         } else {
             let (label, id) = (&transition.label, transition.id);
             render.lines(&format!(
@@ -150,14 +150,13 @@ pub(super) async fn set(session: &mut Session<'_>, args: &LifecycleSet) -> Resul
     };
     let (render, success) = (session.render, answer.message.success);
     if render.is_json() {
-        let line: Value = json!({
-            "node": args.node.as_str(),
-            "transition": args.transition,
-            "success": success,
-            "signer": answer.info.signer.to_string(),
-            "verified": true,
-        });
-        render.json(&line)?;
+        render.answer(&TransitionMade {
+            node: args.node.as_str(),
+            transition: &args.transition,
+            success,
+            signer: answer.info.signer.to_string(),
+            verified: true,
+        })?;
     } else if success {
         render.line(None, "Transitioning successful")?;
     }

@@ -3,17 +3,16 @@
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Read};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use nuncio::{Discovery, Keystore};
-use serde::Serialize;
 
 use super::{CommandError, Outcome};
+use crate::answers::link::LinkAccepted;
 use crate::cli::{GlobalArgs, LinkAccept};
 use crate::contexts::{Context, Contexts};
 use crate::link::accepter::{Welcome, join};
-use crate::link::acquaintance::{Remembered, check_given_roles, may_be_remembered, remember};
+use crate::link::acquaintance::{check_given_roles, may_be_remembered, remember};
 use crate::link::{HostName, LinkCode, TlsFolder};
 use crate::render::Render;
 use crate::trust_home::TrustHome;
@@ -23,28 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The longest text that is read as a code.
 const CODE_LEN_MAX: u64 = 64 * 1024;
-
-/// What `link accept --json` prints.
-#[derive(Debug, Serialize)]
-struct Accepted {
-    /// What the other host is called here.
-    name: String,
-    /// The public key of the other host.
-    key: String,
-    /// The public key of this one.
-    own_key: String,
-    /// What this host calls itself.
-    own_name: String,
-    /// Where the other host's router is, or will be.
-    endpoint: String,
-    domain: String,
-    /// The context that was made: `nuncio --context NAME`.
-    context: String,
-    /// The folder with the certificates.
-    tls: PathBuf,
-    /// What was written down of the other host's key.
-    remembered: Remembered,
-}
 
 pub(super) async fn run(global: &GlobalArgs, render: &Render, args: LinkAccept) -> Result<Outcome, CommandError> {
     let code: LinkCode = match args.code.as_str() {
@@ -91,7 +68,7 @@ pub(super) async fn run(global: &GlobalArgs, render: &Render, args: LinkAccept) 
         context(&global, &code, &endpoint, &folder, &home)?,
     );
     contexts.store()?;
-    let accepted = Accepted {
+    let accepted = LinkAccepted {
         name: name.to_string(),
         key: welcome.key.to_string(),
         own_key: identity.public_key().to_string(),
@@ -115,9 +92,9 @@ pub(super) async fn run(global: &GlobalArgs, render: &Render, args: LinkAccept) 
     report(render, &accepted, &name)
 }
 
-fn report(render: &Render, accepted: &Accepted, name: &HostName) -> Result<Outcome, CommandError> {
+fn report(render: &Render, accepted: &LinkAccepted, name: &HostName) -> Result<Outcome, CommandError> {
     if render.is_json() {
-        render.json(&serde_json::to_value(accepted)?)?;
+        render.answer(accepted)?;
     } else {
         render.line(None, &format!("joined   {name}  {}", accepted.key))?;
         render.line(None, &format!("as       {}  {}", accepted.own_name, accepted.own_key))?;

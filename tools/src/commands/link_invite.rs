@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 
 use nuncio::security::time_text::utc_text;
 use nuncio::{Discovery, LinkConfig, TlsFiles, clock};
-use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use super::{CommandError, Outcome, router};
+use crate::answers::link::LinkInviteEvent;
 use crate::cli::{GlobalArgs, LinkInvite};
 use crate::interrupt::Interrupt;
-use crate::link::acquaintance::{Remembered, check_given_roles};
+use crate::link::acquaintance::check_given_roles;
 use crate::link::inviter::{Ended, Invitation, Joined, Knock};
 use crate::link::{HOSTS_MAX, HostName, LinkCode, Secret, TlsFolder, fingerprint, is_host, reachable_hosts};
 use crate::render::{Render, count};
@@ -25,41 +25,6 @@ const LISTEN: &str = "tls/0.0.0.0:7447";
 
 /// How many who did not join are told of.
 const KNOCKS_TOLD_MAX: usize = 20;
-
-/// What `link invite --json` prints; after that, `ready` as `nuncio router` does.
-#[derive(Debug, Serialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-enum InviteEvent {
-    /// The code is good from now on.
-    Invited {
-        /// What the other host is told.
-        code: String,
-        /// What this host calls itself.
-        name: String,
-        /// The public key of this host.
-        key: String,
-        domain: String,
-        /// BLAKE3 of this host's certificate, in hexadecimal.
-        fingerprint: String,
-        /// The addresses of the invitation.
-        doors: Vec<String>,
-        /// Where the router is, or will be.
-        endpoints: Vec<String>,
-        /// When the code ends (RFC 3339).
-        expires: String,
-    },
-    /// Another host has joined.
-    Joined {
-        /// What it calls itself.
-        name: String,
-        /// Its public key.
-        key: String,
-        /// Its address.
-        from: String,
-        /// What was written down of its key.
-        remembered: Remembered,
-    },
-}
 
 pub(super) async fn run(global: &GlobalArgs, render: &Render, args: LinkInvite) -> Result<Outcome, CommandError> {
     let mut interrupt = Interrupt::listen()?;
@@ -177,7 +142,7 @@ fn invited(
     expires_ns: i64,
 ) -> Result<(), CommandError> {
     if render.is_json() {
-        let event = InviteEvent::Invited {
+        let event = LinkInviteEvent::Invited {
             code: code.to_string(),
             name: code.name.to_string(),
             key: key.to_owned(),
@@ -187,7 +152,7 @@ fn invited(
             endpoints: code.hosts.iter().map(|host| code.endpoint(host)).collect(),
             expires: utc_text(expires_ns),
         };
-        render.json(&serde_json::to_value(event)?)?;
+        render.answer(&event)?;
     } else {
         render.line(None, &code.to_string())?;
     }
@@ -210,13 +175,13 @@ fn tell_joined(render: &Render, who: Joined) -> Result<(), CommandError> {
         who.remembered.in_words(&who.name)
     ));
     if render.is_json() {
-        let event = InviteEvent::Joined {
+        let event = LinkInviteEvent::Joined {
             name: who.name.to_string(),
             key: who.key.to_string(),
             from: who.from.to_string(),
             remembered: who.remembered,
         };
-        render.json(&serde_json::to_value(event)?)?;
+        render.answer(&event)?;
     } else {
         render.line(None, &format!("joined  {}  {}", who.name, who.key))?;
     }

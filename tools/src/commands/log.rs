@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use nuncio::msgs::rcl_interfaces::msg::Log as Line;
 use nuncio::{NodeName, QosProfile, Received, rosout};
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::parameter::LogLine;
 use crate::cli::{Log, LogLevel};
 use crate::refusal_talk::{RefusalTalk, summary};
 use crate::render::{OutputError, Render, Tone, utc};
@@ -71,20 +71,20 @@ fn show(render: &Render, line: &Received<Line>) -> Result<(), OutputError> {
     let (said, info) = (&line.message, &line.info);
     let is_own = bears_own_name(&said.name, &info.node);
     if render.is_json() {
-        return render.json(&json!({
-            "stamp_ns": i64::from(said.stamp.sec) * 1_000_000_000 + i64::from(said.stamp.nanosec),
-            "level": word(said.level),
-            "node": info.node.as_str(),
-            "signer": info.signer.to_string(),
-            "verdict": info.verdict.as_str(),
-            "provenance": info.provenance.as_str(),
-            "name": said.name,
-            "name_is_own": is_own,
-            "msg": said.msg,
-            "file": said.file,
-            "function": said.function,
-            "line": said.line,
-        }));
+        return render.answer(&LogLine {
+            stamp_ns: i64::from(said.stamp.sec) * 1_000_000_000 + i64::from(said.stamp.nanosec),
+            level: word(said.level),
+            node: info.node.as_str(),
+            signer: info.signer.to_string(),
+            verdict: info.verdict.as_str(),
+            provenance: info.provenance.as_str(),
+            name: &said.name,
+            name_is_own: is_own,
+            msg: &said.msg,
+            file: &said.file,
+            function: &said.function,
+            line: said.line,
+        });
     }
     let name = match is_own {
         true => said.name.clone(),

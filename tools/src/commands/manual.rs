@@ -3,9 +3,9 @@
 use std::fs;
 
 use clap::{Command, CommandFactory};
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::program::ManualWritten;
 use crate::cli::{Args, Manual};
 use crate::render::{Render, count};
 
@@ -14,7 +14,10 @@ pub(super) fn run(render: &Render, args: &Manual) -> Result<Outcome, CommandErro
     clap_mangen::generate_to(Args::command(), &args.folder)?;
     let pages = count_pages(&Args::command());
     match render.is_json() {
-        true => render.json(&json!({"folder": args.folder.display().to_string(), "pages": pages}))?,
+        true => render.answer(&ManualWritten {
+            folder: args.folder.display().to_string(),
+            pages,
+        })?,
         false => render.note(format!("{} in {}", count(pages, "page"), args.folder.display())),
     }
     Ok(Outcome::Found)

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use nuncio::graph::GraphNode;
 use nuncio::msgs::builtin_interfaces::msg::Time;
-use nuncio::msgs::nuncio_msgs::msg::{NodeFacts, PeerFacts, RefusalCounter};
+use nuncio::msgs::nuncio_msgs::msg::{
+    NodeFacts, PeerFacts, PublisherCounters, RecentRefusal, RefusalCounter, ServiceCounters, SubscriptionCounters,
+};
 use nuncio::{FactsError, PublicKey, clock};
-use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::{CommandError, Outcome};
+use crate::answers::named::Named;
+use crate::answers::node as answers;
 use crate::cli::NodeFacts as NodeFactsArgs;
 use crate::render::{OutputError, Render, Table, Tone, bytes, count, short_key, span};
 use crate::session::Session;
@@ -40,7 +43,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: NodeFactsArgs) -> Resul
             Ok(facts) => {
                 outcome = Outcome::Found;
                 match render.is_json() {
-                    true => render.json(&object(node, facts))?,
+                    true => render.answer(&answer(node, facts))?,
                     false => show(render, node, facts)?,
                 }
             }
@@ -82,65 +85,124 @@ pub(super) const fn level_word(level: u8) -> &'static str {
     }
 }
 
-fn object(node: &GraphNode, facts: &NodeFacts) -> Value {
-    let refused = |counters: &[RefusalCounter]| -> Value {
-        let counters = counters.iter();
-        counters
-            .map(|counter| (counter.reason.clone(), counter.count.into()))
-            .collect::<serde_json::Map<_, _>>()
-            .into()
-    };
-    let publishers = facts.publishers.iter().map(|of| {
-        json!({
-            "topic": of.topic, "type": of.type_name, "matched": of.matched, "sent": of.sent, "sent_bytes": of.sent_bytes,
-            "dropped": of.dropped, "failed": of.failed, "blocked": of.blocked, "timed_out": of.timed_out,
-            "would_block": of.would_block, "deadlines_missed": of.deadlines_missed,
-            "liveliness_lost": of.liveliness_lost, "queued": of.queued, "queued_bytes": of.queued_bytes,
-            "queue_bytes_max": of.queue_bytes_max,
-        })
-    });
-    let subscriptions = facts.subscriptions.iter().map(|of| {
-        json!({
-            "topic": of.topic, "type": of.type_name, "matched": of.matched, "received": of.received,
-            "received_bytes": of.received_bytes, "recovered": of.recovered, "missing": of.missing,
-            "duplicates": of.duplicates, "dropped": of.dropped, "expired": of.expired,
-            "incompatible": of.incompatible, "deadlines_missed": of.deadlines_missed, "queued": of.queued,
-            "depth": of.depth, "timed_frames": of.timed_frames, "delay_sum_ns": of.delay_sum_ns,
-            "jitter_sum_ns": of.jitter_sum_ns, "refused": refused(&of.refused),
-        })
-    });
-    let services = facts.services.iter().map(|of| {
-        json!({
-            "name": of.name, "type": of.type_name, "is_server": of.is_server, "requests": of.requests,
-            "answered": of.answered, "faults": of.faults, "overloaded": of.overloaded, "refused": of.refused,
-            "waiting": of.waiting, "depth": of.depth,
-        })
-    });
-    let peers = facts.peers.iter().map(|of| {
-        json!({
-            "node": of.node, "key": PublicKey::from_bytes(of.key).to_string(), "nickname": of.nickname,
-            "epoch": of.epoch, "verified": of.is_verified, "verdict": of.verdict,
-            "first_seen_ns": ns(&of.first_seen), "last_seen_ns": ns(&of.last_seen), "refused": of.refused,
-            "clock_offset_ns": of.has_clock_offset.then_some(of.clock_offset_ns),
-        })
-    });
-    let recent = facts.recent_refusals.iter().map(|of| {
-        json!({
-            "stamp_ns": ns(&of.stamp), "topic": of.topic, "reason": of.reason, "count": of.count, "detail": of.detail,
-            "key": of.has_key.then(|| PublicKey::from_bytes(of.key).to_string()),
-        })
-    });
-    json!({
-        "node": node.name.as_str(), "key": node.key.to_string(), "epoch": facts.epoch,
-        "stamp_ns": ns(&facts.stamp), "started_ns": ns(&facts.started), "uptime_ns": facts.uptime_ns, "version": facts.version,
-        "level": level_word(facts.level),
-        "publishers": publishers.collect::<Value>(), "subscriptions": subscriptions.collect::<Value>(),
-        "services": services.collect::<Value>(), "peers": peers.collect::<Value>(), "peers_total": facts.peers_total,
-        "refused": refused(&facts.refused), "recent_refusals": recent.collect::<Value>(),
-        "signatures": facts.signatures, "signed_frames": facts.signed_frames, "signing_ns": facts.signing_ns,
-        "verifications": facts.verifications, "discovery": facts.discovery,
-        "links": facts.links, "links_total": facts.links_total, "router": facts.router, "metrics": facts.metrics,
-    })
+fn answer<'a>(node: &'a GraphNode, facts: &'a NodeFacts) -> answers::NodeFacts<'a> {
+    answers::NodeFacts {
+        node: node.name.as_str(),
+        key: node.key.to_string(),
+        epoch: facts.epoch,
+        stamp_ns: ns(&facts.stamp),
+        started_ns: ns(&facts.started),
+        uptime_ns: facts.uptime_ns,
+        version: &facts.version,
+        level: level_word(facts.level),
+        publishers: facts.publishers.iter().map(publisher_facts).collect(),
+        subscriptions: facts.subscriptions.iter().map(subscription_facts).collect(),
+        services: facts.services.iter().map(service_facts).collect(),
+        peers: facts.peers.iter().map(peer_facts).collect(),
+        peers_total: facts.peers_total,
+        refused: counts(&facts.refused),
+        recent_refusals: facts.recent_refusals.iter().map(recent_refusal).collect(),
+        signatures: facts.signatures,
+        signed_frames: facts.signed_frames,
+        signing_ns: facts.signing_ns,
+        verifications: facts.verifications,
+        discovery: &facts.discovery,
+        links: &facts.links,
+        links_total: facts.links_total,
+        router: &facts.router,
+        metrics: &facts.metrics,
+    }
+}
+
+fn publisher_facts(of: &PublisherCounters) -> answers::PublisherFacts<'_> {
+    answers::PublisherFacts {
+        topic: &of.topic,
+        type_name: &of.type_name,
+        matched: of.matched,
+        sent: of.sent,
+        sent_bytes: of.sent_bytes,
+        dropped: of.dropped,
+        failed: of.failed,
+        blocked: of.blocked,
+        timed_out: of.timed_out,
+        would_block: of.would_block,
+        deadlines_missed: of.deadlines_missed,
+        liveliness_lost: of.liveliness_lost,
+        queued: of.queued,
+        queued_bytes: of.queued_bytes,
+        queue_bytes_max: of.queue_bytes_max,
+    }
+}
+
+fn subscription_facts(of: &SubscriptionCounters) -> answers::SubscriptionFacts<'_> {
+    answers::SubscriptionFacts {
+        topic: &of.topic,
+        type_name: &of.type_name,
+        matched: of.matched,
+        received: of.received,
+        received_bytes: of.received_bytes,
+        recovered: of.recovered,
+        missing: of.missing,
+        duplicates: of.duplicates,
+        dropped: of.dropped,
+        expired: of.expired,
+        incompatible: of.incompatible,
+        deadlines_missed: of.deadlines_missed,
+        queued: of.queued,
+        depth: of.depth,
+        timed_frames: of.timed_frames,
+        delay_sum_ns: of.delay_sum_ns,
+        jitter_sum_ns: of.jitter_sum_ns,
+        refused: counts(&of.refused),
+    }
+}
+
+fn service_facts(of: &ServiceCounters) -> answers::ServiceFacts<'_> {
+    answers::ServiceFacts {
+        name: &of.name,
+        type_name: &of.type_name,
+        is_server: of.is_server,
+        requests: of.requests,
+        answered: of.answered,
+        faults: of.faults,
+        overloaded: of.overloaded,
+        refused: of.refused,
+        waiting: of.waiting,
+        depth: of.depth,
+    }
+}
+
+fn peer_facts(of: &PeerFacts) -> answers::PeerFacts<'_> {
+    answers::PeerFacts {
+        node: &of.node,
+        key: PublicKey::from_bytes(of.key).to_string(),
+        nickname: &of.nickname,
+        epoch: of.epoch,
+        verified: of.is_verified,
+        verdict: &of.verdict,
+        first_seen_ns: ns(&of.first_seen),
+        last_seen_ns: ns(&of.last_seen),
+        refused: of.refused,
+        clock_offset_ns: of.has_clock_offset.then_some(of.clock_offset_ns),
+    }
+}
+
+fn recent_refusal(of: &RecentRefusal) -> answers::RecentRefusal<'_> {
+    answers::RecentRefusal {
+        stamp_ns: ns(&of.stamp),
+        topic: &of.topic,
+        reason: &of.reason,
+        count: of.count,
+        detail: &of.detail,
+        key: of.has_key.then(|| PublicKey::from_bytes(of.key).to_string()),
+    }
+}
+
+fn counts(counters: &[RefusalCounter]) -> Named<u64> {
+    let counters = counters.iter();
+    counters
+        .map(|counter| (counter.reason.clone(), counter.count))
+        .collect()
 }
 
 fn show(render: &Render, node: &GraphNode, facts: &NodeFacts) -> Result<(), OutputError> {

@@ -3,10 +3,10 @@
 use nuncio::FactsError;
 use nuncio::graph::GraphNode;
 use nuncio::msgs::nuncio_msgs::msg::{HealthFinding, NodeFacts};
-use serde_json::{Value, json};
 
 use super::node_facts::{fetch_all, level_word};
 use super::{CommandError, Outcome};
+use crate::answers::node as answers;
 use crate::cli::NodeHealth;
 use crate::render::{OutputError, Render, Tone, count, short_key};
 use crate::session::Session;
@@ -33,7 +33,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: NodeHealth) -> Result<O
         let is_well = facts.as_ref().is_ok_and(|facts| facts.level < NodeFacts::LEVEL_ERROR);
         unwell += usize::from(!is_well);
         match render.is_json() {
-            true => render.json(&object(node, facts))?,
+            true => render.answer(&health(node, facts))?,
             false => show(render, node, facts)?,
         }
     }
@@ -44,25 +44,26 @@ pub(super) async fn run(session: &mut Session<'_>, args: NodeHealth) -> Result<O
     Ok(Outcome::Found)
 }
 
-fn object(node: &GraphNode, facts: &Result<NodeFacts, FactsError>) -> Value {
-    let finding = |finding: &HealthFinding| {
-        json!({
-            "kind": finding.code,
-            "level": level_word(finding.level),
-            "subject": finding.subject,
-            "found": finding.found,
-            "remedy": finding.remedy,
-        })
-    };
-    let findings = |facts: &NodeFacts| facts.findings.iter().map(finding).collect::<Vec<_>>();
-    json!({
-        "node": node.name.as_str(),
-        "key": node.key.to_string(),
-        "level": facts.as_ref().map_or("error", |facts| level_word(facts.level)),
-        "healthy": facts.as_ref().is_ok_and(|facts| facts.level < NodeFacts::LEVEL_ERROR),
-        "problem": facts.as_ref().err().map(ToString::to_string),
-        "findings": facts.as_ref().map_or_else(|_| Vec::new(), findings),
-    })
+fn health<'a>(node: &'a GraphNode, facts: &'a Result<NodeFacts, FactsError>) -> answers::NodeHealth<'a> {
+    let findings = facts.iter().flat_map(|facts| &facts.findings);
+    answers::NodeHealth {
+        node: node.name.as_str(),
+        key: node.key.to_string(),
+        level: facts.as_ref().map_or("error", |facts| level_word(facts.level)),
+        healthy: facts.as_ref().is_ok_and(|facts| facts.level < NodeFacts::LEVEL_ERROR),
+        problem: facts.as_ref().err().map(ToString::to_string),
+        findings: findings.map(finding_of).collect(),
+    }
+}
+
+fn finding_of(finding: &HealthFinding) -> answers::HealthFinding<'_> {
+    answers::HealthFinding {
+        kind: &finding.code,
+        level: level_word(finding.level),
+        subject: &finding.subject,
+        found: &finding.found,
+        remedy: &finding.remedy,
+    }
 }
 
 fn show(render: &Render, node: &GraphNode, facts: &Result<NodeFacts, FactsError>) -> Result<(), OutputError> {

@@ -5,10 +5,13 @@ use nuncio::msgs::builtin_interfaces::msg::Time;
 use nuncio::msgs::lifecycle_msgs::msg::State;
 use nuncio::msgs::nuncio_msgs::msg::{CardPublisher, CardService, CardSubscriber, NodeCard};
 use nuncio::{ParameterCallError, ParameterValue, TopicName, TypeHash, clock};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::lifecycle::state_of;
 use super::{CommandError, Outcome};
+use crate::answers::node::{
+    CardDetails, CardPublisherDetails, CardServiceDetails, CardSubscriberDetails, NodeDetails, SeenBy,
+};
 use crate::cli::NodeInfo;
 use crate::parameters_of::{client, has_parameters, json as json_of};
 use crate::render::{OutputError, Render, Table, Tone, count, span, utc};
@@ -31,23 +34,25 @@ pub(super) async fn run(session: &mut Session<'_>, args: NodeInfo) -> Result<Out
             _ => (None, None),
         };
         if render.is_json() {
-            let mut object = object(node);
-            let state = lifecycle.map(|state| state.label);
-            object.insert("lifecycle".to_owned(), state.into());
             let known = parameters.iter().flatten().flatten();
             let known: Map<String, Value> = known.map(|(name, value)| (name.clone(), json_of(value))).collect();
-            let known = matches!(parameters, Some(Ok(_))).then_some(known);
-            object.insert("parameters".to_owned(), known.into());
-            let seen_by = json!({
-                "node": session.node.name().as_str(),
-                "discovery": session.node.discovery(),
-                "router": session.node.router().map(|router| router.to_string()),
-                "shared_memory": session.node.shared_memory().to_string(),
-                "locators": session.node.locators(),
-                "neighbours": neighbours,
-            });
-            object.insert("seen_by".to_owned(), seen_by);
-            render.json(&Value::Object(object))?;
+            render.answer(&NodeDetails {
+                node: node.name.as_str(),
+                key: node.key.to_string(),
+                verified: node.is_verified(),
+                epoch: node.epoch,
+                card: node.card.as_deref().map(card_details),
+                lifecycle: lifecycle.map(|state| state.label),
+                parameters: matches!(parameters, Some(Ok(_))).then_some(known),
+                seen_by: SeenBy {
+                    node: session.node.name().as_str(),
+                    discovery: session.node.discovery(),
+                    router: session.node.router().map(|router| router.to_string()),
+                    shared_memory: session.node.shared_memory().to_string(),
+                    locators: session.node.locators(),
+                    neighbours: &neighbours,
+                },
+            })?;
         } else {
             show(render, node, (args.all, lifecycle))?;
             show_parameters(render, parameters)?;
@@ -113,53 +118,49 @@ fn section(render: &Render, what: &str, table: &Table) -> Result<(), OutputError
     lines.iter().try_for_each(|line| render.line(None, line))
 }
 
-fn object(node: &GraphNode) -> Map<String, Value> {
-    let mut object = Map::new();
-    let mut fact = |name: &str, value: Value| object.insert(name.to_owned(), value);
-    fact("node", node.name.as_str().into());
-    fact("key", node.key.to_string().into());
-    fact("verified", node.is_verified().into());
-    fact("epoch", node.epoch.into());
-    let Some(card) = &node.card else { return object };
-    fact("started_ns", ns(&card.started).into());
-    fact("version", card.version.as_str().into());
-    fact("discovery", card.discovery.as_str().into());
-    fact("locators", json!(card.locators));
-    let publisher = |facts: &CardPublisher| {
-        json!({
-            "topic": facts.topic,
-            "type": facts.type_name,
-            "type_hash": TypeHash::from_bytes(facts.type_hash).to_string(),
-            "next_number": facts.next_number,
-        })
-    };
-    let subscriber = |facts: &CardSubscriber| {
-        let typed = !facts.type_name.is_empty();
-        json!({
-            "topic": facts.topic,
-            "type": typed.then_some(&facts.type_name),
-            "type_hash": typed.then(|| TypeHash::from_bytes(facts.type_hash).to_string()),
-        })
-    };
-    let service = |facts: &CardService| {
-        json!({
-            "name": facts.name,
-            "type": facts.type_name,
-            "is_server": facts.is_server,
-        })
-    };
-    fact("publishers", card.publishers.iter().map(publisher).collect());
-    fact("subscribers", card.subscribers.iter().map(subscriber).collect());
-    fact("services", card.services.iter().map(service).collect());
-    let action = |(name, type_name, is_server): (&str, &str, bool)| {
-        json!({
-            "name": name,
-            "type": type_name,
-            "is_server": is_server,
-        })
-    };
-    fact("actions", actions(card).map(action).collect());
-    object
+fn card_details(card: &NodeCard) -> CardDetails<'_> {
+    CardDetails {
+        started_ns: ns(&card.started),
+        version: &card.version,
+        discovery: &card.discovery,
+        locators: &card.locators,
+        publishers: card.publishers.iter().map(publisher_details).collect(),
+        subscribers: card.subscribers.iter().map(subscriber_details).collect(),
+        services: card.services.iter().map(service_details).collect(),
+        actions: actions(card)
+            .map(|(name, type_name, is_server)| CardServiceDetails {
+                name,
+                type_name,
+                is_server,
+            })
+            .collect(),
+    }
+}
+
+fn publisher_details(facts: &CardPublisher) -> CardPublisherDetails<'_> {
+    CardPublisherDetails {
+        topic: &facts.topic,
+        type_name: &facts.type_name,
+        type_hash: TypeHash::from_bytes(facts.type_hash).to_string(),
+        next_number: facts.next_number,
+    }
+}
+
+fn subscriber_details(facts: &CardSubscriber) -> CardSubscriberDetails<'_> {
+    let typed = !facts.type_name.is_empty();
+    CardSubscriberDetails {
+        topic: &facts.topic,
+        type_name: typed.then_some(facts.type_name.as_str()),
+        type_hash: typed.then(|| TypeHash::from_bytes(facts.type_hash).to_string()),
+    }
+}
+
+fn service_details(facts: &CardService) -> CardServiceDetails<'_> {
+    CardServiceDetails {
+        name: &facts.name,
+        type_name: &facts.type_name,
+        is_server: facts.is_server,
+    }
 }
 
 fn show(render: &Render, node: &GraphNode, (all, lifecycle): (bool, Option<State>)) -> Result<(), OutputError> {

@@ -1,9 +1,9 @@
 //! `node list`: the nodes that are there.
 
 use nuncio::graph::GraphNode;
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::node::NodeListed;
 use crate::cli::NodeList;
 use crate::render::{Table, Tone, short_key};
 use crate::session::Session;
@@ -27,14 +27,14 @@ pub(super) async fn run(session: &mut Session<'_>, args: NodeList) -> Result<Out
         let publishers = counted(|card| card.publishers.len());
         let subscribers = counted(|card| card.subscribers.len());
         if render.is_json() {
-            render.json(&json!({
-                "node": node.name.as_str(),
-                "key": node.key.to_string(),
-                "verified": node.is_verified(),
-                "epoch": node.epoch,
-                "publishers": publishers,
-                "subscribers": subscribers,
-            }))?;
+            render.answer(&NodeListed {
+                node: node.name.as_str(),
+                key: node.key.to_string(),
+                verified: node.is_verified(),
+                epoch: node.epoch,
+                publishers,
+                subscribers,
+            })?;
         } else if args.verbose {
             let verified = if node.is_verified() { "verified" } else { "NOT VERIFIED" };
             let [publishers, subscribers] =

@@ -1,9 +1,10 @@
 //! `param get`, `param describe` and `param dump`: the values of parameters, and what they are for.
 
 use nuncio::{ParameterClient, ParameterInfo, ParameterRange, ParameterType, ParameterValue};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{CommandError, Outcome};
+use crate::answers::parameter::{ParameterDescribed, ParameterGot, ParameterRangeDescribed, ParametersDumped};
 use crate::cli::{ParamDescribe, ParamDump, ParamGet};
 use crate::parameters_of::{client_of, failed, json as json_of, tell_unknown};
 use crate::render::{OutputError, Render, Tone};
@@ -30,12 +31,12 @@ pub(super) async fn get(session: &mut Session<'_>, args: &ParamGet) -> Result<Ou
             tell_unknown(session, &client, &info.name).await;
             outcome = Outcome::Nothing;
         } else if session.render.is_json() {
-            session.render.json(&json!({
-                "node": client.of().as_str(),
-                "name": info.name,
-                "type": value.value_type().to_string(),
-                "value": json_of(value),
-            }))?;
+            session.render.answer(&ParameterGot {
+                node: client.of().as_str(),
+                name: &info.name,
+                value_type: value.value_type().to_string(),
+                value: json_of(value),
+            })?;
         } else if names.len() > 1 {
             session.render.line(None, &format!("{}: {value}", info.name))?;
         } else {
@@ -102,7 +103,7 @@ pub(super) async fn describe(session: &mut Session<'_>, args: &ParamDescribe) ->
             tell_unknown(session, &client, &info.name).await;
             outcome = Outcome::Nothing;
         } else if session.render.is_json() {
-            session.render.json(&object(&client, info))?;
+            session.render.answer(&described(&client, info))?;
         } else {
             show(session.render, info)?;
         }
@@ -110,22 +111,22 @@ pub(super) async fn describe(session: &mut Session<'_>, args: &ParamDescribe) ->
     Ok(outcome)
 }
 
-fn object(client: &ParameterClient, info: &ParameterInfo) -> Value {
+fn described<'a>(client: &'a ParameterClient, info: &'a ParameterInfo) -> ParameterDescribed<'a> {
     let descriptor = &info.descriptor;
     let range = descriptor.range.map(|range| match range {
-        ParameterRange::Integer { from, to, step } => json!({"from": from, "to": to, "step": step}),
-        ParameterRange::Double { from, to, step } => json!({"from": from, "to": to, "step": step}),
+        ParameterRange::Integer { from, to, step } => ParameterRangeDescribed::Integer { from, to, step },
+        ParameterRange::Double { from, to, step } => ParameterRangeDescribed::Double { from, to, step },
     });
-    json!({
-        "node": client.of().as_str(),
-        "name": info.name,
-        "type": info.value_type.to_string(),
-        "description": descriptor.description,
-        "additional_constraints": descriptor.additional_constraints,
-        "read_only": descriptor.read_only,
-        "dynamic_typing": descriptor.dynamic_typing,
-        "range": range,
-    })
+    ParameterDescribed {
+        node: client.of().as_str(),
+        name: &info.name,
+        value_type: info.value_type.to_string(),
+        description: &descriptor.description,
+        additional_constraints: &descriptor.additional_constraints,
+        read_only: descriptor.read_only,
+        dynamic_typing: descriptor.dynamic_typing,
+        range,
+    }
 }
 
 /// As ROS 2 prints it.
@@ -186,7 +187,10 @@ pub(super) async fn dump(session: &mut Session<'_>, args: &ParamDump) -> Result<
                 .iter()
                 .map(|(name, value)| (name.clone(), json_of(value)))
                 .collect();
-            render.json(&json!({"node": client.of().as_str(), "parameters": values}))?;
+            render.answer(&ParametersDumped {
+                node: client.of().as_str(),
+                parameters: values,
+            })?;
             Ok(Outcome::Found)
         }
         Err(error) => failed(session, error),

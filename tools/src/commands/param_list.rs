@@ -1,10 +1,10 @@
 //! `param list`: the names of parameters, of one node or of all that have some.
 
 use nuncio::{NodeName, ParameterCallError, ParameterClient, ParameterInfo};
-use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 
 use super::{CommandError, Outcome};
+use crate::answers::parameter::ParameterListed;
 use crate::cli::ParamList;
 use crate::parameters_of::{client, client_of, failed, has_parameters};
 use crate::render::Tone;
@@ -87,13 +87,11 @@ async fn list(client: &ParameterClient, prefixes: &[String], types: bool) -> Res
 fn print(session: &Session<'_>, node: &NodeName, listed: &Listed, indent: usize) -> Result<Outcome, CommandError> {
     for (name, info) in listed {
         if session.render.is_json() {
-            let mut object = Map::new();
-            object.insert("node".to_owned(), node.as_str().into());
-            object.insert("name".to_owned(), name.as_str().into());
-            if let Some(info) = info {
-                object.insert("type".to_owned(), info.value_type.to_string().into());
-            }
-            session.render.json(&Value::Object(object))?;
+            session.render.answer(&ParameterListed {
+                node: node.as_str(),
+                name,
+                value_type: info.as_ref().map(|info| info.value_type.to_string()),
+            })?;
         } else {
             let value_type = info.as_ref().map(|info| format!(" (type: {})", info.value_type));
             let value_type = value_type.unwrap_or_default();

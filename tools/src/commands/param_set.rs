@@ -6,9 +6,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use nuncio::{NodeName, ParameterCallError, ParameterClient, ParameterLoadError, ParameterValue, ParameterYamlError};
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::parameter::{ParameterGot, ParameterWasSet};
 use crate::cli::{ParamDelete, ParamLoad, ParamSet};
 use crate::parameters_of::{client_of, failed, is_silence, json as json_of};
 use crate::session::Session;
@@ -131,13 +131,15 @@ fn told(
     };
     for (name, value) in &changes {
         match (render.is_json(), value) {
-            (true, value) => render.json(&json!({
-                "node": node.as_str(),
-                "name": name,
-                "type": value.value_type().to_string(),
-                "value": json_of(value),
-                "successful": true,
-            }))?,
+            (true, value) => render.answer(&ParameterWasSet {
+                parameter: ParameterGot {
+                    node: node.as_str(),
+                    name,
+                    value_type: value.value_type().to_string(),
+                    value: json_of(value),
+                },
+                successful: true,
+            })?,
             (false, ParameterValue::NotSet) => render.line(None, &format!("deleted {name}"))?,
             (false, value) => render.line(None, &format!("set {name}: {value}"))?,
         }

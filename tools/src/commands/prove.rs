@@ -5,9 +5,9 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::program::AttackListed;
 use crate::cli::{Attack, Prove, Selection};
 use crate::prove::{self, Settings};
 use crate::render::{Render, Table, Tone};
@@ -51,7 +51,7 @@ pub(super) async fn run(render: &Render, args: Prove) -> Result<Outcome, Command
 
 fn show(render: &Render, report: &prove::Report, elapsed: Duration, seed: u64) -> Result<(), CommandError> {
     if render.is_json() {
-        render.json(&report.json(elapsed, seed))?;
+        render.answer(&report.answer(elapsed, seed))?;
     } else {
         let tone = if report.is_ok() { Tone::Strong } else { Tone::Warning };
         render.line(Some(tone), &report.line(elapsed))?;
@@ -70,7 +70,11 @@ fn list(render: &Render) -> Result<Outcome, CommandError> {
     for attack in Attack::value_variants() {
         let (name, attempts, what) = (prove::name(*attack), prove::attempts(*attack), prove::what(*attack));
         if render.is_json() {
-            render.json(&json!({ "attack": name, "attempts": attempts, "what": what }))?;
+            render.answer(&AttackListed {
+                attack: name,
+                attempts,
+                what,
+            })?;
         } else {
             table.row([name, attempts.to_string(), what]);
         }

@@ -1,9 +1,9 @@
 //! `router`: Zenoh's router in this process, until it is told to end; see [`nuncio::router`].
 
 use nuncio::{Domain, LinkConfig, Router, TlsFiles};
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::program::RouterReady;
 use crate::cli::GlobalArgs;
 use crate::interrupt::Interrupt;
 use crate::render::Render;
@@ -33,12 +33,12 @@ pub(super) async fn route(
     let router = Router::open(config, domain).await?;
     let locators = router.locators().await;
     if render.is_json() {
-        render.json(&json!({
-            "event": "ready",
-            "locators": locators,
-            "domain": domain.as_str(),
-            "discovery": router.discovery(),
-        }))?;
+        render.answer(&RouterReady {
+            event: "ready",
+            locators: &locators,
+            domain: domain.as_str(),
+            discovery: router.discovery(),
+        })?;
         render.flush()?;
     }
     render.note(format!(

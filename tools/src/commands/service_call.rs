@@ -8,10 +8,10 @@ use nuncio::{
     CallError, GenericResponse, GenericServiceClient, ServiceClientOptions, ServiceIntrospection, ServiceSupport,
     TypeHash, clock,
 };
-use serde_json::Map;
 
-use super::topic_echo::with_member;
 use super::{CommandError, Outcome, unanswered};
+use crate::answers::called::ServiceResponse;
+use crate::answers::message::MessageText;
 use crate::catalog::{Catalog, is_named};
 use crate::cli::ServiceCall;
 use crate::render::{Tone, block, count};
@@ -152,14 +152,15 @@ fn print(session: &Session<'_>, support: &ServiceSupport, response: &GenericResp
         render.lines(&block(&codec.to_json(response.payload())?, None, &|_, _| None))?;
         return Ok(());
     }
-    let mut facts = Map::new();
-    facts.insert("service".to_owned(), info.topic.as_str().into());
-    facts.insert("type".to_owned(), support.type_name().into());
-    signed_by::enter(&mut facts, &info);
-    let request_id = info.cause.map(|cause| cause.to_string());
-    facts.insert("request_id".to_owned(), request_id.into());
+    let answer = ServiceResponse {
+        service: info.topic.as_str(),
+        type_name: support.type_name(),
+        signed: signed_by::answer(&info),
+        request_id: info.cause.map(|cause| cause.to_string()),
+        response: MessageText,
+    };
     let mut json = String::new();
     codec.write_json(response.payload(), &mut json)?;
-    render.json_text(&with_member(&facts, "response", &json))?;
+    render.answer_with(&answer, &json)?;
     Ok(())
 }

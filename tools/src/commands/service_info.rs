@@ -3,9 +3,10 @@
 use nuncio::TypeHash;
 use nuncio::graph::{Endpoint, GraphService};
 use nuncio::msgs::nuncio_msgs::msg::CardService;
-use serde_json::{Value, json};
 
 use super::{CommandError, Outcome};
+use crate::answers::called::{ServiceDetails, ServiceEnd};
+use crate::answers::topic::TypeAndHash;
 use crate::cli::ServiceInfo;
 use crate::render::{OutputError, Render, Table, Tone, short_key};
 use crate::session::Session;
@@ -20,32 +21,34 @@ pub(super) async fn run(session: &mut Session<'_>, args: &ServiceInfo) -> Result
         return Ok(Outcome::Nothing);
     }
     match render.is_json() {
-        true => render.json(&object(args.service.as_str(), &service))?,
+        true => render.answer(&details(args.service.as_str(), &service, &service.types()))?,
         false => show(render, args, &service)?,
     }
     Ok(Outcome::Found)
 }
 
-fn object(name: &str, service: &GraphService) -> Value {
-    let types = service.types();
-    let ends = |ends: &[Endpoint<CardService>]| ends.iter().map(end).collect::<Vec<_>>();
-    json!({
-        "service": name,
-        "types": types.iter().map(|(name, hash)| json!({"type": name, "hash": hash.to_string()})).collect::<Vec<_>>(),
-        "types_differ": types.len() > 1,
-        "servers": ends(&service.servers),
-        "clients": ends(&service.clients),
-    })
+fn details<'a>(name: &'a str, service: &'a GraphService, types: &'a [(String, TypeHash)]) -> ServiceDetails<'a> {
+    let typed = types.iter().map(|(type_name, hash)| TypeAndHash {
+        type_name,
+        hash: hash.to_string(),
+    });
+    ServiceDetails {
+        service: name,
+        types: typed.collect(),
+        types_differ: types.len() > 1,
+        servers: service.servers.iter().map(end).collect(),
+        clients: service.clients.iter().map(end).collect(),
+    }
 }
 
-fn end(Endpoint { node, facts }: &Endpoint<CardService>) -> Value {
-    json!({
-        "node": node.name.as_str(),
-        "key": node.key.to_string(),
-        "verified": node.is_verified(),
-        "type": facts.type_name,
-        "type_hash": TypeHash::from_bytes(facts.type_hash).to_string(),
-    })
+fn end(Endpoint { node, facts }: &Endpoint<CardService>) -> ServiceEnd<'_> {
+    ServiceEnd {
+        node: node.name.as_str(),
+        key: node.key.to_string(),
+        verified: node.is_verified(),
+        type_name: &facts.type_name,
+        type_hash: TypeHash::from_bytes(facts.type_hash).to_string(),
+    }
 }
 
 fn show(render: &Render, args: &ServiceInfo, service: &GraphService) -> Result<(), OutputError> {

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use nuncio::{StateFilter, StateGathering};
-use serde_json::Value;
 
 use super::{CommandError, Outcome};
 use crate::cli::{StateGet, StateList};
 use crate::render::{Table, Tone, count, short_key};
 use crate::session::Session;
-use crate::state_reader::{StateReader, age, facts, print};
+use crate::state_reader::{StateReader, age, listed, print};
 
 /// How long documents are waited for unless `--timeout` says otherwise.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -29,7 +28,7 @@ pub(super) async fn list(session: &mut Session<'_>, args: StateList) -> Result<O
         }
         shown += 1;
         if render.is_json() {
-            render.json(&Value::Object(facts(reading)))?;
+            render.answer(&listed(reading))?;
             continue;
         }
         let info = reading.info();

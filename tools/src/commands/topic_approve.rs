@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use nuncio::approval::WAIT_MAX;
 use nuncio::{Approver, GenericReceived, MessageInfo};
-use serde_json::json;
 use tokio::io::Stdin;
 
 use super::topic_echo::Echo;
 use super::{CommandError, Outcome};
+use crate::answers::topic::Approved;
 use crate::cli::{EchoOfRos, QosArgs, ShownArgs, TopicApprove, TopicEcho};
 use crate::render::{Render, count};
 use crate::session::Session;
@@ -146,14 +146,14 @@ impl Desk<'_> {
         };
         self.answered += 1;
         if self.render.is_json() {
-            self.render.json(&json!({
-                "topic": self.approver.approvals().topic().as_str(),
-                "message_id": info.id().to_string(),
-                "decision": decision,
-                "text": text,
-                "id": published.id().to_string(),
-                "signer": self.node.public_key().to_string(),
-            }))?;
+            self.render.answer(&Approved {
+                topic: self.approver.approvals().topic().as_str(),
+                message_id: info.id().to_string(),
+                decision,
+                text,
+                id: published.id().to_string(),
+                signer: self.node.public_key().to_string(),
+            })?;
         } else {
             let text = format!("{decision} {}, id of this answer {}", info.id(), published.id());
             self.render.line(None, &text)?;

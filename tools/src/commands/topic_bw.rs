@@ -1,9 +1,8 @@
 //! `topic bw`: how many bytes arrive, as payload and as what travelled; a line per second.
 
-use serde_json::json;
-
 use super::topic_hz::{Measuring, Report};
 use super::{CommandError, Outcome};
+use crate::answers::topic::TopicBandwidth;
 use crate::cli::TopicBw;
 use crate::render::{OutputError, Render, bytes, bytes_per_second};
 use crate::session::Session;
@@ -27,18 +26,18 @@ fn report(render: &Render, report: &Report<'_>) -> Result<(), OutputError> {
         return Ok(());
     };
     if render.is_json() {
-        return render.json(&json!({
-            "topic": report.topic,
-            "bytes_per_second": volume.payload_rate,
-            "wire_bytes_per_second": volume.wire_rate,
-            "mean_bytes": volume.mean,
-            "min_bytes": volume.min,
-            "max_bytes": volume.max,
-            "window": arrivals.window(),
-            "messages": arrivals.total(),
-            "missing": arrivals.missing(),
-            "final": report.is_final,
-        }));
+        return render.answer(&TopicBandwidth {
+            topic: report.topic,
+            bytes_per_second: volume.payload_rate,
+            wire_bytes_per_second: volume.wire_rate,
+            mean_bytes: volume.mean,
+            min_bytes: volume.min,
+            max_bytes: volume.max,
+            window: arrivals.window(),
+            messages: arrivals.total(),
+            missing: arrivals.missing(),
+            is_final: report.is_final,
+        });
     }
     report.close(render)?;
     let text = format!(

@@ -1,9 +1,8 @@
 //! `topic delay`: how old messages are when they arrive; a line per second.
 
-use serde_json::json;
-
 use super::topic_hz::{Measuring, Report};
 use super::{CommandError, Outcome};
+use crate::answers::topic as answers;
 use crate::cli::TopicDelay;
 use crate::render::{OutputError, Render, span};
 use crate::session::Session;
@@ -32,18 +31,18 @@ fn report(render: &Render, report: &Report<'_>) -> Result<(), OutputError> {
         None => "header.stamp or source time",
     };
     if render.is_json() {
-        return render.json(&json!({
-            "topic": report.topic,
-            "mean_s": delay.mean,
-            "min_s": delay.min,
-            "max_s": delay.max,
-            "std_dev_s": delay.std_dev,
-            "since": since,
-            "window": arrivals.window(),
-            "messages": arrivals.total(),
-            "missing": arrivals.missing(),
-            "final": report.is_final,
-        }));
+        return render.answer(&answers::TopicDelay {
+            topic: report.topic,
+            mean_s: delay.mean,
+            min_s: delay.min,
+            max_s: delay.max,
+            std_dev_s: delay.std_dev,
+            since,
+            window: arrivals.window(),
+            messages: arrivals.total(),
+            missing: arrivals.missing(),
+            is_final: report.is_final,
+        });
     }
     report.close(render)?;
     let in_seconds = |seconds: f64| span((seconds * 1e9) as i64);

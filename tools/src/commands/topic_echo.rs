@@ -11,9 +11,11 @@ use nuncio::{
     ApprovalState, GenericReceived, GenericSubscriber, MessageInfo, PublicKey, QosProfile, Reason, SubscriptionOptions,
     SubscriptionStats,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{CommandError, Outcome};
+use crate::answers::message::ValueText;
+use crate::answers::topic::EchoedMessage;
 use crate::catalog::Catalog;
 use crate::cli::TopicEcho;
 use crate::known_types::KnownTypes;
@@ -251,9 +253,9 @@ impl<'a> Echo<'a> {
     fn print_message(&self, received: &GenericReceived, text: &str) -> Result<(), OutputError> {
         let info = received.info();
         if self.render.is_json() {
-            return self
-                .render
-                .json_text(&with_member(&facts(&info, received), "message", text));
+            let mut echoed = echoed(&info, received);
+            echoed.message = Some(ValueText);
+            return self.render.answer_with(&echoed, text);
         }
         if self.args.shown.csv {
             return self.render.line(None, text);
@@ -266,10 +268,9 @@ impl<'a> Echo<'a> {
     fn print_raw(&self, received: &GenericReceived) -> Result<(), OutputError> {
         let (info, payload) = (received.info(), received.payload());
         if self.render.is_json() {
-            let payload = Value::from(hex(payload)).to_string();
-            return self
-                .render
-                .json_text(&with_member(&facts(&info, received), "payload", &payload));
+            let mut echoed = echoed(&info, received);
+            echoed.payload = Some(hex(payload));
+            return self.render.answer(&echoed);
         }
         self.print_head(&info, received)?;
         let head = format!(
@@ -355,51 +356,28 @@ impl<'a> Echo<'a> {
     }
 }
 
-/// What is told of every message in JSON.
-fn facts(info: &MessageInfo, received: &GenericReceived) -> Map<String, Value> {
-    let mut facts = Map::new();
-    let mut fact = |name: &str, value: Value| facts.insert(name.to_owned(), value);
-    fact("topic", info.topic.as_str().into());
-    fact("type", received.type_name().into());
-    fact("signer", info.signer.to_string().into());
-    fact("verified", true.into());
-    fact("number", info.number.into());
-    fact("stamp_ns", info.source_time_ns.into());
-    fact("provenance", info.provenance.as_str().into());
-    fact("node", info.node.as_str().into());
-    fact("verdict", info.verdict.as_str().into());
-    fact("missing_before", info.missing_before.into());
-    fact("id", info.id().to_string().into());
-    if let Some(cause) = info.cause {
-        fact("cause", cause.to_string().into());
-    }
-    match &info.approval {
-        ApprovalState::By(keys) => fact("approved_by", keys.iter().map(PublicKey::to_string).collect()),
-        ApprovalState::Pending => fact("approval", "pending".into()),
-        _ => None,
-    };
-    if let Some(origin) = &info.origin {
-        fact("origin", origin.as_str().into());
-    }
-    facts
-}
-
-/// An object's text with one more member, whose value is JSON text already.
-pub(super) fn with_member(facts: &Map<String, Value>, name: &str, json: &str) -> String {
-    let mut text = Value::Object(facts.clone()).to_string();
-    text.pop();
-    text.push_str(&format!(",\"{name}\":{json}}}"));
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_is_put_into_its_line_as_it_is() {
-        let facts = Map::from_iter([("topic".to_owned(), "/x".into())]);
-        let line = with_member(&facts, "message", r#"{"data":"}"}"#);
-        assert_eq!(line, r#"{"topic":"/x","message":{"data":"}"}}"#);
+/// What is told of every message in JSON; neither the message nor its payload yet.
+fn echoed<'a>(info: &'a MessageInfo, received: &'a GenericReceived) -> EchoedMessage<'a> {
+    EchoedMessage {
+        topic: info.topic.as_str(),
+        type_name: received.type_name(),
+        signer: info.signer.to_string(),
+        verified: true,
+        number: info.number,
+        stamp_ns: info.source_time_ns,
+        provenance: info.provenance.as_str(),
+        node: info.node.as_str(),
+        verdict: info.verdict.as_str(),
+        missing_before: info.missing_before,
+        id: info.id().to_string(),
+        cause: info.cause.map(|cause| cause.to_string()),
+        approved_by: match &info.approval {
+            ApprovalState::By(keys) => Some(keys.iter().map(PublicKey::to_string).collect()),
+            _ => None,
+        },
+        approval: matches!(info.approval, ApprovalState::Pending).then_some("pending"),
+        origin: info.origin.as_deref(),
+        payload: None,
+        message: None,
     }
 }

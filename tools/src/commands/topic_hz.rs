@@ -4,10 +4,10 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use nuncio::{GenericReceived, GenericSubscriber, Node, QosProfile, TopicName, clock};
-use serde_json::{Value, json};
 use tokio::time::MissedTickBehavior;
 
 use super::{CommandError, Outcome};
+use crate::answers::topic::{SignerRate, TopicRate};
 use crate::arrivals::{Arrival, Arrivals};
 use crate::catalog::Catalog;
 use crate::cli::{FilterArg, QosArgs, TopicHz};
@@ -234,26 +234,24 @@ fn report(render: &Render, report: &Report<'_>) -> Result<(), OutputError> {
     let rhythm = arrivals.rhythm();
     let several = arrivals.signers().count() > 1;
     if render.is_json() {
-        let signers = arrivals.signers().map(|(key, node, counted)| {
-            json!({
-                "signer": key.to_string(),
-                "node": node.as_str(),
-                "messages": counted.total,
-                "missing": counted.missing,
-            })
+        let signers = arrivals.signers().map(|(key, node, counted)| SignerRate {
+            signer: key.to_string(),
+            node: node.as_str(),
+            messages: counted.total,
+            missing: counted.missing,
         });
-        return render.json(&json!({
-            "topic": report.topic,
-            "rate_hz": rhythm.map(|rhythm| rhythm.rate),
-            "min_s": rhythm.map(|rhythm| rhythm.min),
-            "max_s": rhythm.map(|rhythm| rhythm.max),
-            "std_dev_s": rhythm.map(|rhythm| rhythm.std_dev),
-            "window": arrivals.window(),
-            "messages": arrivals.total(),
-            "missing": arrivals.missing(),
-            "signers": signers.collect::<Value>(),
-            "final": report.is_final,
-        }));
+        return render.answer(&TopicRate {
+            topic: report.topic,
+            rate_hz: rhythm.map(|rhythm| rhythm.rate),
+            min_s: rhythm.map(|rhythm| rhythm.min),
+            max_s: rhythm.map(|rhythm| rhythm.max),
+            std_dev_s: rhythm.map(|rhythm| rhythm.std_dev),
+            window: arrivals.window(),
+            messages: arrivals.total(),
+            missing: arrivals.missing(),
+            signers: signers.collect(),
+            is_final: report.is_final,
+        });
     }
     report.close(render)?;
     let in_seconds = |seconds: f64| span((seconds * 1e9) as i64);

@@ -4,9 +4,9 @@ use nuncio::TypeHash;
 use nuncio::graph::{Endpoint, GraphNode, GraphTopic};
 use nuncio::msgs::nuncio_msgs::msg::{CardPublisher, CardSubscriber};
 use nuncio::qos::compatibility::{Offer, Policy, Request};
-use serde_json::{Value, json};
 
 use super::{CommandError, Outcome};
+use crate::answers::topic::{Incompatible, PublisherDetails, Qos, SubscriberDetails, TopicDetails, TypeAndHash};
 use crate::cli::TopicInfo;
 use crate::qos_words::{in_words, offered, policy_in_words, requested};
 use crate::render::{OutputError, Render, Table, Tone, short_key};
@@ -22,47 +22,50 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicInfo) -> Result<Ou
         return Ok(Outcome::Nothing);
     }
     if render.is_json() {
-        render.json(&object(args.topic.as_str(), &topic))?;
+        render.answer(&details(args.topic.as_str(), &topic, &topic.types()))?;
     } else {
         show(render, &args, &topic)?;
     }
     Ok(Outcome::Found)
 }
 
-fn object(name: &str, topic: &GraphTopic) -> Value {
-    let types = topic.types();
-    json!({
-        "topic": name,
-        "types": types.iter().map(|(name, hash)| json!({"type": name, "hash": hash.to_string()})).collect::<Vec<_>>(),
-        "types_differ": types.len() > 1,
-        "publishers": topic.publishers.iter().map(publisher).collect::<Vec<_>>(),
-        "subscribers": topic.subscribers.iter().map(subscriber).collect::<Vec<_>>(),
-        "incompatible": misfits(topic).iter().map(Misfit::object).collect::<Vec<_>>(),
-    })
-}
-
-fn publisher(Endpoint { node, facts }: &Endpoint<CardPublisher>) -> Value {
-    let endpoint = json!({
-        "node": node.name.as_str(),
-        "key": node.key.to_string(),
-        "verified": node.is_verified(),
-        "type": facts.type_name,
-        "type_hash": TypeHash::from_bytes(facts.type_hash).to_string(),
-        "next_number": facts.next_number,
+fn details<'a>(name: &'a str, topic: &'a GraphTopic, types: &'a [(String, TypeHash)]) -> TopicDetails<'a> {
+    let typed = types.iter().map(|(type_name, hash)| TypeAndHash {
+        type_name,
+        hash: hash.to_string(),
     });
-    with(endpoint, offered(facts))
+    TopicDetails {
+        topic: name,
+        types: typed.collect(),
+        types_differ: types.len() > 1,
+        publishers: topic.publishers.iter().map(publisher).collect(),
+        subscribers: topic.subscribers.iter().map(subscriber).collect(),
+        incompatible: misfits(topic).iter().map(Misfit::details).collect(),
+    }
 }
 
-fn subscriber(Endpoint { node, facts }: &Endpoint<CardSubscriber>) -> Value {
+fn publisher(Endpoint { node, facts }: &Endpoint<CardPublisher>) -> PublisherDetails<'_> {
+    PublisherDetails {
+        node: node.name.as_str(),
+        key: node.key.to_string(),
+        verified: node.is_verified(),
+        type_name: &facts.type_name,
+        type_hash: TypeHash::from_bytes(facts.type_hash).to_string(),
+        next_number: facts.next_number,
+        qos: offered(facts),
+    }
+}
+
+fn subscriber(Endpoint { node, facts }: &Endpoint<CardSubscriber>) -> SubscriberDetails<'_> {
     let typed = !facts.type_name.is_empty();
-    let endpoint = json!({
-        "node": node.name.as_str(),
-        "key": node.key.to_string(),
-        "verified": node.is_verified(),
-        "type": typed.then_some(&facts.type_name),
-        "type_hash": typed.then(|| TypeHash::from_bytes(facts.type_hash).to_string()),
-    });
-    with(endpoint, requested(facts))
+    SubscriberDetails {
+        node: node.name.as_str(),
+        key: node.key.to_string(),
+        verified: node.is_verified(),
+        type_name: typed.then_some(facts.type_name.as_str()),
+        type_hash: typed.then(|| TypeHash::from_bytes(facts.type_hash).to_string()),
+        qos: requested(facts),
+    }
 }
 
 fn show(render: &Render, args: &TopicInfo, topic: &GraphTopic) -> Result<(), OutputError> {
@@ -155,7 +158,7 @@ fn misfits(topic: &GraphTopic) -> Vec<Misfit<'_>> {
     misfits
 }
 
-impl Misfit<'_> {
+impl<'a> Misfit<'a> {
     fn in_words(&self) -> String {
         let (offered, requested) = (offered(&self.publisher.facts), requested(&self.subscriber.facts));
         format!(
@@ -168,14 +171,14 @@ impl Misfit<'_> {
         )
     }
 
-    fn object(&self) -> Value {
-        json!({
-            "publisher": self.publisher.node.name.as_str(),
-            "publisher_key": self.publisher.node.key.to_string(),
-            "subscriber": self.subscriber.node.name.as_str(),
-            "subscriber_key": self.subscriber.node.key.to_string(),
-            "policy": self.policy.as_str(),
-        })
+    fn details(&self) -> Incompatible<'a> {
+        Incompatible {
+            publisher: self.publisher.node.name.as_str(),
+            publisher_key: self.publisher.node.key.to_string(),
+            subscriber: self.subscriber.node.name.as_str(),
+            subscriber_key: self.subscriber.node.key.to_string(),
+            policy: self.policy.as_str(),
+        }
     }
 }
 
@@ -204,16 +207,8 @@ fn typed(hashed: bool, name: &str, hash: &[u8; 32]) -> String {
     }
 }
 
-/// Both objects in one.
-fn with(mut endpoint: Value, profile: Value) -> Value {
-    if let (Some(entries), Value::Object(more)) = (endpoint.as_object_mut(), profile) {
-        entries.extend(more);
-    }
-    endpoint
-}
-
 /// A profile in a line, where it is asked for.
-fn profile(args: &TopicInfo, profile: impl FnOnce() -> Value) -> String {
+fn profile(args: &TopicInfo, profile: impl FnOnce() -> Qos) -> String {
     if args.verbose {
         in_words(&profile())
     } else {

@@ -2,11 +2,11 @@
 
 use nuncio::TopicName;
 use nuncio::graph::GraphTopic;
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::topic::{TopicFound, TopicListed, TopicType};
 use crate::catalog::is_named;
-use crate::cli::{TopicFind, TopicList, TopicType};
+use crate::cli::{self, TopicFind, TopicList};
 use crate::render::{Table, Tone};
 use crate::session::Session;
 
@@ -28,14 +28,14 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicList) -> Result<Ou
         let types = topic.types();
         let type_names = type_names(topic);
         if render.is_json() {
-            render.json(&json!({
-                "topic": name.as_str(),
-                "type": types.first().map(|(name, _)| name),
-                "type_hash": types.first().map(|(_, hash)| hash.to_string()),
-                "types_differ": types.len() > 1,
-                "publishers": topic.publishers.len(),
-                "subscribers": topic.subscribers.len(),
-            }))?;
+            render.answer(&TopicListed {
+                topic: name.as_str(),
+                type_name: types.first().map(|(name, _)| name.as_str()),
+                type_hash: types.first().map(|(_, hash)| hash.to_string()),
+                types_differ: types.len() > 1,
+                publishers: topic.publishers.len(),
+                subscribers: topic.subscribers.len(),
+            })?;
         } else if args.verbose {
             let counts = [topic.publishers.len(), topic.subscribers.len()].map(|count| count.to_string());
             let [publishers, subscribers] = counts;
@@ -57,7 +57,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicList) -> Result<Ou
     Ok(Outcome::Found)
 }
 
-pub(super) async fn type_of(session: &mut Session<'_>, args: &TopicType) -> Result<Outcome, CommandError> {
+pub(super) async fn type_of(session: &mut Session<'_>, args: &cli::TopicType) -> Result<Outcome, CommandError> {
     let graph = session.graph().await;
     let types = graph.topics().remove(&args.topic).unwrap_or_default().types();
     let (render, topic) = (session.render, &args.topic);
@@ -68,11 +68,11 @@ pub(super) async fn type_of(session: &mut Session<'_>, args: &TopicType) -> Resu
     }
     for (name, hash) in &types {
         match render.is_json() {
-            true => render.json(&json!({
-                "topic": topic.as_str(),
-                "type": name,
-                "type_hash": hash.to_string(),
-            }))?,
+            true => render.answer(&TopicType {
+                topic: topic.as_str(),
+                type_name: name,
+                type_hash: hash.to_string(),
+            })?,
             false => render.line(None, name)?,
         }
     }
@@ -94,12 +94,12 @@ pub(super) async fn find(session: &mut Session<'_>, args: &TopicFind) -> Result<
         };
         outcome = Outcome::Found;
         match render.is_json() {
-            true => render.json(&json!({
-                "topic": name.as_str(),
-                "type": found,
-                "type_hash": hash.to_string(),
-                "types_differ": types.len() > 1,
-            }))?,
+            true => render.answer(&TopicFound {
+                topic: name.as_str(),
+                type_name: found,
+                type_hash: hash.to_string(),
+                types_differ: types.len() > 1,
+            })?,
             false => render.line(None, name.as_str())?,
         }
     }

@@ -14,10 +14,10 @@ use ratatui::crossterm::event::{Event, KeyCode, KeyModifiers};
 use ratatui::layout::{Constraint, Layout};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
-use serde_json::json;
 use tokio::time::MissedTickBehavior;
 
 use super::{CommandError, Outcome};
+use crate::answers::topic::PlottedField;
 use crate::catalog::Catalog;
 use crate::cli::TopicPlot;
 use crate::curve::{self, Curve};
@@ -51,8 +51,13 @@ pub(super) async fn run(session: &mut Session<'_>, args: TopicPlot) -> Result<Ou
         depth,
         ..QosProfile::best_available()
     };
-    if args.svg.is_none() && !session.render.is_terminal() {
-        return Err(PlotError::NoTerminal.into());
+    if args.svg.is_none() {
+        if session.render.is_json() {
+            return Err(PlotError::NoJson.into());
+        }
+        if !session.render.is_terminal() {
+            return Err(PlotError::NoTerminal.into());
+        }
     }
     let types = KnownTypes::new(Catalog::open(&session.interfaces)?);
     let subscriber = session
@@ -134,11 +139,16 @@ impl Plot {
         let (path, points) = (&series.path, series.points.len());
         let range = series.range();
         if render.is_json() {
-            render.json(&json!({
-                "topic": subscriber.topic().as_str(), "field": path, "unit": series.unit, "samples": points,
-                "min": range.map(|range| range.0), "mean": range.map(|range| range.1), "max": range.map(|range| range.2),
-                "file": file.display().to_string(),
-            }))?;
+            render.answer(&PlottedField {
+                topic: subscriber.topic().as_str(),
+                field: path,
+                unit: series.unit.as_deref(),
+                samples: points,
+                min: range.map(|range| range.0),
+                mean: range.map(|range| range.1),
+                max: range.map(|range| range.2),
+                file: file.display().to_string(),
+            })?;
             return Ok(());
         }
         let unit = series.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
@@ -296,6 +306,8 @@ fn outcome(render: &Render, subscriber: &GenericSubscriber, messages: u64) -> Ou
 enum PlotError {
     /// Standard output is something else.
     NoTerminal,
+    /// A drawing on the screen is no JSON.
+    NoJson,
     /// The file could not be written.
     File(PathBuf, io::Error),
 }
@@ -304,6 +316,7 @@ impl fmt::Display for PlotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoTerminal => f.write_str("standard output is no terminal; --svg FILE draws into a file"),
+            Self::NoJson => f.write_str("a plot on the screen has no JSON form; with --json name a file, --svg FILE"),
             Self::File(file, error) => write!(f, "{} could not be written: {error}", file.display()),
         }
     }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use nuncio::run_time_type::RunTimeType;
 use nuncio::{Accompaniment, GenericPublisher, MessageId, QosProfile, TypeSupport, clock};
-use serde_json::json;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::{CommandError, Outcome};
+use crate::answers::topic::PublishedMessage;
 use crate::catalog::Catalog;
 use crate::cli::{GlobalArgs, TopicPub};
 use crate::render::{Render, count};
@@ -232,13 +232,13 @@ impl Publishing<'_> {
         self.published += 1;
         let topic = self.publisher.topic();
         if self.render.is_json() {
-            self.render.json(&json!({
-                "topic": topic.as_str(),
-                "type": self.codec.type_name(),
-                "number": published.number,
-                "id": published.id().to_string(),
-                "signer": self.signer,
-            }))?;
+            self.render.answer(&PublishedMessage {
+                topic: topic.as_str(),
+                type_name: self.codec.type_name(),
+                number: published.number,
+                id: published.id().to_string(),
+                signer: &self.signer,
+            })?;
         } else {
             let text = format!("published #{} on {topic}, id {}", published.number, published.id());
             self.render.line(None, &text)?;

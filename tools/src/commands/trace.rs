@@ -6,10 +6,10 @@ use std::time::Duration;
 use nuncio::msgs::nuncio_msgs::msg::Approval;
 use nuncio::run_time_type::DecodeError;
 use nuncio::{Found, Reason, RoleName, TraceApproval, TraceLink, TraceStep, VerifiedMessage};
-use serde_json::{Value, json};
 
-use super::topic_echo::with_member;
 use super::{CommandError, Outcome};
+use crate::answers::diagnosis::{TraceApproved, TraceLine};
+use crate::answers::message::MessageText;
 use crate::catalog::Catalog;
 use crate::cli::Trace;
 use crate::known_types::KnownTypes;
@@ -102,7 +102,7 @@ async fn tell<'a>(render: &Render, types: &mut KnownTypes, node: &nuncio::Node, 
 
 fn print(render: &Render, lines: &[Line<'_>]) -> Result<(), OutputError> {
     if render.is_json() {
-        return lines.iter().try_for_each(|line| render.json_text(&line.json()));
+        return lines.iter().try_for_each(|line| line.answer(render));
     }
     let mut table = Table::new(["TIME", "TOPIC", "TYPE", "NODE", "SIGNER", "VERDICT", "ID", "MESSAGE"]);
     lines.iter().for_each(|line| table.row(line.cells()));
@@ -154,22 +154,22 @@ fn decision(said: &TraceApproval) -> &'static str {
     }
 }
 
-fn approval_json(said: &TraceApproval) -> Value {
+fn approval(said: &TraceApproval) -> TraceApproved<'_> {
     let frame = said.message.frame();
     let (roles, why) = match &said.roles {
         Ok(roles) => (roles.iter().map(RoleName::as_str).collect(), None),
         Err(refusal) => (Vec::new(), Some(&*refusal.detail)),
     };
-    json!({
-        "id": said.message.id().to_string(),
-        "signer": frame.signer().to_string(),
-        "node": frame.node().as_str(),
-        "decision": decision(said),
-        "text": said.approval.text,
-        "roles": roles,
-        "counts": said.roles.as_ref().is_ok_and(|roles| !roles.is_empty()),
-        "detail": why,
-    })
+    TraceApproved {
+        id: said.message.id().to_string(),
+        signer: frame.signer().to_string(),
+        node: frame.node().as_str(),
+        decision: decision(said),
+        text: &said.approval.text,
+        roles,
+        counts: said.roles.as_ref().is_ok_and(|roles| !roles.is_empty()),
+        detail: why,
+    }
 }
 
 fn joined(roles: &BTreeSet<RoleName>) -> String {
@@ -211,7 +211,7 @@ impl Line<'_> {
         }
     }
 
-    fn json(&self) -> String {
+    fn answer(&self, render: &Render) -> Result<(), OutputError> {
         let (message, status, refusal) = match &self.told {
             Told::Message(message, _) => (Some(message), "verified", None),
             Told::Missing => (None, "missing", None),
@@ -219,36 +219,37 @@ impl Line<'_> {
         };
         let frame = message.map(|message| message.frame());
         let permit = self.step.permit.as_ref();
-        let facts = json!({
-            "id": self.step.id.to_string(),
-            "cause": message.and_then(|message| message.cause()).map(|cause| cause.to_string()),
-            "link": match self.step.link {
+        let lacking = self.step.lacking();
+        let step = TraceLine {
+            id: self.step.id.to_string(),
+            cause: message
+                .and_then(|message| message.cause())
+                .map(|cause| cause.to_string()),
+            link: match self.step.link {
                 TraceLink::Asked => "asked",
                 TraceLink::CauseOf(_) => "cause",
                 TraceLink::EffectOf(_) => "effect",
             },
-            "topic": frame.map(|frame| frame.topic().as_str()),
-            "type": frame.map(|frame| frame.type_name()),
-            "node": frame.map(|frame| frame.node().as_str()),
-            "signer": frame.map(|frame| frame.signer().to_string()),
-            "number": message.map(|message| message.number()),
-            "source_time_ns": message.map(|message| message.source_time_ns()),
-            "verdict": frame.map(|frame| frame.verdict().as_str()),
-            "roles": permit.map(|permit| permit.roles.iter().map(RoleName::as_str).collect::<Vec<_>>()),
-            "approvals": self.step.approvals.iter().map(approval_json).collect::<Vec<_>>(),
-            "lacking": self.step.lacking().iter().map(RoleName::as_str).collect::<Vec<_>>(),
-            "status": status,
-            "reason": refusal.map(|(reason, _)| reason.to_string()),
-            "detail": refusal.map(|(_, detail)| detail),
-        });
+            topic: frame.map(|frame| frame.topic().as_str()),
+            type_name: frame.map(|frame| frame.type_name()),
+            node: frame.map(|frame| frame.node().as_str()),
+            signer: frame.map(|frame| frame.signer().to_string()),
+            number: message.map(|message| message.number()),
+            source_time_ns: message.map(|message| message.source_time_ns()),
+            verdict: frame.map(|frame| frame.verdict().as_str()),
+            roles: permit.map(|permit| permit.roles.iter().map(RoleName::as_str).collect()),
+            approvals: self.step.approvals.iter().map(approval).collect(),
+            lacking: lacking.iter().map(|role| role.as_str()).collect(),
+            status,
+            reason: refusal.map(|(reason, _)| reason.to_string()),
+            detail: refusal.map(|(_, detail)| detail.as_str()),
+            msg: Some(MessageText),
+        };
         let values = match &self.told {
             Told::Message(_, Some(values)) => values,
             _ => "null",
         };
-        match facts {
-            Value::Object(facts) => with_member(&facts, "msg", values),
-            other => other.to_string(),
-        }
+        render.answer_with(&step, values)
     }
 }
 

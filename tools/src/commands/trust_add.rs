@@ -10,10 +10,10 @@ use nuncio::security::role::Nickname;
 use nuncio::security::topic_pattern::TopicPattern;
 use nuncio::security::trust_file::TrustFile;
 use nuncio::security::trust_policy::Grant;
-use serde_json::json;
 
 use super::{CommandError, Outcome};
 use crate::acquaintances::ME;
+use crate::answers::trust::{GrantAdded, TrustRemoved};
 use crate::cli::{GlobalArgs, TrustAdd, TrustRemove};
 use crate::policy_words::{grant_words, list};
 use crate::render::{Render, count};
@@ -50,12 +50,12 @@ pub(super) fn add(render: &Render, global: &GlobalArgs, args: &TrustAdd) -> Resu
         Ok(file.put_grant(&granted)?)
     })?;
     if render.is_json() {
-        render.json(&json!({
-            "nickname": granted.nickname.as_str(),
-            "key": key.to_string(),
-            "roles": list(&granted.roles),
-            "scope": list(&granted.scope),
-        }))?;
+        render.answer(&GrantAdded {
+            nickname: granted.nickname.as_str(),
+            key: key.to_string(),
+            roles: list(&granted.roles),
+            scope: list(&granted.scope),
+        })?;
     } else {
         render.line(None, &grant_words(&granted, now_ns))?;
     }
@@ -124,7 +124,10 @@ pub(super) fn remove(render: &Render, global: &GlobalArgs, args: &TrustRemove) -
     }
     for (kind, nickname) in removed {
         match render.is_json() {
-            true => render.json(&json!({"removed": kind, "nickname": nickname.as_str()}))?,
+            true => render.answer(&TrustRemoved {
+                removed: kind,
+                nickname: nickname.as_str(),
+            })?,
             false => render.line(None, &format!("removed the {kind} {nickname}"))?,
         }
     }

@@ -8,10 +8,10 @@ use nuncio::security::certificate_chain::CertificateChain;
 use nuncio::security::decision::{Decision, Question, Step};
 use nuncio::security::time_text::utc_text;
 use nuncio::{PublicKey, clock};
-use serde_json::{Value, json};
 
 use super::{CommandError, Outcome};
 use crate::acquaintances::ME;
+use crate::answers::trust::{TrustChecked, TrustStep};
 use crate::cli::{GlobalArgs, TrustCheck};
 use crate::policy_words::list;
 use crate::render::{Render, Table, Tone, short_key};
@@ -36,7 +36,7 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &TrustCheck) -> Re
     let (decision, steps) = home.policy.explain(&question);
     home.tell_what_is_asked(render);
     match render.is_json() {
-        true => render.json(&as_json(&home, &question, &decision, &steps))?,
+        true => render.answer(&checked(&home, &question, &decision, &steps))?,
         false => print(render, &home, &question, &decision, &steps)?,
     }
     Ok(match decision.answer {
@@ -100,29 +100,40 @@ fn print(
     Ok(())
 }
 
-fn as_json(home: &TrustHome, question: &Question<'_>, decision: &Decision, steps: &[Step]) -> Value {
+fn checked<'a>(
+    home: &TrustHome,
+    question: &'a Question<'_>,
+    decision: &Decision,
+    steps: &'a [Step],
+) -> TrustChecked<'a> {
     let refusal = match &decision.answer {
         Ok(permit) => permit.unasked.as_ref(),
         Err(refusal) => Some(refusal),
     };
     let permit = decision.answer.as_ref().ok();
-    let step = |step: &Step| json!({"rule": step.rule, "outcome": step.outcome.as_str(), "detail": step.detail});
-    json!({
-        "key": question.key.to_string(),
-        "action": question.action.as_str(),
-        "topic": question.topic.as_str(),
-        "domain": question.domain.as_str(),
-        "mode": home.policy.mode.as_str(),
-        "at": utc_text(question.now_ns),
-        "found": if decision.answer.is_ok() { "permit" } else { "refuse" },
-        // In the modes that ask for no role, what `enforce` would say.
-        "reason": refusal.map(|refusal| refusal.reason.to_string()),
-        "detail": refusal.map(|refusal| refusal.detail.to_string()),
-        "roles": permit.map(|permit| list(&permit.roles)).unwrap_or_default(),
-        "limits": permit.map(|permit| permit.limits.in_words()),
-        "holds_until": (decision.holds_until_ns < i64::MAX).then(|| utc_text(decision.holds_until_ns)),
-        "steps": steps.iter().map(step).collect::<Vec<_>>(),
-    })
+    TrustChecked {
+        key: question.key.to_string(),
+        action: question.action.as_str(),
+        topic: question.topic.as_str(),
+        domain: question.domain.as_str(),
+        mode: home.policy.mode.as_str(),
+        at: utc_text(question.now_ns),
+        found: if decision.answer.is_ok() { "permit" } else { "refuse" },
+        reason: refusal.map(|refusal| refusal.reason.to_string()),
+        detail: refusal.map(|refusal| refusal.detail.to_string()),
+        roles: permit.map(|permit| list(&permit.roles)).unwrap_or_default(),
+        limits: permit.map(|permit| permit.limits.in_words()),
+        holds_until: (decision.holds_until_ns < i64::MAX).then(|| utc_text(decision.holds_until_ns)),
+        steps: steps.iter().map(step).collect(),
+    }
+}
+
+fn step(step: &Step) -> TrustStep<'_> {
+    TrustStep {
+        rule: &step.rule,
+        outcome: step.outcome.as_str(),
+        detail: &step.detail,
+    }
 }
 
 /// The key by its name, if it has one.

@@ -17,9 +17,9 @@ use nuncio::security::time_text::utc_text;
 use nuncio::security::trust_storage::ANCHOR_FILE;
 use nuncio::security::x509::{Authority, Validity};
 use nuncio::{CertificateChain, Domain, Identity, clock};
-use serde_json::{Value, json};
 
 use super::{CommandError, Outcome};
+use crate::answers::trust::{RouterExported, RouterMember};
 use crate::cli::{GlobalArgs, ZenohExport};
 use crate::render::{Render, count};
 use crate::trust_home::{NoTrustFile, TrustHome};
@@ -168,17 +168,18 @@ fn report(
 ) -> Result<Outcome, CommandError> {
     let config = folder.path.join("router.json5");
     if render.is_json() {
-        let member = |member: &Member| -> Value {
-            json!({
-                "nickname": member.nickname,
-                "key": member.key.to_string(),
-                "publishes": member.publishes,
-                "until": member.not_after_ns.map(utc_text),
-                "certificate": certified.get(&member.nickname),
-            })
-        };
-        let members: Vec<Value> = admission.members.iter().map(member).collect();
-        render.json(&json!({"config": config, "members": members, "remarks": admission.remarks}))?;
+        let members = admission.members.iter().map(|member| RouterMember {
+            nickname: &member.nickname,
+            key: member.key.to_string(),
+            publishes: &member.publishes,
+            until: member.not_after_ns.map(utc_text),
+            certificate: certified.get(&member.nickname).map(|path| path.display().to_string()),
+        });
+        render.answer(&RouterExported {
+            config: config.display().to_string(),
+            members: members.collect(),
+            remarks: admission.remarks.iter().map(ToString::to_string).collect(),
+        })?;
         return Ok(Outcome::Found);
     }
     render.line(None, &config.display().to_string())?;

@@ -8,10 +8,10 @@ use nuncio::security::role::Nickname;
 use nuncio::security::trust_file::TrustFile;
 use nuncio::security::trust_storage::ANCHOR_FILE;
 use nuncio::{Domain, Identity, Keystore, PublicKey, TrustMode};
-use serde_json::json;
 
 use super::{CommandError, Outcome};
 use crate::acquaintances::ME;
+use crate::answers::trust::TrustMade;
 use crate::cli::{GlobalArgs, PassphraseFrom, TrustInit};
 use crate::passphrase::read_guarded_key;
 use crate::render::Render;
@@ -44,15 +44,15 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &TrustInit) -> Res
     let trust_path = path.display().to_string();
     let anchor = anchor.map(|(path, key)| (path.display().to_string(), key));
     if render.is_json() {
-        render.json(&json!({
-            "trust_file": trust_path,
-            "mode": args.mode.as_str(),
-            "key": key.to_string(),
-            "nickname": nickname.as_str(),
-            "role": ROLE,
-            "anchor": anchor.as_ref().map(|(_, key)| key.to_string()),
-            "anchor_file": anchor.as_ref().map(|(path, _)| path),
-        }))?;
+        render.answer(&TrustMade {
+            trust_file: &trust_path,
+            mode: args.mode.as_str(),
+            key: key.to_string(),
+            nickname: nickname.as_str(),
+            role: ROLE,
+            anchor: anchor.as_ref().map(|(_, key)| key.to_string()),
+            anchor_file: anchor.as_ref().map(|(path, _)| path.as_str()),
+        })?;
     } else {
         render.line(None, &format!("trust   {trust_path} (mode {})", args.mode))?;
         render.line(None, &format!("key     {key} ({nickname}, may do {ROLE})"))?;

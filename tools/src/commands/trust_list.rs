@@ -1,9 +1,9 @@
 //! `trust list` and `trust export`: trust.toml as it is.
 
 use nuncio::clock;
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::trust::{TrustText, TrustWritten};
 use crate::cli::{GlobalArgs, TrustExport};
 use crate::passphrase::write_new;
 use crate::policy_words::policy_entries;
@@ -26,7 +26,7 @@ pub(super) fn list(render: &Render, global: &GlobalArgs) -> Result<Outcome, Comm
     let mut table = Table::new(["KIND", "NAME", "WHAT"]);
     for entry in &entries {
         match render.is_json() {
-            true => render.json(&entry.json)?,
+            true => render.answer(&entry.row)?,
             false => table.row([entry.kind.to_owned(), entry.name.clone(), entry.words.clone()]),
         }
     }
@@ -57,11 +57,11 @@ pub(super) fn export(render: &Render, global: &GlobalArgs, args: &TrustExport) -
             write_new(path, &text, false)?;
             let path = path.display().to_string();
             match render.is_json() {
-                true => render.json(&json!({"path": path}))?,
+                true => render.answer(&TrustWritten { path })?,
                 false => render.line(None, &format!("file   {path}"))?,
             }
         }
-        None if render.is_json() => render.json(&json!({"text": text}))?,
+        None if render.is_json() => render.answer(&TrustText { text })?,
         None => render.lines(&text)?,
     }
     Ok(Outcome::Found)

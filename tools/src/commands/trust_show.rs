@@ -10,10 +10,12 @@ use nuncio::security::revocation::{Revoked, SignedRevocations};
 use nuncio::security::time_text::utc_text;
 use nuncio::security::trust_file::TrustFile;
 use nuncio::{Domain, Identity, TrustPolicy, clock};
-use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{CommandError, Outcome};
+use crate::answers::trust::{
+    CertificatesShown, FileVerdict, KeyFileShown, PolicyShown, RevocationsShown, RevokedKey, TrustFileProblem,
+};
 use crate::cli::{GlobalArgs, TrustShow};
 use crate::policy_words::{certificate_words, mode_words, policy_entries};
 use crate::render::{Render, Table, Tone};
@@ -116,12 +118,12 @@ fn file(render: &Render, global: &GlobalArgs, path: &Path) -> Result<Outcome, Co
         Err(error) => {
             for problem in &error.problems {
                 match render.is_json() {
-                    true => render.json(&json!({
-                        "file": path.display().to_string(),
-                        "line": problem.line,
-                        "column": problem.column,
-                        "message": problem.message,
-                    }))?,
+                    true => render.answer(&TrustFileProblem {
+                        file: path.display().to_string(),
+                        line: problem.line,
+                        column: problem.column,
+                        message: &problem.message,
+                    })?,
                     false => render.line(None, &format!("{}:{problem}", path.display()))?,
                 }
             }
@@ -134,14 +136,13 @@ fn policy(render: &Render, path: &Path, policy: &TrustPolicy, now_ns: i64) -> Re
     let domain = policy.domain().map(Domain::as_str);
     let entries = policy_entries(policy, now_ns);
     if render.is_json() {
-        let entries: Vec<_> = entries.into_iter().map(|entry| entry.json).collect();
-        return Ok(render.json(&json!({
-            "file": path.display().to_string(),
-            "what": "policy",
-            "mode": policy.mode.as_str(),
-            "domain": domain,
-            "entries": entries,
-        }))?);
+        return Ok(render.answer(&PolicyShown {
+            file: path.display().to_string(),
+            what: "policy",
+            mode: policy.mode.as_str(),
+            domain,
+            entries: entries.into_iter().map(|entry| entry.row).collect(),
+        })?);
     }
     render.line(Some(Tone::Strong), &path.display().to_string())?;
     render.line(None, &format!("  mode {}: {}", policy.mode, mode_words(policy.mode)))?;
@@ -167,19 +168,15 @@ fn revocations(
     let holds = policy.is_anchor(list.anchor());
     let problem = (!holds).then(|| format!("{} is no anchor in this user's trust.toml", list.anchor()));
     if render.is_json() {
-        let entry = |revoked: &Revoked| {
-            let since = utc_text(revoked.since_ns);
-            json!({"key": revoked.key.to_string(), "since": since, "reason": revoked.reason})
-        };
-        render.json(&json!({
-            "file": path.map(|path| path.display().to_string()),
-            "what": "revocations",
-            "anchor": list.anchor().to_string(),
-            "serial": list.serial(),
-            "revoked": list.revoked().iter().map(entry).collect::<Vec<_>>(),
-            "holds": holds,
-            "problem": problem,
-        }))?;
+        render.answer(&RevocationsShown {
+            file: path.map(|path| path.display().to_string()),
+            what: "revocations",
+            anchor: list.anchor().to_string(),
+            serial: list.serial(),
+            revoked: list.revoked().iter().map(revoked_key).collect(),
+            holds,
+            problem,
+        })?;
         return Ok(outcome(holds));
     }
     if let Some(path) = path {
@@ -199,6 +196,14 @@ fn revocations(
     Ok(outcome(holds))
 }
 
+fn revoked_key(revoked: &Revoked) -> RevokedKey<'_> {
+    RevokedKey {
+        key: revoked.key.to_string(),
+        since: utc_text(revoked.since_ns),
+        reason: &revoked.reason,
+    }
+}
+
 /// Prints a chain and says whether it holds here and now.
 fn certificates(
     render: &Render,
@@ -211,15 +216,15 @@ fn certificates(
     let problem = problem_of(chain, policy, domain, now_ns);
     let lines: Vec<String> = chain.certificates().map(certificate_words).collect();
     if render.is_json() {
-        render.json(&json!({
-            "file": path.display().to_string(),
-            "what": "certificates",
-            "subject": chain.leaf().terms().subject.to_string(),
-            "anchor": chain.anchor().to_string(),
-            "certificates": lines,
-            "holds": problem.is_none(),
-            "problem": problem,
-        }))?;
+        render.answer(&CertificatesShown {
+            file: path.display().to_string(),
+            what: "certificates",
+            subject: chain.leaf().terms().subject.to_string(),
+            anchor: chain.anchor().to_string(),
+            certificates: lines,
+            holds: problem.is_none(),
+            problem: problem.clone(),
+        })?;
     } else {
         render.line(Some(Tone::Strong), &path.display().to_string())?;
         for line in &lines {
@@ -265,11 +270,11 @@ pub(super) fn problem_of(
 
 fn verdict(render: &Render, path: &Path, problem: Option<&str>) -> Result<(), CommandError> {
     if render.is_json() {
-        return Ok(render.json(&json!({
-            "file": path.display().to_string(),
-            "holds": problem.is_none(),
-            "problem": problem,
-        }))?);
+        return Ok(render.answer(&FileVerdict {
+            file: path.display().to_string(),
+            holds: problem.is_none(),
+            problem,
+        })?);
     }
     match problem {
         None => render.line(None, "  it holds here and now")?,
@@ -288,8 +293,8 @@ fn key_file(render: &Render, path: &Path, text: &str) -> Result<(), CommandError
         }
     };
     if render.is_json() {
-        let path = path.display().to_string();
-        return Ok(render.json(&json!({"file": path, "what": what, "key": key}))?);
+        let file = path.display().to_string();
+        return Ok(render.answer(&KeyFileShown { file, what, key })?);
     }
     render.line(Some(Tone::Strong), &path.display().to_string())?;
     render.line(None, &format!("  {what}"))?;

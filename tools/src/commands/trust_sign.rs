@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use nuncio::security::certificate::{Certificate, CertificateTerms};
 use nuncio::security::certificate_chain::CertificateChain;
 use nuncio::{Identity, clock};
-use serde_json::json;
 
 use super::{CommandError, Outcome};
+use crate::answers::trust::CertificateSigned;
 use crate::cli::{GlobalArgs, TrustSign};
 use crate::passphrase::write_new;
 use crate::policy_words::certificate_words;
@@ -54,14 +54,14 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &TrustSign) -> Res
     }
     let path = args.out.as_ref().map(|path| path.display().to_string());
     if render.is_json() {
-        render.json(&json!({
-            "subject": subject.to_string(),
-            "issuer": signer.public_key().to_string(),
-            "anchor": chain.anchor().to_string(),
-            "certificates": chain.certificates().count(),
-            "path": path,
-            "text": path.is_none().then_some(text),
-        }))?;
+        render.answer(&CertificateSigned {
+            subject: subject.to_string(),
+            issuer: signer.public_key().to_string(),
+            anchor: chain.anchor().to_string(),
+            certificates: chain.certificates().count(),
+            text: path.is_none().then_some(text),
+            path,
+        })?;
     } else {
         match path {
             Some(path) => render.line(None, &format!("file   {path}"))?,

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use nuncio::security::decision::Question;
 use nuncio::{Reason, TrustMode, clock};
-use serde_json::json;
 
 use super::{CommandError, Outcome};
 use crate::acquaintances::WhoError;
+use crate::answers::trust::{TrustTestEnd, TrustTestRow};
 use crate::cli::{GlobalArgs, TrustTest};
 use crate::expectations::{Expectation, Expected, read_table};
 use crate::render::{Render, Tone, count};
@@ -47,7 +47,7 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &TrustTest) -> Res
     }
     let ok = failed == 0 && all > 0;
     if render.is_json() {
-        render.json(&json!({"rows": all, "failed": failed, "ok": ok}))?;
+        render.answer(&TrustTestEnd { rows: all, failed, ok })?;
     } else if all == 0 {
         render.warning(format!("{} has no rows", args.file.display()));
     } else {
@@ -138,16 +138,16 @@ fn print(render: &Render, row: usize, expectation: &Expectation, found: &Found) 
         ..
     } = expectation;
     if render.is_json() {
-        return Ok(render.json(&json!({
-            "row": row,
-            "key": key,
-            "action": action,
-            "topic": topic,
-            "expected": expected,
-            "found": found.word,
-            "reason": found.reason,
-            "ok": found.ok,
-        }))?);
+        return Ok(render.answer(&TrustTestRow {
+            row,
+            key,
+            action,
+            topic,
+            expected,
+            found: found.word,
+            reason: found.reason.as_deref(),
+            ok: found.ok,
+        })?);
     }
     let result = match &found.reason {
         Some(reason) => format!("{}: {reason}", found.word),

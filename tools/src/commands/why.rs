@@ -47,7 +47,7 @@ fn outcome(causes: &[Cause]) -> Outcome {
 
 fn tell(render: &Render, cause: &Cause) -> Result<(), OutputError> {
     if render.is_json() {
-        return render.json_text(&cause.json());
+        return render.answer(&cause.answer());
     }
     if cause.kind == Kind::Flows {
         return render.line(Some(Tone::Strong), &cause.sentence);

@@ -94,7 +94,10 @@ impl Screen {
     pub(super) fn conclude(&mut self, tally: &Tally, elapsed: Duration) -> io::Result<()> {
         self.rates.note(tally, Instant::now());
         let color = match self.presentation {
-            Presentation::Json => return put(&format!("{}\n", tally.to_json())),
+            Presentation::Json => {
+                let answer = serde_json::to_string(&tally.answer())?;
+                return put(&format!("{answer}\n"));
+            }
             Presentation::Table { color } => color,
             Presentation::Lines => false,
         };

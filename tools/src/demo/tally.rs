@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use nuncio::PublicKey;
-use serde_json::{Map, Value, json};
 
 use super::Scene;
 use super::forgery::{Attack, Fate};
 use super::ledger::LedgerReading;
 use super::operator::{Causation, Fates};
 use super::topic::Topic;
+use crate::answers::program::{DemoAttack, DemoEnded, DemoTopic};
 
 /// Everything that was counted up to one moment.
 #[derive(Clone, Debug, Default)]
@@ -146,42 +146,42 @@ impl Tally {
     }
 
     /// The numbers as JSON. The names are stable.
-    pub(super) fn to_json(&self) -> Value {
-        let named = |fate: &Fate, count: &u64| (fate.to_string(), Value::from(*count));
-        let refused: Map<String, Value> = self.refused.iter().map(|(fate, count)| named(fate, count)).collect();
+    pub(super) fn answer(&self) -> DemoEnded<'_> {
         let topics = self.topics.iter().map(|topic| {
             let (median_ns, slow_ns) = topic.reading.delays_ns.unzip();
-            json!({
-                "topic": topic.topic.name(),
-                "type": topic.topic.type_name(),
-                "signer": topic.signer.to_string(),
-                "sent": topic.sent,
-                "delivered": topic.reading.delivered,
-                "lost": topic.sent.saturating_sub(topic.reading.delivered),
-                "latency_p50_ns": median_ns,
-                "latency_p99_ns": slow_ns,
-            })
+            DemoTopic {
+                topic: topic.topic.name(),
+                type_name: topic.topic.type_name(),
+                signer: topic.signer.to_string(),
+                sent: topic.sent,
+                delivered: topic.reading.delivered,
+                lost: topic.sent.saturating_sub(topic.reading.delivered),
+                latency_p50_ns: median_ns,
+                latency_p99_ns: slow_ns,
+            }
         });
-        let attacks = self.attacks.iter().map(|tally| {
-            json!({
-                "attack": tally.attack.name(),
-                "topic": tally.attack.topic().name(),
-                "sent": tally.sent,
-                "refused": tally.refused,
-                "reason": tally.attack.fate().to_string(),
-            })
+        let attacks = self.attacks.iter().map(|tally| DemoAttack {
+            attack: tally.attack.name(),
+            topic: tally.attack.topic().name(),
+            sent: tally.sent,
+            refused: tally.refused,
+            reason: tally.attack.fate().to_string(),
         });
-        json!({
-            "delivered": self.delivered(),
-            "lost": self.outstanding(),
-            "forged_sent": self.forged_sent(),
-            "forged_delivered": self.forged_delivered(),
-            "refused": refused,
-            "sent": self.sent(),
-            "topics": topics.collect::<Vec<_>>(),
-            "attacks": attacks.collect::<Vec<_>>(),
-            "ok": self.problems().is_empty(),
-        })
+        DemoEnded {
+            delivered: self.delivered(),
+            lost: self.outstanding(),
+            forged_sent: self.forged_sent(),
+            forged_delivered: self.forged_delivered(),
+            refused: self
+                .refused
+                .iter()
+                .map(|(fate, count)| (fate.to_string(), *count))
+                .collect(),
+            sent: self.sent(),
+            topics: topics.collect(),
+            attacks: attacks.collect(),
+            ok: self.problems().is_empty(),
+        }
     }
 }
 
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn the_json_begins_with_the_promised_keys() {
-        let text = Tally::good().to_json().to_string();
+        let text = serde_json::to_string(&Tally::good().answer()).expect("it is JSON");
         let numbers = r#"{"delivered":40,"lost":0,"forged_sent":26,"forged_delivered":0,"#;
         let refused = r#""refused":{"BadSignature":24,"Duplicate":2},"#;
         assert!(text.starts_with(&format!("{numbers}{refused}")), "{text}");

@@ -8,6 +8,7 @@ use nuncio::security::role::RoleName;
 use nuncio::security::topic_pattern::TopicPattern;
 use nuncio::security::trust_policy::Grant;
 use nuncio::{Domain, PublicKey, TrustMode, clock};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::host_name::HostName;
@@ -17,7 +18,7 @@ use crate::commands::CommandError;
 use crate::trust_home::{NoTrustFile, TrustHome, check_roles};
 
 /// What was written down of another host's key.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub(crate) struct Remembered {
     /// The node name that it is pinned to in known.toml.
     pinned: String,

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Kind, Meeting, NodeGraph};
 use crate::standing::NodeId;
 
 /// The graph of `nuncio graph --json`: nodes, and what they have to do with each other.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(crate) struct Listing {
     /// The nodes, by name.
     nodes: Vec<ListedNode>,
@@ -21,7 +22,7 @@ pub(crate) struct Listing {
 }
 
 /// A node.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct ListedNode {
     /// Its name.
     node: String,
@@ -36,7 +37,7 @@ struct ListedNode {
 }
 
 /// One end of a topic, a service or an action. Name and key together are those of one node.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct ListedEnd {
     /// The node's name.
     node: String,
@@ -45,7 +46,7 @@ struct ListedEnd {
 }
 
 /// A topic.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct ListedTopic {
     /// Its name.
     topic: String,
@@ -58,7 +59,7 @@ struct ListedTopic {
 }
 
 /// A service.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct ListedService {
     /// Its name.
     service: String,
@@ -71,7 +72,7 @@ struct ListedService {
 }
 
 /// An action.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct ListedAction {
     /// Its name.
     action: String,

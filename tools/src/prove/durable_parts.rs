@@ -51,7 +51,7 @@ pub(super) async fn write(
     loop {
         tokio::select! {
             Some(line) = told.recv() => {
-                render.json(&line)?;
+                render.hand_over(&line)?;
                 render.flush()?;
             }
             () = stop.notified() => break,
@@ -65,12 +65,12 @@ pub(super) async fn write(
     loop {
         let journal = publisher.journal();
         if journal.readers.iter().all(|(_, through)| *through >= journal.kept) {
-            render.json(&json!({ "drained": journal.kept }))?;
+            render.hand_over(&json!({ "drained": journal.kept }))?;
             render.flush()?;
             super::parts::stay().await;
         }
         let acknowledged: Vec<_> = journal.readers.iter().map(|(_, through)| *through).collect();
-        render.json(&json!({ "waits_for": acknowledged, "of": journal.kept }))?;
+        render.hand_over(&json!({ "waits_for": acknowledged, "of": journal.kept }))?;
         render.flush()?;
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -151,17 +151,17 @@ pub(super) async fn keep_cursor(global: &GlobalArgs, render: &Render, link: Link
     let options = QosProfile::keep_last(16).into();
     let subscriber: DurableSubscriber<EmergencyStop> = node.durable_subscriber(TOPIC, options, &cursor)?;
     let at = subscriber.positions().first().map_or(0, |position| position.number);
-    render.json(&json!({ "ready": true, "at": at }))?;
+    render.hand_over(&json!({ "ready": true, "at": at }))?;
     render.flush()?;
     let (mut turns, mut taken) = (ACKNOWLEDGED_AFTER.iter().cycle(), 0);
     let mut after = 1;
     while let Ok(received) = subscriber.recv().await {
-        render.json(&json!({ "given": received.info.number }))?;
+        render.hand_over(&json!({ "given": received.info.number }))?;
         render.flush()?;
         taken += 1;
         if taken >= after || subscriber.stats().queue_len == 0 {
             subscriber.acknowledge(&received.info)?;
-            render.json(&json!({ "acknowledged": received.info.number }))?;
+            render.hand_over(&json!({ "acknowledged": received.info.number }))?;
             render.flush()?;
             (taken, after) = (0, turns.next().copied().unwrap_or(1));
         }

@@ -41,10 +41,10 @@ pub(super) async fn flood(
     let adversary = Adversary::join(&link, global.domain.clone()).await?;
     let topic = TopicName::parse(TOPIC)?;
     let overheard = overhear(&adversary, &topic).await?;
-    render.json(&json!({ "ready": true }))?;
+    render.hand_over(&json!({ "ready": true }))?;
     render.flush()?;
     knock_until(begin, &adversary, &topic).await?;
-    render.json(&json!({ "begun": true }))?;
+    render.hand_over(&json!({ "begun": true }))?;
     render.flush()?;
     let (part, n, rate) = (args.part, args.n, args.rate.max(1));
     let mut random = Random::new(args.seed);
@@ -60,7 +60,7 @@ pub(super) async fn flood(
     });
     // The link stays open until everything has left.
     let (_adversary, elapsed) = work.await??;
-    render.json(&json!({ "sent": n, "seconds": elapsed.as_secs_f64() }))?;
+    render.hand_over(&json!({ "sent": n, "seconds": elapsed.as_secs_f64() }))?;
     render.flush()?;
     stay().await;
     Ok(())

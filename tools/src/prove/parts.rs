@@ -44,7 +44,7 @@ pub(crate) async fn run(global: &GlobalArgs, render: &Render, args: ProvePart) -
         ended = part => {
             if let Err(error) = &ended {
                 // Whoever has started this process does not see its standard error.
-                render.json(&json!({ "problem": error.to_string() }))?;
+                render.hand_over(&json!({ "problem": error.to_string() }))?;
                 render.flush()?;
             }
             ended.map(|()| Outcome::Found)
@@ -90,7 +90,7 @@ pub(super) async fn node(name: &str, global: &GlobalArgs, link: LinkConfig) -> R
 }
 
 pub(super) fn ready(render: &Render, node: &Node) -> Result<(), CommandError> {
-    render.json(&json!({
+    render.hand_over(&json!({
         "ready": true,
         "time_ns": clock::now_ns(),
         "epoch": node.epoch(),
@@ -117,7 +117,7 @@ async fn listen(global: &GlobalArgs, render: &Render, link: LinkConfig) -> Resul
     ready(render, &node)?;
     while let Ok(received) = subscriber.recv().await {
         let info = &received.info;
-        render.json(&json!({
+        render.hand_over(&json!({
             "epoch": info.epoch,
             "number": info.number,
             "source_time_ns": info.source_time_ns,
@@ -132,7 +132,7 @@ async fn listen(global: &GlobalArgs, render: &Render, link: LinkConfig) -> Resul
                 .iter()
                 .map(|(reason, count)| (reason.to_string(), *count))
                 .collect();
-            render.json(&json!({ "refused": refused, "duplicates": stats.duplicates }))?;
+            render.hand_over(&json!({ "refused": refused, "duplicates": stats.duplicates }))?;
         }
         render.flush()?;
     }

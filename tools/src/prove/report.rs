@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use nuncio::SubscriptionStats;
 use nuncio::security::proving_ground::Outcome;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{ProveError, name};
+use crate::answers::program::AttackMade;
 use crate::cli::Attack;
 
 /// The word for a frame that was delivered before and is dropped.
@@ -154,23 +155,20 @@ impl Report {
     }
 
     /// The report as one object.
-    pub(crate) fn json(&self, elapsed: Duration, seed: u64) -> Value {
-        let mut object = json!({
-            "attack": name(self.attack),
-            "tried": self.tried,
-            "delivered": self.delivered,
-            "refused": self.refused,
-            "genuine": self.genuine,
-            "genuine_delivered": self.genuine_delivered,
-            "ok": self.is_ok(),
-            "problems": self.problems(),
-            "seconds": millis(elapsed),
-            "seed": seed,
-        });
-        if let Some(fields) = object.as_object_mut() {
-            fields.extend(self.measured.clone());
+    pub(crate) fn answer(&self, elapsed: Duration, seed: u64) -> AttackMade<'_> {
+        AttackMade {
+            attack: name(self.attack),
+            tried: self.tried,
+            delivered: self.delivered,
+            refused: &self.refused,
+            genuine: self.genuine,
+            genuine_delivered: self.genuine_delivered,
+            ok: self.is_ok(),
+            problems: self.problems(),
+            seconds: millis(elapsed),
+            seed,
+            measured: &self.measured,
         }
-        object
     }
 
     /// The report as a line for people.
@@ -211,7 +209,13 @@ fn millis(elapsed: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn json_of(report: &Report, elapsed: Duration, seed: u64) -> Value {
+        serde_json::to_value(report.answer(elapsed, seed)).expect("it is JSON")
+    }
 
     fn good() -> Report {
         let mut report = Report::new(Attack::Forge);
@@ -224,7 +228,7 @@ mod tests {
     #[test]
     fn all_refused_and_all_genuine_delivered_is_ok() {
         assert_eq!(good().problems(), Vec::<String>::new());
-        let json = good().json(Duration::from_millis(1500), 7);
+        let json = json_of(&good(), Duration::from_millis(1500), 7);
         assert_eq!(
             (&json["attack"], &json["tried"], &json["ok"]),
             (&json!("forge"), &json!(2), &json!(true))
@@ -238,7 +242,7 @@ mod tests {
         let mut report = good();
         report.hostile(&Outcome::Delivered(1));
         assert!(!report.is_ok());
-        assert_eq!(report.json(Duration::ZERO, 0)["delivered"], json!(1));
+        assert_eq!(json_of(&report, Duration::ZERO, 0)["delivered"], json!(1));
     }
 
     #[test]

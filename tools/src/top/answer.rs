@@ -2,11 +2,13 @@
 
 use nuncio::clock;
 use nuncio::msgs::nuncio_msgs::msg::NodeFacts;
-use serde_json::{Map, Value, json};
 
+use super::counts::Refused;
 use super::model::Model;
-use super::rows::{Count, End, NodeRow, Spans, TopicRow};
+use super::rows::{Count, End, NodeRow, TopicRow};
 use super::text;
+use crate::answers::diagnosis::{Lost, Sent, TopEnd, TopFinding, TopNode, TopPublisher, TopSubscriber, TopTopic};
+use crate::answers::named::Named;
 use crate::render::{OutputError, Render, Table, Tone, short_key};
 use crate::standing::Trust;
 
@@ -18,9 +20,10 @@ use crate::standing::Trust;
 pub(crate) fn print(render: &Render, model: &Model) -> Result<(), OutputError> {
     if render.is_json() {
         let now_ns = clock::now_ns();
-        for object in model.topics.iter().map(topic).chain(model.nodes.iter().map(node)) {
-            render.json(&with_time(object, now_ns))?;
-        }
+        let topics = model.topics.iter().map(|row| topic(row, now_ns));
+        topics.into_iter().try_for_each(|row| render.answer(&row))?;
+        let nodes = model.nodes.iter().map(|row| node(row, now_ns));
+        nodes.into_iter().try_for_each(|row| render.answer(&row))?;
         return render.flush();
     }
     let mut topics = Table::new([
@@ -65,120 +68,116 @@ pub(crate) fn print(render: &Render, model: &Model) -> Result<(), OutputError> {
     render.flush()
 }
 
-fn with_time(mut object: Map<String, Value>, now_ns: i64) -> Value {
-    object.insert("time_ns".to_owned(), now_ns.into());
-    Value::Object(object)
-}
-
-fn topic(row: &TopicRow) -> Map<String, Value> {
+fn topic(row: &TopicRow, time_ns: i64) -> TopTopic<'_> {
     let trusted = row
         .subscribers()
         .filter(|end| end.trust.is_good())
         .filter_map(|end| end.spans);
     let fewest = trusted.filter_map(|spans| spans.rate).reduce(f64::min);
-    let mut object = object([
-        ("kind", "topic".into()),
-        ("topic", row.topic.as_str().into()),
-        ("type", row.types.first().cloned().into()),
-        ("types_differ", (row.types.len() > 1).into()),
-        ("publishers", row.publishers().map(|end| of_end(end, "sent")).collect()),
-        (
-            "subscribers",
-            row.subscribers().map(|end| of_end(end, "received")).collect(),
-        ),
-        ("rate_hz", row.sent.rate.into()),
-        ("bytes_per_second", row.sent.byte_rate.into()),
-        ("received_hz_min", fewest.into()),
-        ("latency_s", seconds(row.received.latest.latency_ns())),
-        ("jitter_s", seconds(row.received.latest.jitter_ns())),
-        ("trust", row.trust().map(Trust::as_str).into()),
-    ]);
-    counted(&mut object, "sent", row.sent.count(|counts| counts.messages));
-    counted(&mut object, "missing", row.missing());
-    counted(&mut object, "dropped", row.dropped());
-    refused(&mut object, &row.received);
-    object
+    let sent = row.sent.count(|counts| counts.messages);
+    TopTopic {
+        kind: "topic",
+        topic: row.topic.as_str(),
+        type_name: row.types.first().map(String::as_str),
+        types_differ: row.types.len() > 1,
+        publishers: row.publishers().map(publisher).collect(),
+        subscribers: row.subscribers().map(subscriber).collect(),
+        rate_hz: row.sent.rate,
+        bytes_per_second: row.sent.byte_rate,
+        received_hz_min: fewest,
+        latency_s: seconds(row.received.latest.latency_ns()),
+        jitter_s: seconds(row.received.latest.jitter_ns()),
+        trust: row.trust().map(Trust::as_str),
+        sent: Sent {
+            sent: sent.latest,
+            sent_total: sent.total,
+        },
+        lost: lost(row.missing(), row.dropped()),
+        refused: by_reason(&row.received.latest.refused),
+        refused_total: by_reason(&row.received.total.refused),
+        time_ns,
+    }
 }
 
-fn node(row: &NodeRow) -> Map<String, Value> {
+fn node(row: &NodeRow, time_ns: i64) -> TopNode<'_> {
     let answer = row.answer.as_ref();
-    let findings = answer.into_iter().flat_map(|answer| &answer.findings).map(|finding| {
-        json!({
-            "level": text::level(finding.level), "subject": finding.subject, "found": finding.found,
-            "remedy": finding.remedy,
-        })
+    let findings = answer.into_iter().flat_map(|answer| &answer.findings);
+    let findings = findings.map(|finding| TopFinding {
+        level: text::level(finding.level),
+        subject: &finding.subject,
+        found: &finding.found,
+        remedy: &finding.remedy,
     });
     let healthy = answer
         .filter(|_| row.problem.is_none())
         .map(|answer| answer.level < NodeFacts::LEVEL_ERROR);
-    let mut object = object([
-        ("kind", "node".into()),
-        ("node", row.node.name.as_str().into()),
-        ("key", row.node.key.to_string().into()),
-        ("nickname", row.nickname.clone().into()),
-        ("trust", row.trust.as_str().into()),
-        ("level", text::health(row).into()),
-        ("healthy", healthy.into()),
-        ("problem", row.problem.clone().into()),
-        ("findings", findings.collect()),
-        (
-            "publishers",
-            row.ends.iter().filter(|(_, end)| end.is_publisher).count().into(),
-        ),
-        (
-            "subscriptions",
-            row.ends.iter().filter(|(_, end)| !end.is_publisher).count().into(),
-        ),
-        ("sent_hz", row.sent.rate.into()),
-        ("sent_bytes_per_second", row.sent.byte_rate.into()),
-        ("received_hz", row.received.rate.into()),
-        ("received_bytes_per_second", row.received.byte_rate.into()),
-        ("uptime_s", answer.map(|answer| answer.uptime_ns as f64 / 1e9).into()),
-        ("version", answer.map(|answer| answer.version.clone()).into()),
-    ]);
-    counted(&mut object, "missing", row.missing());
-    counted(&mut object, "dropped", row.dropped());
-    counted(&mut object, "refused", row.refused);
-    object
+    TopNode {
+        kind: "node",
+        node: row.node.name.as_str(),
+        key: row.node.key.to_string(),
+        nickname: row.nickname.as_deref(),
+        trust: row.trust.as_str(),
+        level: text::health(row),
+        healthy,
+        problem: row.problem.as_deref(),
+        findings: findings.collect(),
+        publishers: row.ends.iter().filter(|(_, end)| end.is_publisher).count(),
+        subscriptions: row.ends.iter().filter(|(_, end)| !end.is_publisher).count(),
+        sent_hz: row.sent.rate,
+        sent_bytes_per_second: row.sent.byte_rate,
+        received_hz: row.received.rate,
+        received_bytes_per_second: row.received.byte_rate,
+        uptime_s: answer.map(|answer| answer.uptime_ns as f64 / 1e9),
+        version: answer.map(|answer| answer.version.as_str()),
+        lost: lost(row.missing(), row.dropped()),
+        refused: row.refused.latest,
+        refused_total: row.refused.total,
+        time_ns,
+    }
 }
 
-/// One end of a topic. `counts` is what its messages are called.
-fn of_end(end: &End, counts: &str) -> Value {
-    let total = end.spans.map(|spans| spans.total.messages);
-    let mut of = object([
-        ("node", end.node.name.as_str().into()),
-        ("key", end.node.key.to_string().into()),
-        ("nickname", end.nickname.clone().into()),
-        ("trust", end.trust.as_str().into()),
-        ("rate_hz", end.spans.and_then(|spans| spans.rate).into()),
-    ]);
-    of.insert(format!("{counts}_total"), total.into());
-    Value::Object(of)
+fn publisher(end: &End) -> TopPublisher<'_> {
+    TopPublisher {
+        end: node_of(end),
+        sent_total: total(end),
+    }
 }
 
-fn object<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
-    members
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+fn subscriber(end: &End) -> TopSubscriber<'_> {
+    TopSubscriber {
+        end: node_of(end),
+        received_total: total(end),
+    }
 }
 
-/// A counter in the interval, and since what counts it is there.
-fn counted(object: &mut Map<String, Value>, name: &str, count: Count) {
-    object.insert(name.to_owned(), count.latest.into());
-    object.insert(format!("{name}_total"), count.total.into());
+fn total(end: &End) -> Option<u64> {
+    end.spans.map(|spans| spans.total.messages)
 }
 
-fn refused(object: &mut Map<String, Value>, received: &Spans) {
-    let by_reason = |refused: &super::counts::Refused| -> Value {
-        let reasons = refused.reasons();
-        let named = reasons.map(|(reason, count)| (reason.to_string(), count.into()));
-        Value::Object(named.collect())
-    };
-    object.insert("refused".to_owned(), by_reason(&received.latest.refused));
-    object.insert("refused_total".to_owned(), by_reason(&received.total.refused));
+fn node_of(end: &End) -> TopEnd<'_> {
+    TopEnd {
+        node: end.node.name.as_str(),
+        key: end.node.key.to_string(),
+        nickname: end.nickname.as_deref(),
+        trust: end.trust.as_str(),
+        rate_hz: end.spans.and_then(|spans| spans.rate),
+    }
 }
 
-fn seconds(ns: Option<f64>) -> Value {
-    ns.map(|ns| ns / 1e9).into()
+fn lost(missing: Count, dropped: Count) -> Lost {
+    Lost {
+        missing: missing.latest,
+        missing_total: missing.total,
+        dropped: dropped.latest,
+        dropped_total: dropped.total,
+    }
+}
+
+fn by_reason(refused: &Refused) -> Named<u64> {
+    let reasons = refused.reasons();
+    reasons.map(|(reason, count)| (reason.to_string(), count)).collect()
+}
+
+fn seconds(ns: Option<f64>) -> Option<f64> {
+    ns.map(|ns| ns / 1e9)
 }

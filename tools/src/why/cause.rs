@@ -2,7 +2,8 @@
 
 use nuncio::qos::compatibility::Policy;
 use nuncio::{Domain, NodeName, Reason};
-use serde_json::{Map, Value};
+
+use crate::answers::diagnosis::CauseTold;
 
 /// Why nothing arrives, or that messages flow.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -210,33 +211,21 @@ impl Cause {
         (turn, self.kind)
     }
 
-    /// The cause as a JSON object; `cause` and `remedy` stand first.
-    pub(crate) fn json(&self) -> String {
-        let text = |text: &str| Value::from(text).to_string();
-        let mut more = Map::new();
-        let mut add = |name: &str, value: Option<String>| {
-            if let Some(value) = value {
-                more.insert(name.to_owned(), value.into());
-            }
-        };
-        add("command", self.command.clone());
-        add("publisher", self.publisher.as_ref().map(ToString::to_string));
-        add("subscriber", self.subscriber.as_ref().map(ToString::to_string));
-        add("policy", self.policy.map(|policy| policy.as_str().to_owned()));
-        add("field", self.field.clone());
-        add("reason", self.reason.map(|reason| reason.to_string()));
-        add("domain", self.domain.as_ref().map(ToString::to_string));
-        let more: String = more
-            .iter()
-            .map(|(name, value)| format!(",{}:{value}", text(name)))
-            .collect();
-        format!(
-            "{{\"cause\":{},\"remedy\":{},\"kind\":{},\"confidence\":{}{more}}}",
-            text(&self.sentence),
-            text(&self.remedy),
-            text(self.kind.as_str()),
-            text(self.confidence.as_str()),
-        )
+    /// The cause for programs; `cause` and `remedy` stand first.
+    pub(crate) fn answer(&self) -> CauseTold<'_> {
+        CauseTold {
+            cause: &self.sentence,
+            remedy: &self.remedy,
+            kind: self.kind.as_str(),
+            confidence: self.confidence.as_str(),
+            command: self.command.as_deref(),
+            publisher: self.publisher.as_ref().map(ToString::to_string),
+            subscriber: self.subscriber.as_ref().map(ToString::to_string),
+            policy: self.policy.map(|policy| policy.as_str()),
+            field: self.field.as_deref(),
+            reason: self.reason.map(|reason| reason.to_string()),
+            domain: self.domain.as_ref().map(ToString::to_string),
+        }
     }
 }
 
@@ -264,12 +253,12 @@ mod tests {
             "it offers less".to_owned(),
             remedy.to_owned(),
         );
-        let json = cause.json();
+        let json = serde_json::to_string(&cause.answer()).expect("it is JSON");
         assert!(
             json.starts_with("{\"cause\":\"it offers less\",\"remedy\":\"lower "),
             "{json}"
         );
-        let object: Value = serde_json::from_str(&json).unwrap_or_default();
+        let object: serde_json::Value = serde_json::from_str(&json).unwrap_or_default();
         assert_eq!(object["command"], "nuncio topic info -v /scan");
         assert_eq!(object["kind"], "qos_incompatible");
         assert_eq!(object.get("policy"), None);

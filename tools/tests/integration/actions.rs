@@ -12,7 +12,7 @@ const ABORTED: i32 = 13;
 const UNTIL_CANCELED: i32 = 40;
 
 /// A node that serves `/fibonacci`: it rejects negative orders.
-async fn served() -> (Node, String) {
+pub(crate) async fn served() -> (Node, String) {
     let (node, endpoint) = listen(node("robot", 1)).await;
     let server = node.action_server::<Fibonacci>("/fibonacci").expect("it serves");
     tokio::spawn(async move {
@@ -47,7 +47,7 @@ async fn pursue(goal: GoalHandle<Fibonacci>) {
 }
 
 /// Sends a goal that does not end by itself, and gives its id once it was accepted and has feedback.
-fn pending(user: &User, endpoint: &str) -> (Running, String) {
+pub(crate) fn pending(user: &User, endpoint: &str) -> (Running, String) {
     let goal = format!("{{order: {UNTIL_CANCELED}}}");
     let mut sending = user.start(&[
         "action",

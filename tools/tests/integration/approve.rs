@@ -9,7 +9,7 @@ use crate::program::{DEADLINE, Running, User, listen, node};
 const TOPIC: &str = "/cmd_vel";
 
 /// A driver that obeys what a supervisor has approved, and a planner that commands.
-struct Scene {
+pub(crate) struct Scene {
     _driver: Node,
     planner: Node,
     heard: GenericSubscriber,
@@ -19,7 +19,7 @@ struct Scene {
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let supervisor = User::new();
         let shown = supervisor.run(&["key", "show", "--json"]).json();
         let shown = shown.first().expect("a line");
@@ -58,7 +58,7 @@ impl Scene {
     }
 
     /// Starts `topic approve`, and waits until it hears the planner.
-    async fn approving(&self, more: &[&str], answers: Option<&str>) -> Running {
+    pub(crate) async fn approving(&self, more: &[&str], answers: Option<&str>) -> Running {
         let args = ["topic", "approve", TOPIC, "--connect", &self.endpoint];
         let args = [&args, more].concat();
         let running = match answers {
@@ -78,7 +78,7 @@ impl Scene {
     }
 
     /// Publishes a command, and gives what the program shows of it.
-    fn shown(&self, running: &mut Running, speed: u8) -> serde_json::Value {
+    pub(crate) fn shown(&self, running: &mut Running, speed: u8) -> serde_json::Value {
         let published = self.commands.publish(&[speed], nuncio::Accompaniment::default());
         published.expect("it is published");
         running.json()

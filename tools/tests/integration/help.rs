@@ -124,6 +124,7 @@ fn every_command_has_help() {
         "interface check",
         "interface diff",
         "interface generate",
+        "json-schema",
         "key",
         "key show",
         "key new",

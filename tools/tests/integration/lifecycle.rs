@@ -13,9 +13,15 @@ impl LifecycleCallbacks for Camera {
     }
 }
 
-async fn served() -> (Node, Lifecycle, impl Fn(&[&str]) -> Ended) {
+/// A managed node.
+pub(crate) async fn camera() -> (Node, Lifecycle, String) {
     let (node, endpoint) = listen(node("camera", 1)).await;
     let life = node.lifecycle(Camera).expect("it is managed");
+    (node, life, endpoint)
+}
+
+async fn served() -> (Node, Lifecycle, impl Fn(&[&str]) -> Ended) {
+    let (node, life, endpoint) = camera().await;
     let run = move |args: &[&str]| User::new().run(&[&["lifecycle"], args, &["--connect", &endpoint]].concat());
     (node, life, run)
 }

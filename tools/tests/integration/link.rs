@@ -8,14 +8,14 @@ use serde_json::Value;
 use crate::program::{Ended, Running, User, port};
 
 /// A host that invites, and where.
-struct Robot {
+pub(crate) struct Robot {
     user: User,
     _reserved: ReservedPort,
     endpoint: String,
 }
 
 impl Robot {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (reserved, endpoint) = port();
         Self {
             user: User::new(),
@@ -25,7 +25,7 @@ impl Robot {
     }
 
     /// Starts to invite; gives the code, too.
-    fn invite(&self, more: &[&str]) -> (Running, String) {
+    pub(crate) fn invite(&self, more: &[&str]) -> (Running, String) {
         let args = ["link", "invite", "--as", "robot7", "--json", "--listen", &self.endpoint];
         let mut inviting = self.user.start(&[&args[..], more].concat());
         let invited = inviting.json();
@@ -36,7 +36,7 @@ impl Robot {
     }
 }
 
-fn accept(user: &User, code: &str, name: &str) -> Ended {
+pub(crate) fn accept(user: &User, code: &str, name: &str) -> Ended {
     user.run(&["link", "accept", code, "--as", name, "--json"])
 }
 

@@ -32,6 +32,8 @@ mod prove;
 mod rates;
 mod refusals;
 mod router;
+mod schema;
+mod schema_recipes;
 mod services;
 mod shown;
 mod state;

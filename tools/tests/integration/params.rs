@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::program::{Ended, User, listen, node};
 
 /// A node with parameters of several kinds.
-async fn robot() -> (Node, String, Parameters) {
+pub(crate) async fn robot() -> (Node, String, Parameters) {
     let (node, endpoint) = listen(node("robot", 1)).await;
     let parameters = node.parameters();
     let (plain, about) = (ParameterDescriptor::default, ParameterDescriptor::new);

@@ -13,6 +13,8 @@ use nuncio::{Discovery, Identity, Keystore, Node, NodeBuilder};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::schema::CommandSchema;
+
 /// How long anything may take that is waited for. Far longer than it does take: a machine may be busy.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -102,6 +104,8 @@ pub(crate) struct Running {
     child: Child,
     stdout: Receiver<String>,
     stderr: Receiver<String>,
+    /// What the lines of stdout have to be, if it was told to print JSON.
+    schema: Option<&'static CommandSchema>,
     /// The keystore stays as long as the process.
     _home: Arc<TempDir>,
 }
@@ -120,6 +124,8 @@ impl Running {
     }
 
     fn try_start(command: &mut Command, home: &Arc<TempDir>) -> std::io::Result<Self> {
+        let is_own = command.get_program() == env!("CARGO_BIN_EXE_nuncio");
+        let schema = CommandSchema::of(command.get_args().filter(|_| is_own));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let stdout = lines_of(child.stdout.take().expect("a pipe"));
         let stderr = lines_of(child.stderr.take().expect("a pipe"));
@@ -127,6 +133,7 @@ impl Running {
             child,
             stdout,
             stderr,
+            schema,
             _home: Arc::clone(home),
         })
     }
@@ -134,7 +141,7 @@ impl Running {
     /// The next line of stdout.
     pub(crate) fn line(&mut self) -> String {
         match self.stdout.recv_timeout(DEADLINE) {
-            Ok(line) => line,
+            Ok(line) => self.checked(line),
             Err(problem) => panic!("no line of stdout ({problem}); stderr: {}", drained(&self.stderr)),
         }
     }
@@ -156,8 +163,16 @@ impl Running {
 
     /// The next line of stdout, which is JSON, if one comes in time.
     pub(crate) fn json_within(&mut self, time: Duration) -> Option<Value> {
-        let line = self.stdout.recv_timeout(time).ok()?;
+        let line = self.checked(self.stdout.recv_timeout(time).ok()?);
         Some(serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")))
+    }
+
+    /// The line, if it is one that the command may print.
+    fn checked(&self, line: String) -> String {
+        if let Some(schema) = self.schema {
+            schema.check(&line);
+        }
+        line
     }
 
     /// The next line of stderr with this text, if one comes in time.
@@ -204,6 +219,9 @@ impl Running {
             }
         };
         let (stdout, stderr) = (rest(&self.stdout), rest(&self.stderr));
+        if let Some(schema) = self.schema {
+            stdout.lines().for_each(|line| schema.check(line));
+        }
         // Both pipes are closed: it has ended, or is about to.
         let code = self.child.wait().expect("an end").code();
         Ended { code, stdout, stderr }

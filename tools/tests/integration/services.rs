@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::program::{DEADLINE, User, listen, node};
 
 /// A node that adds, has a hidden service, and triggers nothing.
-async fn served() -> (Node, String, (Serving, Serving, ServiceServer<Trigger>)) {
+pub(crate) async fn served() -> (Node, String, (Serving, Serving, ServiceServer<Trigger>)) {
     let (node, endpoint) = listen(node("adder", 1)).await;
     let adding = node.service_server::<AddTwoInts>("/add").expect("it serves");
     let adding = adding.on_request(|request, _| match request.a {
@@ -97,19 +97,27 @@ async fn a_call_that_nobody_answers_ends_in_time() {
     assert!(late.stderr.contains("did not answer within 1000 ms"), "{late:?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn what_a_server_tells_of_its_calls_is_echoed_with_who_signed_it() {
+/// A node that adds and tells of its calls.
+pub(crate) async fn told() -> (Node, String, Serving) {
     let (node, endpoint) = listen(node("adder", 1)).await;
     let options = ServiceServerOptions {
         introspection: ServiceIntrospection::Contents,
         ..ServiceServerOptions::default()
     };
-    let server = node.service_server_with::<AddTwoInts>("/add", options).unwrap();
-    let _serving = server.on_request(|request, _| {
+    let server = node
+        .service_server_with::<AddTwoInts>("/add", options)
+        .expect("it serves");
+    let serving = server.on_request(|request, _| {
         Ok(AddTwoIntsResponse {
             sum: request.a + request.b,
         })
     });
+    (node, endpoint, serving.expect("it serves"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_a_server_tells_of_its_calls_is_echoed_with_who_signed_it() {
+    let (node, endpoint, _serving) = told().await;
     let (listener, caller) = (User::new(), User::new());
     let args = ["service", "echo", "/add", "--connect", &endpoint, "--timeout", "25"];
     let mut programs = listener.start(&[args.as_slice(), &["--times", "2", "--json"]].concat());

@@ -16,16 +16,16 @@ fn charged(percentage: f32) -> BatteryState {
 }
 
 /// Two robots with batteries, one of which also says what it can do.
-struct Fleet {
+pub(crate) struct Fleet {
     first: Node,
     second: Node,
-    endpoint: String,
+    pub(crate) endpoint: String,
     battery: StateDocument<BatteryState>,
     _others: (StateDocument<BatteryState>, StateDocument<Capabilities>),
 }
 
 impl Fleet {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let (first, endpoint) = listen(node("driver", 1).namespace("/robot_1")).await;
         let second = node("driver", 2).namespace("/robot_2").connect(&endpoint);
         let second = second.open().await.expect("it opens");
