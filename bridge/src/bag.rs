@@ -64,7 +64,7 @@
 //! the end is told as a bag that is not closed.
 //!
 //! **Not promised.** Who the recorder is: whoever has a bag can seal anew, with a key of his own, what he chooses to keep
-//! of it. `bag verify` says whose seals they are; hold that against the recorder that you know. That the recorder is honest
+//! of it. `bag verify` says whose seals they are, and with `--recorder KEY` it refuses those of anybody else. That the recorder is honest
 //! about what it did not write: what it claims to be lost may have been left out. That its clock was right: a recording
 //! cannot be dated before the source times that others have signed, give or take a minute, but it can be dated after them.
 
@@ -92,11 +92,14 @@ pub mod record_hash;
 pub mod recorded_frame;
 pub mod recorder;
 mod recording;
+mod ring;
+mod room;
 pub mod rosbag2_export;
 pub mod rosbag2_import;
 pub mod seal;
 mod seal_check;
 pub mod selection;
+mod signer_text;
 pub mod table;
 pub mod table_export;
 mod taking;

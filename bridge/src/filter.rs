@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! condition:  a || b   a && b   !a   (a)   a == b   a != b   a < b   a <= b   a > b   a >= b   or a field that is true or false
+//!             a contains b, of texts
 //! operand:    a field: pose.position.x, cells[0].voltage     a number: -1.5e3     a text: "alice" or 'alice'     true, false
 //!             how long a list or a text is: len(cells)       a constant of the schema: level == ERROR
 //!             what is known of the message: signer (key or nickname), node, topic or name, number, stamp and age in seconds
@@ -122,6 +123,7 @@ enum Operator {
     LessOrEqual,
     Greater,
     GreaterOrEqual,
+    Contains,
 }
 
 impl Fact {
@@ -145,15 +147,17 @@ impl Operator {
             Self::LessOrEqual => "<=",
             Self::Greater => ">",
             Self::GreaterOrEqual => ">=",
+            Self::Contains => "contains",
         }
     }
 
-    fn is_order(self) -> bool {
-        !matches!(self, Self::Equal | Self::NotEqual)
+    fn is_equality(self) -> bool {
+        matches!(self, Self::Equal | Self::NotEqual)
     }
 
-    /// Whether values that stand so to each other satisfy it; what cannot be compared, such as not-a-number, is unequal.
-    fn holds(self, order: Option<std::cmp::Ordering>) -> bool {
+    /// Whether two values satisfy it; what cannot be compared, such as not-a-number, is unequal.
+    fn holds(self, left: &Comparable<'_>, right: &Comparable<'_>) -> bool {
+        let order = left.order(right);
         match self {
             Self::Equal => order.is_some_and(std::cmp::Ordering::is_eq),
             Self::NotEqual => order.is_none_or(std::cmp::Ordering::is_ne),
@@ -161,6 +165,10 @@ impl Operator {
             Self::LessOrEqual => order.is_some_and(std::cmp::Ordering::is_le),
             Self::Greater => order.is_some_and(std::cmp::Ordering::is_gt),
             Self::GreaterOrEqual => order.is_some_and(std::cmp::Ordering::is_ge),
+            Self::Contains => match (left, right) {
+                (Comparable::Text(text), Comparable::Text(part)) => text.contains(part),
+                _ => false,
+            },
         }
     }
 }
@@ -218,7 +226,7 @@ impl Expression {
                 // A signer has several names; it is whoever one of them says.
                 let any = |operator: Operator| {
                     left.iter()
-                        .any(|left| right.iter().any(|right| operator.holds(left.order(right))))
+                        .any(|left| right.iter().any(|right| operator.holds(left, right)))
                 };
                 match operator {
                     Operator::NotEqual => !any(Operator::Equal),

@@ -77,8 +77,8 @@
 //! 80 KiB, and two batches for what waits to be sent. When many nodes start at once, meeting takes longest: a hundred knew each
 //! other after 4 to 6 s, two hundred after half a minute (`nuncio bench fleet --router` measures yours). A frame passes as it is,
 //! so that the slowest link decides what arrives: for a radio link, let publishers on the robot have a `lifespan`, subscribe to
-//! what is needed on the other side only, and lower [`LinkConfig::frame_len_max`], which bounds what a neighbour can make a link
-//! hold.
+//! what is needed on the other side only, and lower [`frame_len_max`](crate::NodeBuilder::frame_len_max), which bounds what a
+//! neighbour can make a link hold.
 //!
 //! # Outages
 //!

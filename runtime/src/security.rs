@@ -79,6 +79,7 @@ pub mod frame;
 mod frame_reader;
 mod frame_writer;
 pub mod key;
+mod key_table;
 pub mod keystore;
 pub mod merkle;
 pub(crate) mod passage;

@@ -5,6 +5,7 @@ mod bag;
 mod bag_reading;
 mod bench;
 mod bridge;
+mod completion;
 mod context;
 mod doctor;
 mod graph;
@@ -43,9 +44,10 @@ use nuncio::{Discovery, Domain, Keystore, NodeName, TopicName, TrustMode};
 
 pub(crate) use self::action::{ActionCancel, ActionCommand, ActionInfo, ActionSendGoal};
 pub(crate) use self::bag::{BagCommand, BagExtract, BagFilter, BagMerge, BagRecord, BagSlice, BagVerify};
-pub(crate) use self::bag_reading::{BagCat, BagConvert, BagInfo, BagPart, BagPlay, BagReading, ConvertTo};
+pub(crate) use self::bag_reading::{BagCat, BagConvert, BagInfo, BagPlay, BagReading, ConvertTo};
 pub(crate) use self::bench::{Bench, BenchCase, BenchMember, BenchPart};
 pub(crate) use self::bridge::{BridgeAllow, BridgeCheck, BridgeCommand, BridgeNode, BridgeRos2, BridgeServed};
+pub(crate) use self::completion::{Completion, Manual};
 pub(crate) use self::context::ContextCommand;
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::graph::Graph;
@@ -117,7 +119,7 @@ impl Args {
     ///
     /// [`ContextError`] when there is no such context, or its file is not right.
     pub(crate) fn read() -> Result<Self, ContextError> {
-        let matches = Self::command().get_matches();
+        let matches = Self::command().get_matches_from(bag_reading::join_clock(std::env::args_os()));
         let mut args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         args.global.domain_is_given = is_given(&matches, "domain");
         // `context` reads and writes the file itself, also where what is in use is not there any more.
@@ -329,28 +331,6 @@ pub(crate) enum Command {
     /// Another process of `prove`
     #[command(hide = true)]
     ProvePart(ProvePart),
-}
-
-/// Print what makes a shell complete commands, options, and the names of topics, nodes, services, types and keys
-///
-/// Names are those of the system that runs, as options, environment and context say; only what signed cards tell is offered.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Once, for bash, zsh and fish:\n  \
-    echo 'source <(nuncio completion bash)' >> ~/.bashrc\n  \
-    echo 'source <(nuncio completion zsh)' >> ~/.zshrc\n  \
-    echo 'nuncio completion fish | source' >> ~/.config/fish/config.fish")]
-pub(crate) struct Completion {
-    /// bash, zsh, fish, elvish or powershell
-    #[arg(value_name = "SHELL", value_parser = ["bash", "zsh", "fish", "elvish", "powershell"])]
-    pub(crate) shell: String,
-}
-
-/// Write the manual pages, one for each command: `man ./DIR/nuncio-topic-echo.1`
-#[derive(Debug, clap::Args)]
-pub(crate) struct Manual {
-    /// The folder for them, such as ~/.local/share/man/man1
-    #[arg(value_name = "DIR")]
-    pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]

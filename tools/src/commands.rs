@@ -43,6 +43,7 @@ mod key_revoke;
 mod key_rotate;
 mod key_show;
 mod lifecycle;
+mod link;
 mod link_accept;
 mod link_invite;
 mod log;
@@ -88,14 +89,13 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use nuncio::CallError;
-
+pub(crate) use self::called_names::unanswered;
 use self::called_names::{ACTIONS, SERVICES};
 use crate::bench::{run_member, run_part as run_bench_part};
 use crate::catalog::Catalog;
 use crate::cli::{
     ActionCommand, Args, BagCommand, BagReading, Command, GlobalArgs, InterfaceCommand, KeyCommand, LifecycleCommand,
-    LinkCommand, NodeCommand, OwnFolders, ParamCommand, ServiceCommand, StateCommand, TopicCommand, TrustCommand,
+    NodeCommand, OwnFolders, ParamCommand, ServiceCommand, StateCommand, TopicCommand, TrustCommand,
 };
 use crate::prove::run_part;
 use crate::render::{OutputError, Render};
@@ -193,12 +193,7 @@ pub(crate) fn run(args: Args, render: &Render) -> Result<Outcome, CommandError> 
         Command::Bag(command) => bag(&global, render, command),
         Command::Bridge(command) => bridge::command(&global, render, command),
         Command::Router(_) => in_a_runtime(async || router::run(&global, render).await),
-        Command::Link(LinkCommand::Invite(args)) => {
-            in_a_runtime(async || link_invite::run(&global, render, args).await)
-        }
-        Command::Link(LinkCommand::Accept(args)) => {
-            in_a_runtime(async || link_accept::run(&global, render, args).await)
-        }
+        Command::Link(command) => in_a_runtime(async || link::run(&global, render, command).await),
         Command::Log(args) => on_the_network(&global, render, async |session| log::run(session, args).await),
         Command::Graph(args) => on_the_network(&global, render, async |session| graph::run(session, args).await),
         Command::Top(args) => on_the_network(&global, render, async |session| top::run(session, args).await),
@@ -362,21 +357,6 @@ fn trust(global: &GlobalArgs, render: &Render, command: TrustCommand) -> Result<
             None => trust_list::export(render, global, &args),
         },
     }
-}
-
-/// How a command ends that a service did not respond to.
-///
-/// # Errors
-///
-/// The error itself, where it is neither silence nor a refusal.
-pub(crate) fn unanswered(render: &Render, error: CallError) -> Result<Outcome, CommandError> {
-    let outcome = match error {
-        CallError::DeadlineExceeded { .. } => Outcome::Nothing,
-        CallError::NoServer(_) | CallError::Unanswered { .. } => Outcome::Refused,
-        error => return Err(error.into()),
-    };
-    render.warning(error);
-    Ok(outcome)
 }
 
 /// Opens a node for the command and closes it again, however the command ends.

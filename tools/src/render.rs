@@ -1,5 +1,6 @@
 //! Prints: the only file that writes to stdout and stderr. Everything passes through [`sanitize`] on its way.
 
+mod progress;
 mod table;
 mod units;
 mod yaml;
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 use crate::sanitize;
 
+pub(crate) use progress::Progress;
 pub(crate) use table::Table;
 pub(crate) use units::{bytes, bytes_per_second, count, grouped, hex, hz, short_key, span, utc};
 pub(crate) use yaml::{MOST_SHOWN, block, most_shown};
@@ -28,6 +30,7 @@ const PROGRESS_PERIOD: Duration = Duration::from_secs(1);
 const CLEAR_LINE: &str = "\r\x1b[K";
 
 /// The line that tells how long something takes; it vanishes when that ends, also when nobody waits any longer.
+#[derive(Debug)]
 struct ProgressLine;
 
 impl Drop for ProgressLine {

@@ -1,7 +1,7 @@
 //! What of a message is shown, as the flags of `topic echo` and `bag cat` say: a field or all, as a block, a line of values or JSON,
 //! with long parts summed up. This module does no I/O.
 
-use nuncio::run_time_type::RunTimeType;
+use nuncio::run_time_type::{DecodeError, RunTimeType};
 use nuncio_bridge::bag::table::{Cell, csv_line};
 use serde_json::Value;
 
@@ -11,9 +11,31 @@ use crate::field_notes::note;
 use crate::field_path::{NoField, pick};
 use crate::render::block;
 
+/// A message that was read.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Read {
+    /// The JSON that is shown.
+    Text(String),
+    /// To be looked into first.
+    Message(Value),
+}
+
 impl ShownArgs {
-    /// Whether messages are shown in JSON as they are, so that they need not be taken apart.
-    pub(crate) fn is_everything(&self) -> bool {
+    /// Reads a message, and takes it apart only where something is asked of its parts.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when the bytes are none of the type.
+    pub(crate) fn read(&self, codec: &RunTimeType, payload: &[u8], is_json: bool) -> Result<Read, DecodeError> {
+        if is_json && self.is_everything() {
+            let mut text = String::new();
+            codec.write_json(payload, &mut text)?;
+            return Ok(Read::Text(text));
+        }
+        codec.to_json(payload).map(Read::Message)
+    }
+
+    fn is_everything(&self) -> bool {
         self.filter.filter.is_none() && self.field.is_none() && !self.no_arr && !self.no_str
     }
 

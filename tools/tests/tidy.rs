@@ -20,10 +20,11 @@ const FORBIDDEN_NAMES: [&str; 16] = [
 ];
 
 /// What may stand in one file only, and in which.
-const ONE_FILE: [(&str, &str); 8] = [
+const ONE_FILE: [(&str, &str); 9] = [
     ("zenoh::", "runtime/src/link.rs"),
     ("zenoh_ext::", "bridge/src/ros2/session.rs"),
     ("ed25519_dalek::", "runtime/src/security/key.rs"),
+    ("curve25519_dalek::", "runtime/src/security/key_table.rs"),
     ("postcard::", "runtime/src/payload.rs"),
     ("SystemTime::now", "runtime/src/clock.rs"),
     ("println!", "tools/src/render.rs"),

@@ -272,7 +272,7 @@ impl BagPlayer {
         self.played.timed += 1;
     }
 
-    /// Waits until a message is due; meanwhile the clock ticks, unless it is paused.
+    /// Waits until a message is due; meanwhile the clock ticks, in a pause on the same spot.
     fn wait(
         &mut self,
         wishes: &Receiver<PlayWish>,
@@ -283,12 +283,14 @@ impl BagPlayer {
     ) -> Result<Waited, PlayError> {
         loop {
             let due = timing.due(progress.at);
-            let wish = if self.paused {
-                wishes.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            } else {
-                let tick = self.clock.as_ref().map(|clock| clock.next);
-                let until = tick.map_or(due, |tick| tick.min(due));
-                wishes.recv_timeout(until.saturating_duration_since(Instant::now()))
+            let tick = self.clock.as_ref().map(|clock| clock.next);
+            let until = match (self.paused, tick) {
+                (true, tick) => tick,
+                (false, tick) => Some(tick.map_or(due, |tick| tick.min(due))),
+            };
+            let wish = match until {
+                Some(until) => wishes.recv_timeout(until.saturating_duration_since(Instant::now())),
+                None => wishes.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             let now = Instant::now();
             match wish {
@@ -312,7 +314,7 @@ impl BagPlayer {
                     if self.clock.as_ref().is_some_and(|clock| clock.next <= now) {
                         self.tick(timing, begin_ns)?;
                     }
-                    if now >= due {
+                    if now >= due && !self.paused {
                         return Ok(Waited::Due);
                     }
                 }
@@ -324,7 +326,8 @@ impl BagPlayer {
         let Some(clock) = &mut self.clock else { return Ok(()) };
         let now = Instant::now();
         clock.next = (clock.next + clock.every).max(now);
-        let played = u64::try_from(timing.at(now).as_nanos()).unwrap_or(u64::MAX);
+        let played = if self.paused { timing.played } else { timing.at(now) };
+        let played = u64::try_from(played.as_nanos()).unwrap_or(u64::MAX);
         let ns = begin_ns.saturating_add(played);
         let time = Time {
             sec: i32::try_from(ns / 1_000_000_000).unwrap_or(i32::MAX),

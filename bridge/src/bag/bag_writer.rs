@@ -14,9 +14,11 @@ pub use super::bag_settings::{BagSettings, BagSummary, Compression};
 use super::mcap_file::{McapFile, Stamp};
 use super::metadata::{FileFacts, TopicFacts, metadata_text};
 use super::number_tally::{NumberTally, count};
+use super::proven_reader::StreamKey;
 use super::record_hash::hex;
 pub use super::recorded_frame::{RecordedFrame, Signer};
 use super::seal::{FORMAT, KnownStream, Seal, SealEvent, SealedStream, StreamName};
+use super::signer_text::SignerText;
 pub use super::write_error::WriteError;
 use crate::bridge_type::BridgeType;
 
@@ -25,9 +27,6 @@ const CHUNK_LEN: usize = 1 << 20;
 
 /// How much of the disk is set aside for the end of the bag, should the disk be full.
 const RESERVE_LEN: usize = 1 << 20;
-
-/// One publisher in one start of its node.
-type StreamKey = (TopicName, PublicKey, Writer, u64);
 
 /// A bag that is being written.
 #[derive(Debug)]
@@ -112,10 +111,9 @@ impl BagWriter {
         }
         let channels = self.file.channels_of(&self.settings.signer.domain, frame, ty)?;
         if self.file.is_first_of(&key) {
-            let text = frame.signer.json(&frame.topic, header.writer, header.epoch).to_string();
+            let text = SignerText::of(&frame.signer, &key).json();
             let log_time = stamp(frame.received_ns);
-            self.file
-                .write_signer(Stamp::new(log_time, log_time, 0), text.as_bytes())?;
+            self.file.write_signer(Stamp::new(log_time, log_time, 0), &text)?;
         }
         let log_time = stamp(frame.received_ns);
         let sequence = |number: u64| (number & u64::from(u32::MAX)) as u32;
@@ -331,7 +329,7 @@ impl BagWriter {
                 .lost
                 .saturating_sub(late_of_before(&numbers.late, numbers.after));
             streams.push(SealedStream {
-                stream: stream_name(key),
+                stream: StreamName::of(key),
                 after: numbers.after,
                 last: numbers.last,
                 messages: numbers.messages,
@@ -346,7 +344,7 @@ impl BagWriter {
 
     fn known_streams(&self) -> Vec<KnownStream> {
         let known = self.streams.iter().map(|(key, tally)| KnownStream {
-            stream: stream_name(key),
+            stream: StreamName::of(key),
             last: tally.top(),
         });
         let mut known: Vec<KnownStream> = known.collect();
@@ -369,15 +367,6 @@ impl BagWriter {
 fn late_of_before(late: &[(u64, u64)], after: u64) -> u64 {
     let before = late.iter().filter(|(first, _)| *first <= after);
     before.map(|(first, last)| (*last).min(after) - first + 1).sum()
-}
-
-fn stream_name((topic, key, writer, epoch): &StreamKey) -> StreamName {
-    StreamName {
-        topic: topic.as_str().to_owned(),
-        key: key.to_string(),
-        writer: format!("{:016x}", writer.0),
-        epoch: *epoch,
-    }
 }
 
 /// Times before 1970 are cut: MCAP has none.

@@ -10,20 +10,21 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nuncio::security::frame::{Layout, Writer};
+use nuncio::security::frame::Layout;
 use nuncio::security::shown_frame::Examiner;
-use nuncio::{Domain, NodeName, PublicKey, TopicName};
-use serde::Deserialize;
+use nuncio::{Domain, PublicKey};
 
 use super::bag_reader::{BagReader, BagRecord, Channel, Role};
 use super::bag_settings::{BagSettings, BagSummary};
 use super::bag_writer::BagWriter;
 use super::frame_channel::FramePlace;
+use super::proven_reader::StreamKey;
 use super::read_error::ReadError;
-use super::record_hash::{hex, unhex};
+use super::record_hash::hex;
 use super::recorded_frame::{RecordedFrame, Signer};
 use super::seal::{self, SealEvent, Source};
 use super::selection::Selection;
+use super::signer_text::SignerText;
 use super::write_error::WriteError;
 use crate::bridge_type::BridgeType;
 
@@ -99,12 +100,13 @@ impl fmt::Display for ExtractError {
 
 impl std::error::Error for ExtractError {}
 
-/// What the bags that an extract is made of say of themselves: the domain, and what the extract's first seal names.
+/// What the bags that an extract is made of say of themselves: the domain, and what the extract's first seal names. `progress`
+/// is told how many bytes of how many were read of each.
 ///
 /// # Errors
 ///
 /// [`ExtractError`] when one cannot be read, has no seals, or is of another domain than the one before.
-pub fn sources(bags: &[PathBuf]) -> Result<(Domain, Vec<Source>), ExtractError> {
+pub fn sources(bags: &[PathBuf], mut progress: impl FnMut(u64, u64)) -> Result<(Domain, Vec<Source>), ExtractError> {
     let mut domain = None;
     let mut sources = Vec::new();
     for path in bags {
@@ -128,6 +130,7 @@ pub fn sources(bags: &[PathBuf]) -> Result<(Domain, Vec<Source>), ExtractError> 
             }
             (source.bag, source.recorder) = (seal.bag, layout.header.key.to_string());
             source.seals.push(hex(blake3::hash(record.data).as_bytes()));
+            progress(reader.bytes_read(), reader.bytes());
         }
         if source.seals.is_empty() {
             return Err(wrong("it has no seals: it was not recorded by Nuncio"));
@@ -138,21 +141,29 @@ pub fn sources(bags: &[PathBuf]) -> Result<(Domain, Vec<Source>), ExtractError> 
 }
 
 /// Writes what `cut` has of the bags, in the order in which it was received. `settings` has the domain and the sources that
-/// [`sources`] gives. `now_ns` is when that is done.
+/// [`sources`] gives. `now_ns` is when that is done. `progress` is told how many bytes of how many were read.
 ///
 /// # Errors
 ///
 /// [`ExtractError`]; what was written until then is a bag that is not closed.
-pub fn extract(bags: &[PathBuf], cut: &Cut, settings: BagSettings, now_ns: i64) -> Result<BagSummary, ExtractError> {
+pub fn extract(
+    bags: &[PathBuf],
+    cut: &Cut,
+    settings: BagSettings,
+    now_ns: i64,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<BagSummary, ExtractError> {
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(|error| WriteError::Mcap(error.to_string()))?;
     let mut readers = bags
         .iter()
         .map(|path| Frames::open(path))
         .collect::<Result<Vec<_>, _>>()?;
+    let total = readers.iter().map(|frames| frames.reader.bytes()).sum();
     let mut writer = BagWriter::create(settings, id, now_ns)?;
     let mut sealed_at = None;
     loop {
+        progress(readers.iter().map(|frames| frames.reader.bytes_read()).sum(), total);
         let waiting = readers.iter().enumerate();
         let times = waiting.filter_map(|(at, frames)| Some((frames.next.as_ref()?.frame.received_ns, at)));
         let Some((_, at)) = times.min() else { break };
@@ -177,8 +188,6 @@ pub fn extract(bags: &[PathBuf], cut: &Cut, settings: BagSettings, now_ns: i64) 
     Ok(writer.close(now_ns)?)
 }
 
-type StreamKey = (TopicName, PublicKey, Writer, u64);
-
 /// A channel of frames, the place for which they are signed, and the type of their messages. The channel keeps its place in
 /// memory, by which it is found.
 type KnownPlace = (Arc<Channel>, FramePlace, Option<Arc<BridgeType>>);
@@ -196,22 +205,6 @@ struct Frames {
 struct Found {
     frame: RecordedFrame,
     ty: Option<Arc<BridgeType>>,
-}
-
-/// What a bag says of a writer.
-#[derive(Deserialize)]
-struct SignerText {
-    node: String,
-    key: String,
-    topic: String,
-    writer: String,
-    epoch: u64,
-    #[serde(default)]
-    certificates: String,
-    #[serde(default)]
-    successions: String,
-    #[serde(default)]
-    qos: String,
 }
 
 impl Frames {
@@ -288,15 +281,7 @@ fn found(
 }
 
 fn signer(data: &[u8], signers: &mut HashMap<StreamKey, Arc<Signer>>) -> Result<(), String> {
-    let text: SignerText = serde_json::from_slice(data).map_err(|error| format!("a signer that is none: {error}"))?;
-    let stream = stream(&text.topic, &text.key, &text.writer, text.epoch)?;
-    let signer = Signer {
-        node: NodeName::parse(&text.node).map_err(|error| error.to_string())?,
-        key: stream.1,
-        certificates: text.certificates,
-        successions: text.successions,
-        qos: text.qos,
-    };
+    let (stream, signer) = SignerText::read(data)?.signer()?;
     signers.insert(stream, Arc::new(signer));
     Ok(())
 }
@@ -306,16 +291,8 @@ fn skipped(record: &BagRecord<'_>, skipped: &mut Vec<(StreamKey, (u64, u64))>) -
     let domain = Domain::parse(&domain).map_err(|error| error.to_string())?;
     let (seal, _) = seal::open(&Examiner::default(), &domain, record.data)?;
     for sealed in seal.streams.iter().filter(|sealed| !sealed.skipped.is_empty()) {
-        let name = &sealed.stream;
-        let stream = stream(&name.topic, &name.key, &name.writer, name.epoch)?;
+        let stream = sealed.stream.key()?;
         skipped.extend(sealed.skipped.iter().map(|range| (stream.clone(), *range)));
     }
     Ok(())
-}
-
-fn stream(topic: &str, key: &str, writer: &str, epoch: u64) -> Result<StreamKey, String> {
-    let topic = TopicName::parse(topic).map_err(|error| error.to_string())?;
-    let key = PublicKey::parse(key).map_err(|error| error.to_string())?;
-    let writer = unhex(writer).ok_or("a writer that is no number")?;
-    Ok((topic, key, Writer(u64::from_be_bytes(writer)), epoch))
 }

@@ -31,6 +31,8 @@ pub enum FaultKind {
     Damaged,
     /// Messages of a key that was revoked.
     Revoked,
+    /// Seals of another recorder than the one that it has to be.
+    Recorder,
 }
 
 impl FaultKind {
@@ -48,6 +50,7 @@ impl FaultKind {
             Self::Schema => "schema",
             Self::Damaged => "damaged",
             Self::Revoked => "revoked",
+            Self::Recorder => "recorder",
         }
     }
 }

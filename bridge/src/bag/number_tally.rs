@@ -54,6 +54,15 @@ impl NumberTally {
         }
     }
 
+    /// The stream began earlier than its first number that was seen: what is between is missing, until it is said what became
+    /// of it. Nothing below may be missing already.
+    pub fn begin_after(&mut self, after: u64) {
+        if after < self.after && self.missing.range(..=self.after).next().is_none() {
+            self.missing.insert(after.saturating_add(1), self.after);
+            self.after = after;
+        }
+    }
+
     /// The highest number that was recorded or skipped.
     pub fn top(&self) -> u64 {
         self.top

@@ -12,17 +12,13 @@ use nuncio::security::context::Context;
 use nuncio::security::frame::{Kind, Layout, MessageId, Writer};
 use nuncio::security::shown_frame::Examiner;
 use nuncio::{Domain, PublicKey, TopicName};
-use serde::Deserialize;
 
 use super::bag_reader::{BagReader, BagRecord, Channel, ReadError, Role};
 use super::frame_channel::FramePlace;
 use super::number_tally::NumberTally;
-use super::record_hash::unhex;
 use super::seal::{self, Seal};
+use super::signer_text::SignerText;
 use crate::bridge_type::BridgeType;
-
-/// How many publishers of one topic a node may have for its name to be found out.
-const INDEXES_MAX: u32 = 256;
 
 /// For which place frames are signed, and of which type their messages are.
 #[derive(Debug)]
@@ -188,16 +184,6 @@ pub struct ProvenReader {
 /// A channel of frames, and for which place they are signed.
 type KnownPlace = (Arc<Channel>, Result<Arc<ProvenPlace>, String>);
 
-/// What a recording says of a writer.
-#[derive(Deserialize)]
-struct SignerText {
-    node: String,
-    key: String,
-    topic: String,
-    writer: String,
-    epoch: u64,
-}
-
 impl ProvenReader {
     /// Opens a bag's folder, or one file.
     ///
@@ -321,12 +307,8 @@ fn take_messages(
 
 /// The node of a writer, if the writer is derived from its name.
 fn node_of(data: &[u8]) -> Option<(StreamKey, Arc<str>)> {
-    let text: SignerText = serde_json::from_slice(data).ok()?;
-    let writer = Writer(u64::from_be_bytes(unhex(&text.writer)?));
-    let (topic, key) = (TopicName::parse(&text.topic).ok()?, PublicKey::parse(&text.key).ok()?);
-    let is = |index| Writer::derive(&text.node, topic.as_str(), index) == writer;
-    let proved = (0..INDEXES_MAX).any(is);
-    proved.then(|| ((topic, key, writer, text.epoch), Arc::from(text.node)))
+    let (stream, node) = SignerText::read(data).ok()?.proved()?;
+    Some((stream, Arc::from(node)))
 }
 
 fn seal_of(examiner: &Examiner, record: &BagRecord<'_>) -> BagItem {

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use nuncio::msgs::nuncio_msgs::msg::CardPublisher;
-use nuncio::security::frame::Writer;
 use nuncio::{NodeName, PublicKey, TopicName, TypeHash};
-use serde_json::{Value, json};
 
 use super::metadata::{TopicFacts, qos_text};
 
@@ -45,19 +43,6 @@ impl Signer {
     /// As YAML, as rosbag2 has it.
     pub fn qos_of(offer: &CardPublisher) -> String {
         qos_text(offer)
-    }
-
-    pub(crate) fn json(&self, topic: &TopicName, writer: Writer, epoch: u64) -> Value {
-        json!({
-            "node": self.node.as_str(),
-            "key": self.key.to_string(),
-            "topic": topic.as_str(),
-            "writer": format!("{:016x}", writer.0),
-            "epoch": epoch,
-            "certificates": self.certificates,
-            "successions": self.successions,
-            "qos": self.qos,
-        })
     }
 }
 

@@ -17,7 +17,9 @@ use tokio::task::JoinHandle;
 use super::bag_settings::{BagSettings, BagSummary};
 use super::bag_writer::BagWriter;
 use super::intake::Intake;
-use super::recording::{Order, Recording, Ring, Types};
+use super::recording::{Order, Recording, Types};
+use super::ring::Ring;
+use super::room::Room;
 use super::selection::Selection;
 use super::taking::Taking;
 use super::write_error::WriteError;
@@ -39,6 +41,8 @@ pub struct RecorderOptions {
     pub snapshots: Option<Snapshots>,
     /// Stop when the bag has so many bytes.
     pub bytes_max: Option<u64>,
+    /// Stop when so little is left on the disk, in bytes; 0: when nothing is.
+    pub bytes_free_min: u64,
     /// Begin paused.
     pub is_paused: bool,
     /// Also what is played back from a recording.
@@ -186,7 +190,7 @@ impl Recorder {
                 failed: HashMap::new(),
             },
             snapshots: options.snapshots,
-            bytes_max: options.bytes_max,
+            room: Room::new(&options),
             is_paused: options.is_paused,
             ring: Ring::default(),
             until_ns: None,

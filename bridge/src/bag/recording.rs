@@ -1,7 +1,7 @@
 //! The thread that writes: takes frames and commands from the intake, seals each second, and ends when it is told to or when
 //! there is no room.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,8 @@ use super::bag_writer::BagWriter;
 use super::intake::{Intake, Parcel};
 use super::recorded_frame::RecordedFrame;
 use super::recorder::{Ended, RecorderCommand, RecorderStatus, Snapshots};
+use super::ring::Ring;
+use super::room::Room;
 use super::seal::SealEvent;
 use super::write_error::WriteError;
 use crate::bridge_type::BridgeType;
@@ -37,19 +39,12 @@ pub(super) struct Recording {
     pub(super) status: Arc<Mutex<RecorderStatus>>,
     pub(super) types: Types,
     pub(super) snapshots: Option<Snapshots>,
-    pub(super) bytes_max: Option<u64>,
+    pub(super) room: Room,
     pub(super) is_paused: bool,
     pub(super) ring: Ring,
     /// Until when frames are recorded after a snapshot; `None`: they go into the ring.
     pub(super) until_ns: Option<i64>,
     pub(super) signers: BTreeSet<PublicKey>,
-}
-
-/// The last frames, for a snapshot.
-#[derive(Debug, Default)]
-pub(super) struct Ring {
-    frames: VecDeque<RecordedFrame>,
-    bytes: usize,
 }
 
 /// The types of what is recorded.
@@ -83,8 +78,8 @@ impl Recording {
             if let Err(failed) = done {
                 break Some(failed);
             }
-            if self.bytes_max.is_some_and(|max| self.writer.bytes() >= max) {
-                break Some(Stop::Quota);
+            if let Some(because) = self.room.ends(self.writer.bytes()) {
+                break Some(Stop::NoRoom(because));
             }
         };
         self.end(failed)
@@ -94,11 +89,16 @@ impl Recording {
         let now = now_ns();
         let refused = self.status().refused;
         self.writer.set_refused(refused);
-        if self.until_ns.is_some_and(|until| now >= until) {
-            self.until_ns = None;
-            self.writer.seal(SealEvent::Snapshot, now)?;
+        if self.until_ns.is_some_and(|until| now > until) {
+            self.end_snapshot(now)?;
         } else if self.writer.has_news() {
             self.writer.seal(SealEvent::Time, now)?;
+        }
+        if let Some(snapshots) = &self.snapshots {
+            self.ring
+                .forget(now, snapshots)
+                .iter()
+                .for_each(|old| self.writer.skip(old));
         }
         self.writer.split_when_due(now)?;
         self.tell();
@@ -110,13 +110,22 @@ impl Recording {
             self.writer.skip(&frame);
             return Ok(());
         }
-        if let (Some(snapshots), None) = (self.snapshots, self.until_ns) {
-            for old in self.ring.push(frame, &snapshots) {
-                self.writer.skip(&old);
-            }
-            return Ok(());
+        let Some(snapshots) = self.snapshots else {
+            return self.write(&frame);
+        };
+        match self.until_ns {
+            Some(until) if frame.received_ns <= until => return self.write(&frame),
+            Some(_) => self.end_snapshot(now_ns())?,
+            None => {}
         }
-        self.write(&frame)
+        let gone = self.ring.push(frame, &snapshots);
+        gone.iter().for_each(|old| self.writer.skip(old));
+        Ok(())
+    }
+
+    fn end_snapshot(&mut self, now: i64) -> Result<(), Stop> {
+        self.until_ns = None;
+        Ok(self.writer.seal(SealEvent::Snapshot, now)?)
     }
 
     fn write(&mut self, frame: &RecordedFrame) -> Result<(), Stop> {
@@ -163,7 +172,9 @@ impl Recording {
             }
             RecorderCommand::Snapshot => match self.snapshots {
                 Some(snapshots) => {
-                    let frames = std::mem::take(&mut self.ring).frames;
+                    let gone = self.ring.forget(now, &snapshots);
+                    gone.iter().for_each(|old| self.writer.skip(old));
+                    let frames = self.ring.take();
                     let count = frames.len();
                     for frame in &frames {
                         self.write(frame)?;
@@ -191,14 +202,12 @@ impl Recording {
         for ((topic, key, writer, epoch), last) in dropped {
             self.writer.lose_until(&topic, (key, writer, epoch), last);
         }
-        for frame in std::mem::take(&mut self.ring).frames {
-            self.writer.skip(&frame);
-        }
+        self.ring.take().iter().for_each(|frame| self.writer.skip(frame));
         let refused = self.status().refused;
         self.writer.set_refused(refused);
         let summary = self.writer.summary();
         let because = stopped.map(|stopped| match stopped {
-            Stop::Quota => "the bag is as large as --max-disk allows".to_owned(),
+            Stop::NoRoom(because) => because,
             Stop::Failed(error) => error.to_string(),
         });
         match self.writer.close(now_ns()) {
@@ -232,33 +241,13 @@ impl Recording {
 
 /// Why it ends.
 enum Stop {
-    Quota,
+    NoRoom(String),
     Failed(WriteError),
 }
 
 impl From<WriteError> for Stop {
     fn from(error: WriteError) -> Self {
         Self::Failed(error)
-    }
-}
-
-impl Ring {
-    /// Keeps a frame. Gives those that are too old, or too much, by now.
-    fn push(&mut self, frame: RecordedFrame, limits: &Snapshots) -> Vec<RecordedFrame> {
-        let pre = i64::try_from(limits.pre.as_nanos()).unwrap_or(i64::MAX);
-        let oldest = frame.received_ns.saturating_sub(pre);
-        self.bytes += frame.memory();
-        self.frames.push_back(frame);
-        let mut gone = Vec::new();
-        while let Some(first) = self.frames.front()
-            && self.frames.len() > 1
-            && (first.received_ns < oldest || self.bytes > limits.bytes_max)
-        {
-            let Some(first) = self.frames.pop_front() else { break };
-            self.bytes -= first.memory();
-            gone.push(first);
-        }
-        gone
     }
 }
 

@@ -6,12 +6,14 @@ use nuncio::security::context::Context;
 use nuncio::security::frame::{Accompaniment, FrameWriter, Header, Kind, Layout, PushError, Writer};
 use nuncio::security::shown_frame::Examiner;
 use nuncio::security::signer;
-use nuncio::{Domain, Identity, NodeName, TypeHash};
+use nuncio::{Domain, Identity, NodeName, PublicKey, TopicName, TypeHash};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::SEAL_TOPIC;
 use super::number_tally::NumberRange;
+use super::proven_reader::StreamKey;
+use super::record_hash::unhex;
 
 /// The version of what is sealed, and how.
 pub const FORMAT: u32 = 1;
@@ -117,6 +119,25 @@ pub struct StreamName {
     pub epoch: u64,
 }
 
+impl StreamName {
+    pub(super) fn of((topic, key, writer, epoch): &StreamKey) -> Self {
+        Self {
+            topic: topic.as_str().to_owned(),
+            key: key.to_string(),
+            writer: format!("{:016x}", writer.0),
+            epoch: *epoch,
+        }
+    }
+
+    /// What it names, or why it names nothing, in words.
+    pub(super) fn key(&self) -> Result<StreamKey, String> {
+        let topic = TopicName::parse(&self.topic).map_err(|error| error.to_string())?;
+        let key = PublicKey::parse(&self.key).map_err(|error| error.to_string())?;
+        let writer = unhex(&self.writer).ok_or("a writer that is no number")?;
+        Ok((topic, key, Writer(u64::from_be_bytes(writer)), self.epoch))
+    }
+}
+
 /// How far a stream had come when a file began.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct KnownStream {
@@ -191,7 +212,7 @@ pub fn open(examiner: &Examiner, domain: &Domain, bytes: &[u8]) -> Result<(Seal,
             seal.format
         ));
     }
-    let bag = super::record_hash::unhex(&seal.bag).ok_or_else(|| "a seal without a bag's id".to_owned())?;
+    let bag = unhex(&seal.bag).ok_or_else(|| "a seal without a bag's id".to_owned())?;
     let layout = examiner
         .examine(bytes, Kind::Attestation, &context(domain, &bag))
         .map_err(|refusal| format!("a seal whose signature does not hold: {refusal}"))?;

@@ -63,7 +63,7 @@ pub(super) struct SealCheck {
 struct Last {
     seal: Seal,
     hash: String,
-    key: String,
+    key: PublicKey,
 }
 
 /// What of a frame is new.
@@ -153,8 +153,8 @@ impl SealCheck {
             }
         };
         report.seals += 1;
-        let key = layout.header.key.to_string();
-        match self.chain(&seal, &key, at, report) {
+        let key = layout.header.key;
+        match self.chain(&seal, key, at, report) {
             true => self.compare_streams(&seal, at, report),
             // What is between is not here, so there is nothing to compare with.
             false => self.streams.values_mut().for_each(|tally| drop(tally.seal())),
@@ -196,8 +196,8 @@ impl SealCheck {
     }
 
     /// The key that seals.
-    pub(super) fn recorder(&self) -> String {
-        self.last.as_ref().map(|last| last.key.clone()).unwrap_or_default()
+    pub(super) fn recorder(&self) -> Option<PublicKey> {
+        self.last.as_ref().map(|last| last.key)
     }
 
     /// Whether the bag says of itself that it is an extract, which is sealed long after it was recorded.
@@ -210,7 +210,7 @@ impl SealCheck {
     }
 
     /// Whether nothing is cut out between this seal and the one before it.
-    fn chain(&mut self, seal: &Seal, key: &str, at: At<'_>, report: &mut VerifyReport) -> bool {
+    fn chain(&mut self, seal: &Seal, key: PublicKey, at: At<'_>, report: &mut VerifyReport) -> bool {
         let mut cut = |detail: String| report.add(at.fault(FaultKind::Cut, "", seal.number, detail));
         if !self.has_begun && seal.event != SealEvent::Open {
             cut("the file does not begin with the seal that opens it: its beginning is not here".to_owned());
@@ -222,7 +222,7 @@ impl SealCheck {
             self.streams.extend(known);
             return true;
         };
-        if (seal.bag.as_str(), key) != (&last.seal.bag, &last.key) {
+        if (&seal.bag, key) != (&last.seal.bag, last.key) {
             let detail = "a seal of another bag, or of another recorder, than the one before";
             report.add(at.fault(FaultKind::Seal, "", seal.number, detail));
         } else if seal.number != last.seal.number.saturating_add(1) {
@@ -293,6 +293,7 @@ impl SealCheck {
 fn compare(tally: &mut NumberTally, sealed: &SealedStream, at: At<'_>, report: &mut VerifyReport) {
     let topic = &sealed.stream.topic;
     let mut fault = |kind, number, detail: &str| report.add(at.fault(kind, topic, number, detail));
+    tally.begin_after(sealed.after);
     for range in &sealed.skipped {
         tally.skip(*range);
     }

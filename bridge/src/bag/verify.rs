@@ -12,29 +12,27 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use nuncio::security::frame::Writer;
 use nuncio::{PublicKey, TrustPolicy};
-use serde::Deserialize;
 
 use super::bag_reader::{BagReader, ReadError};
 use super::fault::FaultKind;
 use super::frame_check::{CheckedFrame, Finding, FrameCheck};
-use super::record_hash::unhex;
 use super::rosbag2_import::IMPORT_NODE;
 use super::seal_check::{At, SealCheck};
+use super::signer_text::SignerText;
 use super::verify_batch::{Batch, Batcher};
 use super::verify_report::{SignerReport, VerifyReport};
 
 /// How many batches wait to be checked, or to be put together.
 const BATCHES_MAX: usize = 8;
-/// How many publishers a node may have had on one topic for one of them to be recognised.
-const INDEXES_MAX: u32 = 1024;
 
 /// What is known beforehand.
 #[derive(Clone, Debug, Default)]
 pub struct VerifyOptions {
     /// Names of keys, and which are revoked. Without it every key is unknown.
     pub policy: Option<TrustPolicy>,
+    /// Who has to have recorded it.
+    pub recorder: Option<PublicKey>,
 }
 
 /// Verifies a bag's folder, or one file. `progress` is told how many bytes of how many were read.
@@ -98,15 +96,6 @@ struct Ledger<'a> {
     keys: HashMap<PublicKey, String>,
     seals: SealCheck,
     report: VerifyReport,
-}
-
-/// What the recorder says of a writer.
-#[derive(Deserialize)]
-struct SignerText {
-    node: String,
-    key: String,
-    topic: String,
-    writer: String,
 }
 
 impl<'a> Ledger<'a> {
@@ -219,14 +208,8 @@ impl<'a> Ledger<'a> {
     fn signer(&mut self, file: usize, log_time: u64, data: &[u8]) {
         let at = at(&self.files, file, log_time);
         self.seals.begin(at, &mut self.report);
-        let read: Result<SignerText, _> = serde_json::from_slice(data);
-        let proved = read.ok().and_then(|text| {
-            let writer = Writer(u64::from_be_bytes(unhex(&text.writer)?));
-            let key = PublicKey::parse(&text.key).ok()?;
-            let is = |index| Writer::derive(&text.node, &text.topic, index) == writer;
-            (0..INDEXES_MAX).any(is).then_some((key, text.node))
-        });
-        let Some((key, node)) = proved else {
+        let proved = SignerText::read(data).ok().and_then(SignerText::proved);
+        let Some(((_, key, ..), node)) = proved else {
             let detail = "a signer whose node's name is not the one that it has signed for";
             return self
                 .report
@@ -263,7 +246,18 @@ impl<'a> Ledger<'a> {
             report.recorder_node.clone_from(&first.recorder);
             report.extract_of.clone_from(&first.extract_of);
         }
-        report.recorder = self.seals.recorder();
+        let recorder = self.seals.recorder();
+        report.recorder = recorder.map(|key| key.to_string()).unwrap_or_default();
+        report.recorder_nickname = recorder.and_then(|key| nickname(key, self.options.policy.as_ref()));
+        if let Some(due) = self.options.recorder {
+            report.recorder_pinned = recorder == Some(due);
+            if !report.recorder_pinned {
+                let file = self.files.last().map_or("", String::as_str);
+                let found = recorder.map_or_else(|| "nobody".to_owned(), |key| key.to_string());
+                let detail = format!("sealed by {found} where {due} has to have recorded it");
+                report.add(At { file, log_time: 0 }.fault(FaultKind::Recorder, "", 0, detail));
+            }
+        }
         if report.signers.values().any(|signer| signer.nodes.contains(IMPORT_NODE)) {
             let note = "imported: who has imported it has signed it; who sent its messages at first is not known";
             report.notes.push(note.to_owned());
@@ -284,11 +278,17 @@ fn at(files: &[String], file: usize, log_time: u64) -> At<'_> {
     }
 }
 
-fn new_signer(key: PublicKey, policy: Option<&TrustPolicy>) -> SignerReport {
-    let grant = policy.and_then(|policy| policy.grants().find(|grant| grant.key == key).cloned());
-    let anchor = policy.and_then(|policy| policy.anchors().find(|(_, anchor)| *anchor == key));
+/// What people call a key.
+fn nickname(key: PublicKey, policy: Option<&TrustPolicy>) -> Option<String> {
+    let policy = policy?;
+    let grant = policy.grants().find(|grant| grant.key == key);
+    let anchor = policy.anchors().find(|(_, anchor)| *anchor == key);
     let nickname = grant.map(|grant| grant.nickname.to_string());
-    let nickname = nickname.or_else(|| anchor.map(|(name, _)| name.to_string()));
+    nickname.or_else(|| anchor.map(|(name, _)| name.to_string()))
+}
+
+fn new_signer(key: PublicKey, policy: Option<&TrustPolicy>) -> SignerReport {
+    let nickname = nickname(key, policy);
     let is_revoked = policy.is_some_and(|policy| policy.revoked_at(key).is_some());
     let trust = match (is_revoked, &nickname) {
         (true, _) => "revoked",

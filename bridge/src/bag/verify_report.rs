@@ -36,6 +36,11 @@ pub struct VerifyReport {
     pub seals: u64,
     /// The key that seals.
     pub recorder: String,
+    /// What people call it, by the trust file.
+    pub recorder_nickname: Option<String>,
+    /// Whether it is the one that it has to be. If not, nobody has said which one that is, or it is a fault: anybody can seal a
+    /// bag anew, with a key of his own.
+    pub recorder_pinned: bool,
     /// The node that has recorded.
     pub recorder_node: String,
     /// The bag's id.

@@ -111,8 +111,22 @@ impl Parser {
             ("<", Operator::Less),
             (">", Operator::Greater),
         ];
-        let found = operators.into_iter().find(|(text, _)| self.takes(text));
-        found.map(|(_, operator)| operator)
+        if let Some((_, operator)) = operators.into_iter().find(|(text, _)| self.takes(text)) {
+            return Some(operator);
+        }
+        let before = self.at;
+        match self.takes(Operator::Contains.as_str()) && !self.goes_on_as_word() {
+            true => Some(Operator::Contains),
+            false => {
+                self.at = before;
+                None
+            }
+        }
+    }
+
+    fn goes_on_as_word(&self) -> bool {
+        let next = self.characters.get(self.at);
+        next.is_some_and(|next| is_word(*next) || next.is_ascii_digit())
     }
 
     fn operand(&mut self) -> Result<Operand, Wrong> {

@@ -4,7 +4,7 @@ use nuncio::run_time_type::RunTimeType;
 use nuncio_codegen::model::{Count, Element, Message, Primitive, Scalar};
 use nuncio_codegen::near_names;
 
-use super::{Expression, Fact, Number, Operand, Step, What, Wrong};
+use super::{Expression, Fact, Number, Operand, Operator, Step, What, Wrong};
 
 /// What an operand is, by the schema.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -76,12 +76,16 @@ impl Expression {
                     );
                     return Err((*column, problem));
                 }
+                if *operator == Operator::Contains && left_kind != Kind::Text {
+                    let problem = format!("`contains` is for texts, and this is {}", left_kind.as_str());
+                    return Err((*column, problem));
+                }
                 let unordered = left_kind == Kind::Truth || left.is_signer() || right.is_signer();
-                if unordered && operator.is_order() {
+                if unordered && !operator.is_equality() {
                     let operator = operator.as_str();
                     return Err((
                         *column,
-                        format!("what is compared here has no order; use `==` or `!=`, not `{operator}`"),
+                        format!("only `==` and `!=` are for what is compared here, not `{operator}`"),
                     ));
                 }
                 Ok(())

@@ -29,13 +29,13 @@ fn recorded(dir: &Path, seeds: [u8; 2]) -> PathBuf {
 }
 
 fn extracted(bags: &[PathBuf], cut: &Cut, to: &Path) -> VerifyReport {
-    let (domain, extract_of) = sources(bags).unwrap();
+    let (domain, extract_of) = sources(bags, |_, _| {}).unwrap();
     assert_eq!(domain, recorder().domain);
     let settings = BagSettings {
         extract_of,
         ..BagSettings::new(to, recorder())
     };
-    extract(bags, cut, settings, START_NS + 86_400 * SECOND_NS).unwrap();
+    extract(bags, cut, settings, START_NS + 86_400 * SECOND_NS, |_, _| {}).unwrap();
     verify(to, &VerifyOptions::default(), |_, _| {}).unwrap()
 }
 
@@ -111,6 +111,6 @@ fn nothing_is_taken_from_what_is_no_bag() {
     let file = dir.path().join("foreign.mcap");
     let mut writer = mcap::Writer::new(std::fs::File::create(&file).unwrap()).unwrap();
     writer.finish().unwrap();
-    let problem = sources(&[file]).unwrap_err().to_string();
+    let problem = sources(&[file], |_, _| {}).unwrap_err().to_string();
     assert!(problem.contains("no seals"), "{problem}");
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
 #![allow(clippy::indexing_slicing, reason = "a test that panics has failed, which is its job")]
 
+mod damage;
 mod extracts;
 mod format;
 mod mint;

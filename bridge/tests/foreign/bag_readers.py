@@ -4,8 +4,9 @@ Usage: python3 bag_readers.py PATH_OF_NUNCIO [KILLS]
 Needs from PyPI: `mcap`, `mcap-ros2-support`, `rosbags`, and what bag_verify.py needs.
 
 1. `mcap`, `mcap-ros2-support` and `rosbags` (a bare file, and the folder) find the values that were published.
-2. bag_verify.py, which shares no code with us, and `nuncio bag verify` come to the same verdicts, on the good bag and on bags in
-   which a message was altered, taken out, put in, moved, dated back, and on bags that were cut.
+2. bag_proof.py and bag_verify.py, which share no code with us, and `nuncio bag verify` come to the same verdicts, on the good bag
+   and on bags in which a frame or a message was altered, taken out, put in, moved, dated back, or signed by somebody else, on
+   bags that were cut, and on one that somebody else has sealed.
 3. The recorder is killed (SIGKILL) KILLS times at random moments: each file opens, verifies, and misses at most the last second.
 """
 
@@ -22,6 +23,7 @@ import sys
 import tempfile
 import time
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mcap.reader import make_reader
 from mcap.stream_reader import StreamReader
 from mcap.records import Channel, Message, Schema
@@ -31,9 +33,12 @@ from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import Reader
 from rosbags.typesys import Stores, get_typestore
 
+import bag_proof
 import bag_verify
 
 SECONDS_MAX = 60
+# What `bag verify` names, because it can compute it, and what without our code only the seal tells.
+BY_THE_SEAL = ("an altered message in CDR", "a signer's name altered")
 
 
 def free_port():
@@ -52,8 +57,8 @@ class Site:
         environment = {**os.environ, "NUNCIO_HOME": str(self.folder / who), "NUNCIO_DISCOVERY": "off"}
         return subprocess.Popen([self.nuncio, *map(str, arguments)], env=environment, text=True, **more)
 
-    def verify(self, bag):
-        done = self.start("judge", "bag", "verify", bag, "--json", stdout=subprocess.PIPE)
+    def verify(self, bag, *more):
+        done = self.start("judge", "bag", "verify", bag, "--json", *more, stdout=subprocess.PIPE)
         said = json.loads(done.communicate(timeout=SECONDS_MAX)[0].strip().splitlines()[-1])
         assert done.returncode == (0 if said["ok"] else 2), done.returncode
         return said
@@ -130,22 +135,40 @@ def store(file, schemas, messages):
         writer.finish()
 
 
+def signed_by_another(message):
+    """The same frame with another key, whose signature holds."""
+    meta, key = message[0].metadata, Ed25519PrivateKey.generate()
+    place = *(meta[name].encode() for name in ("domain", "topic", "type_name")), bytes.fromhex(meta["type_hash"][7:])
+    end, public = bag_proof.opened(message[4], 0, place)[-1], key.public_key().public_bytes_raw()
+    body = message[4][:8] + public + message[4][40:end]
+    root = bag_proof.h(b"\0", bag_proof.h(bag_proof.lengths(*place, b"\0", b"")), bag_proof.h(body))
+    return body + b"\0\0\1\0" + key.sign(b"nuncio frame v1\0\1" + public + b"\1\0" + root)
+
+
 def tamperings(messages):
     """Names and changed messages. Each change is in the middle of what the second seal covers."""
     seals = [at for at, message in enumerate(messages) if message[0].topic == "nuncio/seal"]
     inside = range(seals[1] + 1, seals[2])
     frame = next(at for at in inside if messages[at][0].topic.startswith("nuncio/frame") and at > seals[1] + 4)
     cdr = next(at for at in range(frame, seals[2]) if messages[at][0].topic == "/cmd_vel")
-    end = next(at for at in range(frame + 1, seals[2] + 1) if messages[at][0].message_encoding != "cdr")
+    ends = [at for at in range(frame + 1, seals[2] + 1) if messages[at][0].message_encoding != "cdr"]
+    (end, next_end), signer = ends[:2], next(at for at in range(seals[2]) if messages[at][0].topic == "nuncio/signer")
 
     def change(at, index, value):
         copy = [list(message) for message in messages]
         copy[at][index] = value
         return copy
 
-    flip = bytearray(messages[frame][4])
-    flip[85] ^= 1
-    yield "an altered frame", change(frame, 4, bytes(flip))
+    def flipped(at, byte):
+        data = bytearray(messages[at][4])
+        data[byte] ^= 1
+        return bytes(data)
+
+    yield "an altered frame", change(frame, 4, flipped(frame, 85))
+    yield "a frame signed by somebody else", change(frame, 4, signed_by_another(messages[frame]))
+    yield "an altered message in CDR", change(cdr, 4, flipped(cdr, 11))
+    yield "a signer's name altered", change(signer, 4, messages[signer][4].replace(b'"node":"/', b'"node":"/x'))
+    yield "a frame and its messages moved", messages[:frame] + messages[end:next_end] + messages[frame:end] + messages[next_end:]
     yield "another log time", change(cdr, 2, messages[cdr][2] - 1)
     yield "a frame and its messages taken out", messages[:frame] + messages[end:]
     yield "a frame and its messages twice", messages[:end] + messages[frame:end] + messages[end:]
@@ -156,10 +179,14 @@ def tamperings(messages):
 
 
 def agree(site, bag, name):
-    theirs, ours = bag_verify.verify(bag), site.verify(bag)
+    proof, theirs, ours = bag_proof.prove(bag), bag_verify.verify(bag), site.verify(bag)
+    told = (name, proof, theirs, ours["faults"][:5], ours["closed"])
+    assert all(proof[key] == ours[key] for key in ("ok", "messages", "closed")), told
+    if name in BY_THE_SEAL:
+        assert {kind for kind, _ in theirs["faults"]} == {"seal"} and not ours["ok"], told
+        return ours
     kinds = [sorted({kind for kind, _ in theirs["faults"]}), sorted({fault["kind"] for fault in ours["faults"]})]
-    same = ("ok", "messages", "gaps", "closed")
-    assert kinds[0] == kinds[1] and all(theirs[key] == ours[key] for key in same), (name, theirs, ours["faults"][:5], ours["closed"])
+    assert kinds[0] == kinds[1] and all(theirs[key] == ours[key] for key in ("ok", "messages", "gaps", "closed")), told
     return ours
 
 
@@ -175,6 +202,20 @@ def tamper(site, bag, folder):
         assert said["ok"] == expected_ok, (name, said["faults"][:3])
         assert said["closed"] == (name != "the end cut off"), name
         print(f"  {name}: {[fault['kind'] for fault in said['faults'][:3]]}")
+
+
+def seal_anew(site, bag, folder):
+    """What somebody has left out who had the bag, and a key."""
+    recorder, resealed = site.verify(bag)["recorder"], folder / "resealed"
+    done = site.start("thief", "bag", "slice", bag, "--start", "0.2", "-o", resealed, stdout=subprocess.DEVNULL)
+    assert done.wait(timeout=SECONDS_MAX) == 0
+    key = bag_verify.unbase58(recorder.removeprefix("did:key:z"))[2:]
+    assert bag_proof.prove(bag, key)["ok"] and site.verify(bag, "--recorder", recorder)["recorder_pinned"]
+    assert agree(site, resealed, "sealed anew")["ok"], "anybody can seal"
+    assert not bag_proof.prove(resealed, key)["ok"]
+    said = site.verify(resealed, "--recorder", recorder)
+    assert [fault["kind"] for fault in said["faults"]] == ["recorder"], said["faults"]
+    print("  sealed anew by somebody else: ['recorder']")
 
 
 def kill_often(site, folder, kills):
@@ -215,6 +256,7 @@ def main():
             ours = agree(site, bag, "the good bag")
             assert ours["ok"] and ours["messages"] == said["messages"] and ours["closed"], ours
             tamper(site, bag, folder)
+            seal_anew(site, bag, folder)
             kill_often(site, folder, kills)
 
 

@@ -1,4 +1,6 @@
-"""Verifies a bag with libraries from PyPI alone: signatures, places, numbers, seals. None of our code is used.
+"""Finds what is wrong with a bag, and where, with libraries from PyPI alone. None of our code is used.
+
+bag_proof.py is the proof; this adds the numbers: what was taken out, put in, moved or dated back, and what never came.
 
 Usage: python3 bag_verify.py FOLDER_OR_FILE
 Needs from PyPI: `mcap` (with its lz4 and zstandard), `blake3`, `cryptography`.
@@ -13,19 +15,12 @@ import re
 import struct
 import sys
 
+from bag_proof import h, lengths
+from bag_proof import opened as proved
 from blake3 import blake3
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from mcap.exceptions import McapError
 from mcap.stream_reader import StreamReader
 from mcap.records import Channel, DataEnd, Message, Schema
-
-
-def h(data):
-    return blake3(data).digest()
-
-
-def parts(*texts):
-    return b"".join(struct.pack("<I", len(text)) + text for text in texts)
 
 
 def varint(data, at):
@@ -37,43 +32,39 @@ def varint(data, at):
 
 
 def opened(frame, domain, place, type_name, type_hash, kind, request=b""):
-    """The frame's header and messages, if its signature holds in this place."""
-    count, key, writer, epoch, first, time = struct.unpack("<6xH32sQQQq", frame[:72])
-    index, leaves, signature = struct.unpack("<HH64s", frame[-68:])
-    path, at, last = [], index, leaves - 1
-    while last > 0:
-        path.append(None if at % 2 == 0 and at == last else at % 2)
-        at, last = at // 2, last // 2
-    siblings = sum(step is not None for step in path)
-    end = len(frame) - 68 - 32 * siblings
-    root = h(b"\0" + h(parts(domain, place, type_name, type_hash, bytes([kind]), request)) + h(frame[:end]))
-    hashes = (frame[end + 32 * n : end + 32 * n + 32] for n in range(siblings))
-    for step in path:
-        if step is not None:
-            root = h(b"\1" + next(hashes) + root) if step else h(b"\1" + root + next(hashes))
-    assert frame[:4] == b"Nu\1\1" and frame[5] == kind and frame[72:80] == type_hash[:8]
-    signed = b"nuncio frame v1\0" + b"\1" + key + struct.pack("<H", leaves) + root
-    Ed25519PublicKey.from_public_bytes(key).verify(signature, signed)
-    messages, at = [], 80
-    for number in range(first, first + count):
+    """The stream and the messages of a frame whose signature holds in this place."""
+    key, writer, first, count, end = proved(frame, kind, (domain, place, type_name, type_hash), request)
+    number, epoch = struct.unpack("<QQ", writer)
+    time, messages, at = struct.unpack("<q", frame[64:72])[0], [], 80
+    for of in range(first, first + count):
         since, at = varint(frame, at)
         at += 16 if frame[4] & 2 else 0
         if frame[4] & 4:
             length, at = varint(frame, at)
             at += length
         length, at = varint(frame, at)
-        messages.append((number, time + since, frame[at : at + length]))
+        messages.append((of, time + since, frame[at : at + length]))
         at += length
     assert at == end
-    return (key, writer, epoch), messages
+    return (key, number, epoch), messages
+
+
+DIGITS = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 def base58(data):
     digits, number = "", int.from_bytes(data, "big")
     while number:
         number, digit = divmod(number, 58)
-        digits = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"[digit] + digits
+        digits = DIGITS[digit] + digits
     return digits
+
+
+def unbase58(digits):
+    number = 0
+    for digit in digits:
+        number = number * 58 + DIGITS.index(digit)
+    return number.to_bytes(34, "big")
 
 
 def numbers_of(ranges):
@@ -97,7 +88,7 @@ def verify(path):
                     texts = [record.topic, record.message_encoding, *([schema.name, schema.encoding] if schema else ["", ""])]
                     meta = [text for pair in sorted(record.metadata.items()) for text in pair]
                     encode = [text.encode() for text in texts] + [schema.data if schema else b""] + [text.encode() for text in meta]
-                    channels[record.id] = (record, h(parts(*encode)))
+                    channels[record.id] = (record, h(lengths(*encode)))
                 if not isinstance(record, Message):
                     continue
                 channel, channel_hash = channels[record.channel_id]

@@ -16,6 +16,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use pkcs8::EncryptedPrivateKeyInfoOwned;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::key_table::KeyTable;
 pub use super::public_key::{PublicKey, PublicKeyError};
 
 /// A public key that passed enrolment: the only thing that verifies signatures.
@@ -52,6 +53,11 @@ impl EnrolledKey {
     /// The key as a value.
     pub fn public_key(&self) -> PublicKey {
         PublicKey::from_bytes(self.verifying.to_bytes())
+    }
+
+    /// What verifies many signatures of this key, with the same verdicts.
+    pub(super) fn table(&self) -> KeyTable {
+        KeyTable::new(self.verifying.to_bytes(), self.verifying.to_edwards())
     }
 
     /// Whether `signature` is this key's signature of `message`.

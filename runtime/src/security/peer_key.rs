@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::key::{EnrolledKey, PublicKey};
+use super::key_table::KeyTable;
 use super::refusal::{Reason, Refusal};
 
 /// How many verified roots are remembered per key.
@@ -22,6 +23,8 @@ pub(crate) struct PeerKey {
     /// How many frames that named it were refused.
     refused: AtomicU64,
     roots: Mutex<VecDeque<VerifiedRoot>>,
+    /// For a key of which many signatures are verified, and nobody waits for the first.
+    table: OnceLock<KeyTable>,
 }
 
 impl PeerKey {
@@ -34,6 +37,7 @@ impl PeerKey {
             verifications: Arc::default(),
             refused: AtomicU64::new(0),
             roots: Mutex::default(),
+            table: OnceLock::new(),
         })
     }
 
@@ -57,7 +61,15 @@ impl PeerKey {
     /// Whether a signature over a text holds.
     pub(crate) fn verify(&self, text: &[u8], signature: &[u8; 64]) -> bool {
         self.verifications.fetch_add(1, Ordering::Relaxed);
-        self.enrolled.verify(text, signature)
+        match self.table.get() {
+            Some(table) => table.verify(text, signature),
+            None => self.enrolled.verify(text, signature),
+        }
+    }
+
+    /// Further signatures are verified faster, at the cost of memory; the verdicts stay the same.
+    pub(crate) fn expect_many(&self) {
+        self.table.get_or_init(|| self.enrolled.table());
     }
 
     /// Whether this very signature over this root was verified before; further frames of a tree then cost hashes only.

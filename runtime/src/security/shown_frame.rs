@@ -19,12 +19,23 @@ use super::signature_check::{check_signature, layout_refusal};
 
 /// How many keys are remembered. Beyond that all are forgotten and enrolled again, which costs time only.
 const KEYS_MAX: usize = 4096;
+/// After so many frames of a key further ones are expected, and made cheaper.
+const MANY: u64 = 64;
+/// For how many keys, because it costs memory.
+const TABLES_MAX: usize = 32;
 
 /// Examines frames that are shown. It remembers keys, and the tree roots lately verified, so that further frames of a tree cost
 /// hashes only.
 #[derive(Debug, Default)]
 pub struct Examiner {
-    keys: Mutex<HashMap<PublicKey, Arc<PeerKey>>>,
+    keys: Mutex<HashMap<PublicKey, Known>>,
+}
+
+/// A key, and how many frames it has signed.
+#[derive(Debug)]
+struct Known {
+    key: Arc<PeerKey>,
+    frames: u64,
 }
 
 impl Examiner {
@@ -46,14 +57,23 @@ impl Examiner {
 
     fn key(&self, key: PublicKey) -> Result<Arc<PeerKey>, Refusal> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = keys.get(&key) {
-            return Ok(Arc::clone(known));
+        if let Some(known) = keys.get_mut(&key) {
+            known.frames += 1;
+            let (key, is_time) = (Arc::clone(&known.key), known.frames == MANY);
+            if is_time && keys.values().filter(|known| known.frames >= MANY).count() <= TABLES_MAX {
+                key.expect_many();
+            }
+            return Ok(key);
         }
         let enrolled = Arc::new(PeerKey::enrol(key)?);
         if keys.len() >= KEYS_MAX {
             keys.clear();
         }
-        keys.insert(key, Arc::clone(&enrolled));
+        let known = Known {
+            key: Arc::clone(&enrolled),
+            frames: 1,
+        };
+        keys.insert(key, known);
         Ok(enrolled)
     }
 }
@@ -105,6 +125,20 @@ mod tests {
         assert_eq!(moved.unwrap_err().reason, Reason::BadSignature);
         let other_kind = examiner.examine(&bytes, Kind::Card, &context("/chatter", Kind::Card));
         assert_eq!(other_kind.unwrap_err().reason, Reason::Malformed);
+    }
+
+    #[test]
+    fn the_many_frames_of_one_key_are_judged_as_the_first_is() {
+        let (identity, examiner) = (Identity::from_seed(&[1; 32]), Examiner::default());
+        let bytes = frame(&identity, "/chatter");
+        let mut altered = bytes.clone();
+        altered[84] ^= 1;
+        let place = context("/chatter", Kind::Message);
+        for at in 0..3 * MANY {
+            assert!(examiner.examine(&bytes, Kind::Message, &place).is_ok(), "frame {at}");
+            let refused = examiner.examine(&altered, Kind::Message, &place).unwrap_err();
+            assert_eq!(refused.reason, Reason::BadSignature, "frame {at}");
+        }
     }
 
     #[test]

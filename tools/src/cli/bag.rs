@@ -21,6 +21,9 @@ pub(crate) enum BagCommand {
     /// Topics that come later are recorded, too, and no schema files are needed. Only what was verified is recorded. While it
     /// runs it serves ~/pause, ~/resume, ~/split_bagfile and ~/snapshot (std_srvs/srv/Trigger).
     ///
+    /// Where there is no more room (--max-disk, --min-free, or a full disk) it ends as it does by Ctrl-C, with a valid
+    /// recording, and exit code 2.
+    ///
     /// --timeout: how long to record; without limit by default.
     #[command(after_help = "Examples:\n  \
         nuncio bag record -o run1 -a\n  \
@@ -30,6 +33,9 @@ pub(crate) enum BagCommand {
     /// Verify a recording, with public keys only: that nothing was altered, added, left out, reordered or dated back
     ///
     /// Exit code 0: everything is as it was recorded. Exit code 2: it is not, and each place is told.
+    #[command(after_help = "Examples:\n  \
+        nuncio bag verify run1 --recorder recorder7\n  \
+        nuncio bag verify run1 --json | jq '.faults[]'")]
     Verify(BagVerify),
     /// Cut a time out of a recording: an extract, which says so
     Slice(BagSlice),
@@ -138,6 +144,9 @@ pub(crate) struct BagRecord {
     /// Stop when the recording has this size
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) max_disk: Option<u64>,
+    /// Stop when so little is left on the disk; 0: when nothing is
+    #[arg(long, value_name = "SIZE", value_parser = size_or_zero, default_value = "256MiB")]
+    pub(crate) min_free: u64,
     /// How much may wait in memory to be written
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "256MB")]
     pub(crate) max_cache_size: u64,
@@ -169,6 +178,9 @@ pub(crate) struct BagVerify {
     /// The bag's folder, or one of its files
     #[arg(value_name = "BAG")]
     pub(crate) bag: PathBuf,
+    /// Who has to have recorded it, by key or by name: anybody can seal a recording anew, with a key of his own
+    #[arg(long, value_name = "KEY")]
+    pub(crate) recorder: Option<String>,
     /// Names of keys, and those that are revoked, by this trust.toml; by default that of the keystore
     #[arg(long, value_name = "FILE")]
     pub(crate) trust: Option<PathBuf>,
@@ -176,6 +188,13 @@ pub(crate) struct BagVerify {
 
 /// `500MB` or `2GiB` in bytes.
 fn size(text: &str) -> Result<u64, String> {
+    match size_or_zero(text)? {
+        0 => Err("expected a size above 0".to_owned()),
+        size => Ok(size),
+    }
+}
+
+fn size_or_zero(text: &str) -> Result<u64, String> {
     let wrong = || "expected a size, such as 500MB or 2GiB".to_owned();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = text.get(digits.len()..).unwrap_or_default();
@@ -192,7 +211,7 @@ fn size(text: &str) -> Result<u64, String> {
         _ => return Err(wrong()),
     };
     let number: u64 = digits.parse().map_err(|_| wrong())?;
-    number.checked_mul(factor).filter(|size| *size > 0).ok_or_else(wrong)
+    number.checked_mul(factor).ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -204,6 +223,7 @@ mod tests {
         assert_eq!(size("500MB"), Ok(500_000_000));
         assert_eq!(size("2GiB"), Ok(2 << 30));
         assert_eq!(size("17"), Ok(17));
+        assert_eq!(size_or_zero("0"), Ok(0));
         for text in ["", "MB", "-1", "1.5GB", "0", "7 PB", "99999999999TB"] {
             assert!(size(text).is_err(), "{text:?}");
         }

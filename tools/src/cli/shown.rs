@@ -9,11 +9,11 @@ use crate::render::MOST_SHOWN;
 pub(crate) struct FilterArg {
     /// Only messages of which this is true, such as 'twist.linear.x > 0.5 && signer == "alice"'
     ///
-    /// Conditions: == != < <= > >=, && || ! and ( ). What is compared: fields (pose.position.x, ranges[0]), len(ranges), numbers,
-    /// 'texts', true, false, constants of the schema (level == ERROR), and what was verified: signer (a key or a name), node,
-    /// topic, number, and in seconds stamp and age. A field of the message that is called so has a dot: .node. NaN is unequal
-    /// to every number. What the type does not have is an error, at the column where it stands. All messages are verified; those
-    /// that are left out do not count for --once and --times.
+    /// Conditions: == != < <= > >=, contains (of texts), && || ! and ( ). What is compared: fields (pose.position.x, ranges[0]),
+    /// len(ranges), numbers, 'texts', true, false, constants of the schema (level == ERROR), and what was verified: signer (a
+    /// key or a name), node, topic, number, and in seconds stamp and age. A field of the message that is called so has a dot:
+    /// .node. NaN is unequal to every number. What the type does not have is an error, at the column where it stands. All
+    /// messages are verified; those that are left out do not count for --once, --times and --timeout.
     #[arg(long, value_name = "EXPR", value_parser = Filter::parse)]
     pub(crate) filter: Option<Filter>,
 }

@@ -37,9 +37,9 @@ Examples:
   nuncio state watch capabilities --signer alice
 
 A filter has fields (pose.position.x, cell_voltage[0]), == != < <= > >=, && || !,
-( ), numbers, \"texts\", true and false, len(cells), constants of the schema, and
-what was verified: signer, node, name, number, stamp, age (in seconds). A field of
-the document that is called so has a dot: .name";
+( ), contains (of texts), numbers, \"texts\", true and false, len(cells), constants
+of the schema, and what was verified: signer, node, name, number, and in seconds
+stamp and age. A field of the document that is called so has a dot: .name";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct StateSelection {

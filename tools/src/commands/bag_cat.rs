@@ -2,15 +2,16 @@
 
 use nuncio::TrustPolicy;
 use nuncio_bridge::BridgeType;
-use nuncio_bridge::bag::{BagItem, BagPart, ProvenMessage, ProvenReader};
+use nuncio_bridge::bag::{BagItem, ProvenMessage, ProvenReader};
 use nuncio_bridge::filter::Known;
 
 use super::{CommandError, Outcome};
 use crate::answers::bag::BagMessage;
 use crate::answers::message::ValueText;
-use crate::cli::{self, BagCat, GlobalArgs};
+use crate::cli::{BagCat, GlobalArgs};
 use crate::message_filter::MessageFilter;
 use crate::render::{Render, Tone, short_key, utc};
+use crate::shown_message::Read;
 use crate::trust_home::TrustHome;
 
 /// What was not shown, and why.
@@ -41,8 +42,8 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &BagCat) -> Result
         shown: 0,
         unshown: Unshown::default(),
     };
-    let part = part(&args.part, &args.named);
-    let mut reader = ProvenReader::open(&args.bag)?;
+    let part = args.part.part();
+    let mut reader = ProvenReader::open(&args.part.bag)?;
     let mut begin = None;
     while args.times.is_none_or(|times| cat.shown < times) {
         let item = match reader.next_item() {
@@ -81,16 +82,6 @@ pub(super) fn run(render: &Render, global: &GlobalArgs, args: &BagCat) -> Result
         return Err(misfit.into());
     }
     Ok(tell(render, args, cat.shown, &cat.unshown))
-}
-
-/// What the flags say.
-pub(super) fn part(args: &cli::BagPart, named: &[nuncio::TopicPattern]) -> BagPart {
-    BagPart {
-        topics: named.iter().chain(&args.topics).cloned().collect(),
-        exclude: args.exclude.clone(),
-        start: args.start,
-        until: args.until,
-    }
 }
 
 /// Shows messages, and counts those that it cannot show.
@@ -141,13 +132,9 @@ impl Cat<'_> {
         message: &ProvenMessage,
     ) -> Result<Result<Option<String>, String>, CommandError> {
         let (codec, shown, is_json) = (ty.codec(), &self.args.shown, self.render.is_json());
-        if is_json && shown.is_everything() {
-            let mut line = String::new();
-            let written = codec.write_json(&message.payload, &mut line);
-            return Ok(written.map(|()| Some(line)).map_err(|error| error.to_string()));
-        }
-        let json = match codec.to_json(&message.payload) {
-            Ok(json) => json,
+        let json = match shown.read(codec, &message.payload, is_json) {
+            Ok(Read::Message(json)) => json,
+            Ok(Read::Text(text)) => return Ok(Ok(Some(text))),
             Err(error) => return Ok(Err(error.to_string())),
         };
         if let Some(filter) = &mut self.filter {
@@ -225,8 +212,8 @@ fn tell(render: &Render, args: &BagCat, shown: u64, unshown: &Unshown) -> Outcom
         ));
     }
     let is_unsigned = shown == 0 && unshown.plain > 0 && unshown.refused + unshown.untyped + unshown.revoked == 0;
-    if is_unsigned && args.named.is_empty() && args.part.topics.is_empty() {
-        let (plain, bag) = (unshown.plain, args.bag.display());
+    if is_unsigned && args.part.part().topics.is_empty() {
+        let (plain, bag) = (unshown.plain, args.part.bag.display());
         render.warning(format!(
             "none of {plain} messages in {bag} is signed, so none is shown; `nuncio bag convert {bag} -o DIR` signs them \
              with this user's key, as their importer"

@@ -1,7 +1,6 @@
 //! `bag convert`: recordings of ROS 2 into bags, and bags into what other programs read.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use nuncio::clock::{now_ms, now_ns};
 use nuncio::{Keystore, NodeName};
@@ -12,16 +11,13 @@ use nuncio_bridge::bag::{
     BagItem, BagPart, BagSettings, Compression, ConvertError, ProvenMessage, ProvenReader, SealSigner,
 };
 
-use super::{CommandError, Outcome, bag_cat};
+use super::{CommandError, Outcome};
 use crate::answers::bag::{BagExported, BagImported};
 use crate::cli::{BagConvert, ConvertTo, GlobalArgs};
-use crate::render::{Render, count};
-
-/// How often it is told how far it is.
-const TOLD_EVERY: Duration = Duration::from_secs(1);
+use crate::render::{Progress, Render, count};
 
 pub(super) fn run(render: &Render, global: &GlobalArgs, args: &BagConvert) -> Result<Outcome, CommandError> {
-    let part = bag_cat::part(&args.part, &[]);
+    let part = args.part.part();
     let target = match args.to {
         ConvertTo::Nuncio => return take_over(render, global, args, &part),
         ConvertTo::Rosbag2 => Target::Rosbag2(Box::new(Rosbag2Export::create(&args.output, Compression::Zstd)?)),
@@ -56,9 +52,9 @@ impl Target {
 }
 
 fn export(render: &Render, args: &BagConvert, part: &BagPart, mut target: Target) -> Result<Outcome, CommandError> {
-    let mut reader = ProvenReader::open(&args.bag)?;
+    let mut reader = ProvenReader::open(&args.part.bag)?;
     let (mut refused, mut untyped, mut plain, mut begin) = (0_u64, 0_u64, 0_u64, None);
-    let mut progress = Progress::new(render);
+    let mut progress = Progress::new(render, "converting");
     loop {
         progress.tell(reader.bag().bytes_read(), reader.bag().bytes());
         match reader.next_item() {
@@ -86,6 +82,7 @@ fn export(render: &Render, args: &BagConvert, part: &BagPart, mut target: Target
             }
         }
     }
+    drop(progress);
     let written = target.finish()?;
     let messages: u64 = written.iter().map(|(_, rows)| rows).sum();
     for (path, rows) in &written {
@@ -104,7 +101,7 @@ fn export(render: &Render, args: &BagConvert, part: &BagPart, mut target: Target
         render.warning(format!("{refused} parts prove nothing and were left out"));
     }
     if messages == 0 && plain > 0 {
-        let bag = args.bag.display();
+        let bag = args.part.bag.display();
         render.warning(format!(
             "what is in {bag} is not signed, and only what is proved is exported; `nuncio bag convert {bag} -o DIR` signs it \
              with this user's key first, as its importer"
@@ -125,7 +122,7 @@ fn take_over(render: &Render, global: &GlobalArgs, args: &BagConvert, part: &Bag
             .map(|entry| entry.path())
             .any(|path| path.extension().is_some_and(|extension| extension == "db3"))
     };
-    if args.bag.extension().is_some_and(|extension| extension == "db3") || has_sqlite(&args.bag) {
+    if args.part.bag.extension().is_some_and(|extension| extension == "db3") || has_sqlite(&args.part.bag) {
         let problem = "expected a recording in MCAP, found one in SQLite; `ros2 bag convert` makes MCAP of it, and so does \
                        `rosbags-convert` from PyPI";
         return Err(std::io::Error::other(problem).into());
@@ -136,11 +133,12 @@ fn take_over(render: &Render, global: &GlobalArgs, args: &BagConvert, part: &Bag
         node: NodeName::parse(IMPORT_NODE)?,
         epoch: now_ms(),
     };
-    let mut progress = Progress::new(render);
+    let mut progress = Progress::new(render, "converting");
     let settings = BagSettings::new(&args.output, signer);
-    let imported = import(&args.bag, part, settings, now_ns(), |read, total| {
+    let imported = import(&args.part.bag, part, settings, now_ns(), |read, total| {
         progress.tell(read, total)
     })?;
+    drop(progress);
     tell(render, args, &imported)
 }
 
@@ -179,25 +177,4 @@ fn tell(render: &Render, args: &BagConvert, imported: &Imported) -> Result<Outco
         (true, 0) => Outcome::Nothing,
         (true, _) => Outcome::Found,
     })
-}
-
-/// Tells a person how far it is.
-struct Progress<'a> {
-    render: &'a Render,
-    told: Instant,
-}
-
-impl<'a> Progress<'a> {
-    fn new(render: &'a Render) -> Self {
-        let told = Instant::now();
-        Self { render, told }
-    }
-
-    fn tell(&mut self, read: u64, total: u64) {
-        if self.told.elapsed() >= TOLD_EVERY {
-            self.told = Instant::now();
-            let percent = read.saturating_mul(100) / total.max(1);
-            self.render.progress_line(&format!("converting, {percent} %"));
-        }
-    }
 }

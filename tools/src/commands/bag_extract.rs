@@ -11,7 +11,7 @@ use regex_lite::Regex;
 use super::{CommandError, Outcome};
 use crate::answers::bag::BagExtracted;
 use crate::cli::{BagExtract, BagFilter, BagMerge, BagSlice, GlobalArgs};
-use crate::render::{Render, bytes};
+use crate::render::{Progress, Render, bytes};
 
 /// The node that seals: an extract is recorded by none.
 const NODE: &str = "/_nuncio_extract";
@@ -19,11 +19,14 @@ const NODE: &str = "/_nuncio_extract";
 pub(super) fn slice(render: &Render, global: &GlobalArgs, args: &BagSlice) -> Result<Outcome, CommandError> {
     let mut reader = BagReader::open(&args.bag)?;
     let mut first: Option<u64> = None;
+    let mut progress = Progress::new(render, "looking for the beginning");
     while let Some(record) = reader.next_record()? {
         if record.channel.role == nuncio_bridge::bag::Role::Frame {
             first = Some(first.map_or(record.log_time, |first| first.min(record.log_time)));
         }
+        progress.tell(reader.bytes_read(), reader.bytes());
     }
+    drop(progress);
     let first = i64::try_from(first.unwrap_or(0)).unwrap_or(i64::MAX);
     let at = |after: std::time::Duration| first.saturating_add(i64::try_from(after.as_nanos()).unwrap_or(i64::MAX));
     let cut = Cut {
@@ -61,7 +64,8 @@ fn run(
     args: &BagExtract,
 ) -> Result<Outcome, CommandError> {
     for bag in bags.iter().filter(|_| !args.unverified) {
-        let report = verify(bag, &VerifyOptions::default(), |_, _| {})?;
+        let mut progress = Progress::new(render, "verifying");
+        let report = verify(bag, &VerifyOptions::default(), |read, total| progress.tell(read, total))?;
         if let Some(fault) = report.faults.first() {
             let bag = bag.display();
             let problem =
@@ -69,7 +73,8 @@ fn run(
             return Err(CommandError::from(std::io::Error::other(problem)));
         }
     }
-    let (domain, extract_of) = sources(bags)?;
+    let mut progress = Progress::new(render, "reading seals");
+    let (domain, extract_of) = sources(bags, |read, total| progress.tell(read, total))?;
     let signer = SealSigner {
         identity: Keystore::open(global.keystore_dir()?)?.identity()?,
         domain,
@@ -81,7 +86,9 @@ fn run(
         extract_of,
         ..BagSettings::new(&args.output, signer)
     };
-    let summary = extract(bags, cut, settings, now_ns())?;
+    let mut progress = Progress::new(render, "extracting");
+    let summary = extract(bags, cut, settings, now_ns(), |read, total| progress.tell(read, total))?;
+    drop(progress);
     if render.is_json() {
         render.answer(&BagExtracted {
             messages: summary.messages,

@@ -1,26 +1,17 @@
 //! `bag info`: what is in a recording, and what of it is proved.
 
-use std::time::{Duration, Instant};
-
 use nuncio::PublicKey;
 use nuncio_bridge::bag::{BagInfo, SealInfo};
 
 use super::{CommandError, Outcome};
 use crate::cli::{self, GlobalArgs};
-use crate::render::{Render, Table, Tone, bytes, count, hz, short_key, span, utc};
+use crate::render::{Progress, Render, Table, Tone, bytes, count, hz, short_key, span, utc};
 use crate::trust_home::TrustHome;
 
-/// How often it is told how far it is.
-const TOLD_EVERY: Duration = Duration::from_secs(1);
-
 pub(super) fn run(render: &Render, global: &GlobalArgs, args: &cli::BagInfo) -> Result<Outcome, CommandError> {
-    let mut told = Instant::now();
-    let info = BagInfo::read(&args.bag, |read, total| {
-        if told.elapsed() >= TOLD_EVERY {
-            told = Instant::now();
-            render.progress_line(&format!("reading, {} %", read.saturating_mul(100) / total.max(1)));
-        }
-    })?;
+    let mut progress = Progress::new(render, "reading");
+    let info = BagInfo::read(&args.bag, |read, total| progress.tell(read, total))?;
+    drop(progress);
     if render.is_json() {
         render.answer(&info)?;
     } else {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nuncio_bridge::bag::{BagPlayer, PlayOptions, PlayProgress, PlayWish, Played};
 use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 
-use super::{CommandError, Outcome, bag_cat};
+use super::{CommandError, Outcome};
 use crate::answers::bag::BagPlayed;
 use crate::cli::BagPlay;
 use crate::render::{Render, count, span};
@@ -19,8 +19,8 @@ const LINGER: Duration = Duration::from_millis(300);
 
 pub(super) async fn run(session: &mut Session<'_>, args: BagPlay) -> Result<Outcome, CommandError> {
     let options = PlayOptions {
-        bag: args.bag.clone(),
-        part: bag_cat::part(&args.part, &args.named),
+        bag: args.part.bag.clone(),
+        part: args.part.part(),
         rate: args.rate,
         repeat: args.repeat,
         remap: args.remap.clone(),
@@ -29,7 +29,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: BagPlay) -> Result<Outc
     };
     let mut player = BagPlayer::new(&session.node, options)?;
     if player.publishers().next().is_none() {
-        let bag = args.bag.display();
+        let bag = args.part.bag.display();
         session.render.warning(format!(
             "nothing in {bag} that is asked for is signed, so nothing is played; `nuncio bag convert {bag} -o DIR` signs a \
              recording of ROS 2 with this user's key, as its importer"

@@ -117,6 +117,7 @@ fn options(args: &BagRecord, selection: Selection, session: &Session<'_>) -> Res
             bytes_max: cache,
         }),
         bytes_max: args.max_disk,
+        bytes_free_min: args.min_free,
         is_paused: args.start_paused,
         accept_replay: args.accept_replay,
     })

@@ -1,7 +1,8 @@
-//! `list`, `type` and `find` of services and of actions: the names that signed cards have for what can be called.
+//! `list`, `type` and `find` of services and of actions: the names that signed cards have for what can be called; and how a
+//! command ends when nobody responds.
 
 use nuncio::graph::Graph;
-use nuncio::{TopicName, TypeHash};
+use nuncio::{CallError, TopicName, TypeHash};
 
 use super::{CommandError, Outcome};
 use crate::answers::called::{ActionListed, ActionType, ServiceListed, ServiceType};
@@ -171,4 +172,19 @@ fn warn_of_several(session: &Session<'_>, Kind { noun, .. }: &Kind, name: &Topic
         let text = format!("{name} has several types; see `nuncio {noun} info {name}`");
         session.render.warning(text);
     }
+}
+
+/// How a command ends that a service did not respond to.
+///
+/// # Errors
+///
+/// The error itself, where it is neither silence nor a refusal.
+pub(crate) fn unanswered(render: &Render, error: CallError) -> Result<Outcome, CommandError> {
+    let outcome = match error {
+        CallError::DeadlineExceeded { .. } => Outcome::Nothing,
+        CallError::NoServer(_) | CallError::Unanswered { .. } => Outcome::Refused,
+        error => return Err(error.into()),
+    };
+    render.warning(error);
+    Ok(outcome)
 }

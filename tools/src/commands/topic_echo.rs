@@ -21,8 +21,9 @@ use crate::cli::TopicEcho;
 use crate::known_types::KnownTypes;
 use crate::message_filter::MessageFilter;
 use crate::refusal_talk::{RefusalTalk, summary};
-use crate::render::{OutputError, Render, Tone, bytes, hex, span, utc};
+use crate::render::{OutputError, Render, Tone, bytes, count, hex, span, utc};
 use crate::session::Session;
+use crate::shown_message::Read;
 use crate::signed_by;
 use crate::silence;
 
@@ -98,12 +99,6 @@ enum Ended {
     Wished,
 }
 
-/// A message that was read: as the JSON that is printed, or to be looked into first.
-enum Read {
-    Text(String),
-    Message(Value),
-}
-
 /// Shows messages, and tells about those that cannot be shown.
 #[derive(Debug)]
 pub(super) struct Echo<'a> {
@@ -115,6 +110,10 @@ pub(super) struct Echo<'a> {
     prepare: fn(&mut Value),
     talk: RefusalTalk,
     pub(super) shown: u64,
+    /// Messages that do not satisfy the filter.
+    left_out: u64,
+    /// When the last message was shown, or when waiting for the first one began.
+    last_shown: Instant,
     /// Messages that were verified but are none of their type, by reason.
     undecodable: BTreeMap<Reason, u64>,
 }
@@ -129,6 +128,8 @@ impl<'a> Echo<'a> {
             prepare: |_| {},
             talk: RefusalTalk::default(),
             shown: 0,
+            left_out: 0,
+            last_shown: Instant::now(),
             undecodable: BTreeMap::new(),
         })
     }
@@ -140,12 +141,15 @@ impl<'a> Echo<'a> {
         limit: Option<u64>,
         timeout: Option<Duration>,
     ) -> Result<Ended, CommandError> {
+        self.last_shown = Instant::now();
         loop {
+            let left = self.time_left(timeout);
             let received = match subscriber.try_recv() {
+                _ if left == Some(Duration::ZERO) => return Ok(Ended::Silence(timeout.unwrap_or_default())),
                 Ok(received) => received,
                 Err(_) => {
                     self.render.flush()?;
-                    match self.wait(node, subscriber, timeout).await? {
+                    match self.wait(node, subscriber, left).await? {
                         Some(received) => received,
                         None => return Ok(Ended::Silence(timeout.unwrap_or_default())),
                     }
@@ -156,6 +160,11 @@ impl<'a> Echo<'a> {
                 return Ok(Ended::Enough);
             }
         }
+    }
+
+    /// How long to wait on for a message that is shown: others do not make it longer.
+    pub(super) fn time_left(&self, timeout: Option<Duration>) -> Option<Duration> {
+        timeout.map(|timeout| timeout.saturating_sub(self.last_shown.elapsed()))
     }
 
     /// The next message, or `None` when none came in time. Meanwhile tells about refusals as they come.
@@ -191,8 +200,9 @@ impl<'a> Echo<'a> {
         received: &GenericReceived,
     ) -> Result<bool, CommandError> {
         if self.args.raw {
-            self.shown += 1;
             self.print_raw(received)?;
+            self.shown += 1;
+            self.last_shown = Instant::now();
             return Ok(true);
         }
         let fetching = self.types.of(node, received.message());
@@ -204,21 +214,16 @@ impl<'a> Echo<'a> {
             }
         };
         let (is_json, shown) = (self.render.is_json(), &self.args.shown);
-        let read = codec.check(received.payload()).and_then(|()| {
-            if is_json && shown.is_everything() {
-                let mut text = String::new();
-                return codec
-                    .write_json(received.payload(), &mut text)
-                    .map(|()| Read::Text(text));
-            }
-            codec.to_json(received.payload()).map(Read::Message)
-        });
+        let read = codec
+            .check(received.payload())
+            .and_then(|()| shown.read(codec, received.payload(), is_json));
         let text = match read {
             Ok(Read::Text(text)) => text,
             Ok(Read::Message(mut message)) => {
                 if let Some(filter) = &mut self.filter {
                     let known = filter.known(&received.info());
                     if !filter.passes(codec, received.type_hash(), &message, &known) {
+                        self.left_out += 1;
                         return filter.misfit().map_or(Ok(false), |misfit| Err(misfit.into()));
                     }
                 }
@@ -239,8 +244,9 @@ impl<'a> Echo<'a> {
                 return Ok(false);
             }
         };
-        self.shown += 1;
         self.print_message(received, &text)?;
+        self.shown += 1;
+        self.last_shown = Instant::now();
         Ok(true)
     }
 
@@ -333,6 +339,11 @@ impl<'a> Echo<'a> {
             let dropped = stats.dropped;
             self.render
                 .warning(format!("{dropped} messages came faster than they could be printed"));
+        }
+        if self.shown == 0 && self.left_out > 0 {
+            let messages = count(usize::try_from(self.left_out).unwrap_or(usize::MAX), "message");
+            self.render
+                .note(format!("{messages} came, and none satisfies the filter"));
         }
         match summary(&refused) {
             Some(line) => {

@@ -68,7 +68,12 @@ async fn print_all(
 ) -> Result<Option<Duration>, CommandError> {
     loop {
         echo.render.flush()?;
-        let Some(message) = wait(echo, node, reader, timeout).await? else {
+        let left = echo.time_left(timeout);
+        let next = match left {
+            Some(Duration::ZERO) => None,
+            left => wait(echo, node, reader, left).await?,
+        };
+        let Some(message) = next else {
             return Ok(timeout);
         };
         echo.types.learn(message.ty.support(), message.ty.codec());

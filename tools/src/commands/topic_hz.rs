@@ -101,8 +101,9 @@ impl Measuring<'_> {
         loop {
             tokio::select! {
                 received = subscriber.recv() => {
-                    reader.count(&mut arrivals, &session.node, &received?).await?;
-                    (last, was_silent) = (Instant::now(), false);
+                    if reader.count(&mut arrivals, &session.node, &received?).await? {
+                        (last, was_silent) = (Instant::now(), false);
+                    }
                 }
                 event = session.node.next_refusal() => {
                     let refusal = event?.refusal;
@@ -167,13 +168,13 @@ impl Reader {
         })
     }
 
-    /// Counts a message, unless the filter leaves it out.
+    /// Counts a message; `false` if the filter leaves it out.
     async fn count(
         &mut self,
         arrivals: &mut Arrivals,
         node: &Node,
         received: &GenericReceived,
-    ) -> Result<(), CommandError> {
+    ) -> Result<bool, CommandError> {
         let (info, frame) = (received.info(), received.message().frame());
         let codec = match self.reads_stamps || self.filter.is_some() {
             true => self.types.of(node, received.message()).await.ok(),
@@ -182,9 +183,9 @@ impl Reader {
         if let Some(filter) = &mut self.filter {
             // What cannot be read satisfies no condition.
             let read = codec.and_then(|codec| Some((codec, codec.to_json(received.payload()).ok()?)));
-            let Some((codec, message)) = read else { return Ok(()) };
+            let Some((codec, message)) = read else { return Ok(false) };
             if !filter.passes(codec, received.type_hash(), &message, &filter.known(&info)) {
-                return filter.misfit().map_or(Ok(()), |misfit| Err(misfit.into()));
+                return filter.misfit().map_or(Ok(false), |misfit| Err(misfit.into()));
             }
         }
         let header_ns = codec
@@ -200,7 +201,7 @@ impl Reader {
             is_since_header: header_ns.is_some(),
         };
         arrivals.add(arrival, (info.signer, info.node), info.missing_before);
-        Ok(())
+        Ok(true)
     }
 }
 

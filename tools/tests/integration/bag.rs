@@ -1,5 +1,8 @@
 //! `bag`: recordings of nodes in this process, by the binary, which is told to end, killed, or runs out of room.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its job")]
+#![allow(clippy::indexing_slicing, reason = "a test that panics has failed, which is its job")]
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -8,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use nuncio::msgs::std_msgs::msg::String as Text;
 use nuncio::{Node, QosProfile};
-use nuncio_bridge::bag::{VerifyOptions, VerifyReport, verify};
+use nuncio_bridge::bag::{BagItem, ProvenReader, SealEvent, VerifyOptions, VerifyReport, verify};
 
 use crate::program::{DEADLINE, Running, User, listen, node};
 
@@ -131,6 +134,26 @@ async fn what_is_recorded_verifies_and_its_end_says_what_there_is() {
     let told = user.run(&["bag", "verify", &bag, "--json"]);
     assert_eq!(told.code, Some(0));
     assert_eq!(told.json()[0]["messages"].as_u64(), Some(found.messages));
+    let recorder = told.json()[0]["recorder"].as_str().unwrap().to_owned();
+    let pinned = user.run(&["bag", "verify", &bag, "--recorder", &recorder, "--json"]);
+    assert_eq!(
+        (pinned.code, &pinned.json()[0]["recorder_pinned"]),
+        (Some(0), &true.into())
+    );
+    let talkers = talker.node.public_key().to_string();
+    let other = user.run(&["bag", "verify", &bag, "--recorder", &talkers]);
+    assert_eq!(other.code, Some(2), "{other:?}");
+    assert!(
+        other
+            .stdout
+            .starts_with(&format!("recorder: sealed by {recorder} where {talkers}")),
+        "{other:?}"
+    );
+    let text = user.run(&["bag", "verify", &bag]).stdout;
+    assert!(
+        text.contains(&format!("recorder  {recorder}  -  /rec  not pinned")),
+        "{text}"
+    );
     let again = talker.record(&user, &bag, &[]).end();
     assert_eq!(again.code, Some(2));
     assert!(again.stderr.contains("is there already"), "{}", again.stderr);
@@ -209,13 +232,105 @@ async fn a_recorder_that_is_killed_at_any_moment_leaves_a_bag_that_misses_a_seco
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_snapshot_has_the_seconds_before_and_after_it_and_nothing_else() {
+    let (talker, user) = (Talker::new(20, Duration::from_millis(5)).await, User::new());
+    let bag = user.path("bag");
+    let mut recorder = talker.record(&user, &bag, &["--snapshot", "--pre", "1", "--post", "1"]);
+    assert!(recorder.talk_within(DEADLINE, "/chatter").is_some());
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_secs(2) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(report(&bag).messages, 0, "nothing is written before it is asked for");
+    let call = [
+        "service",
+        "call",
+        "/rec/snapshot",
+        "std_srvs/srv/Trigger",
+        "{}",
+        "--connect",
+    ];
+    let called = User::new().run(&[&call[..], &[&talker.endpoint]].concat());
+    assert_eq!(called.code, Some(0), "{called:?}");
+    let end = Instant::now() + DEADLINE;
+    let snapshots = loop {
+        let (snapshots, _) = seals_and_numbers(&bag);
+        if snapshots.len() == 2 {
+            break snapshots;
+        }
+        assert!(Instant::now() < end, "the seconds after it are sealed");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    recorder.interrupt();
+    assert_eq!(recorder.end().code, Some(0));
+    let found = report(&bag);
+    assert!(found.ok && found.closed, "{:?}", found.faults);
+    let (_, messages) = seals_and_numbers(&bag);
+    let (second, trigger) = (1_000_000_000, snapshots[0]);
+    let (from, until) = (trigger - second, trigger + second);
+    assert!(
+        messages.iter().all(|(time, _)| (from..=until).contains(time)),
+        "{from} to {until}"
+    );
+    // What the talker publishes comes each millisecond, give or take what a busy machine takes.
+    let (first, last) = (messages[0], messages[messages.len() - 1]);
+    assert!(
+        first.0 < from + second / 2 && last.0 > until - second / 2,
+        "{first:?} {last:?}"
+    );
+    let numbers: Vec<u64> = messages.iter().map(|(_, number)| *number).collect();
+    assert_eq!(numbers, (first.1..=last.1).collect::<Vec<_>>(), "none is missing");
+    assert_eq!((found.gaps, found.messages), (0, numbers.len() as u64));
+    assert!(found.skipped > 0, "what was left out is told");
+}
+
+/// When snapshots were sealed, and receipt and number of each message on /chatter.
+fn seals_and_numbers(bag: &str) -> (Vec<u64>, Vec<(u64, u64)>) {
+    let mut reader = ProvenReader::open(Path::new(bag)).unwrap();
+    let (mut snapshots, mut messages) = (Vec::new(), Vec::new());
+    while let Some(item) = reader.next_item().unwrap() {
+        match item {
+            BagItem::Seal { seal, .. } if seal.event == SealEvent::Snapshot => {
+                snapshots.push(u64::try_from(seal.time_ns).unwrap());
+            }
+            BagItem::Proven(message) if message.topic().as_str() == "/chatter" => {
+                messages.push((message.received_ns, message.number));
+            }
+            _ => {}
+        }
+    }
+    (snapshots, messages)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_disk_with_less_room_than_is_to_be_kept_is_not_written_to() {
+    let (talker, user) = (Talker::new(20, Duration::from_millis(5)).await, User::new());
+    let bag = user.path("bag");
+    let ended = talker.record(&user, &bag, &["--min-free", "8000000TB"]).end();
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("--min-free keeps"), "{ended:?}");
+    let found = report(&bag);
+    assert!(found.ok && found.closed, "{:?}", found.faults);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_full_disk_ends_the_recording_in_order() {
+    full_disk("4m", "0", "no room is left").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_disk_that_fills_ends_the_recording_before_it_is_full() {
+    full_disk("12m", "6MB", "--min-free keeps 6 MB").await;
+}
+
+/// Records on a disk of its own until the recording ends by itself.
+async fn full_disk(size: &str, min_free: &str, because: &str) {
     let (talker, user) = (Talker::new(2000, Duration::from_millis(1)).await, User::new());
     let disk = user.path("disk");
     std::fs::create_dir(&disk).unwrap();
     let script = format!(
-        "mount -t tmpfs -o size=4m none {disk} || exit 77; \
-         $NUNCIO bag record -o {disk}/bag -a --compression none --json --connect {} ; code=$?; \
+        "mount -t tmpfs -o size={size} none {disk} || exit 77; \
+         $NUNCIO bag record -o {disk}/bag -a --compression none --min-free {min_free} --json --connect {} ; code=$?; \
          $NUNCIO bag verify {disk}/bag --json; exit $code",
         talker.endpoint
     );
@@ -237,11 +352,7 @@ async fn a_full_disk_ends_the_recording_in_order() {
     assert_eq!(ended.code, Some(2), "{ended:?}");
     let said = ended.json();
     assert_eq!(said[0]["closed"], true, "{}", ended.stderr);
-    assert!(
-        said[0]["because"].as_str().unwrap().contains("no room is left"),
-        "{}",
-        said[0]
-    );
+    assert!(said[0]["because"].as_str().unwrap().contains(because), "{}", said[0]);
     assert_eq!(
         (said[1]["ok"].as_bool(), said[1]["closed"].as_bool()),
         (Some(true), Some(true)),

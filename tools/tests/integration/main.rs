@@ -3,6 +3,7 @@
 mod actions;
 mod approve;
 mod bag;
+mod bag_play;
 mod bag_reading;
 mod bench;
 mod bridge;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -94,8 +94,7 @@ impl User {
     /// Starts the binary with a pipe to its stdin.
     pub(crate) fn start_with_stdin(&self, args: &[&str], input: &str) -> Running {
         let mut running = Running::start(self.nuncio(args).stdin(Stdio::piped()), &self.home);
-        let mut stdin = running.child.stdin.take().expect("a pipe");
-        stdin.write_all(input.as_bytes()).expect("the input is taken");
+        running.stdin().write_all(input.as_bytes()).expect("the input is taken");
         running
     }
 }
@@ -187,6 +186,11 @@ impl Running {
                 Err(RecvTimeoutError::Disconnected) => panic!("it ended without saying {text:?}"),
             }
         }
+    }
+
+    /// Its stdin, if it was started with a pipe.
+    pub(crate) fn stdin(&mut self) -> ChildStdin {
+        self.child.stdin.take().expect("a pipe")
     }
 
     /// The number of the process.

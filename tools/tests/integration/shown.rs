@@ -5,7 +5,7 @@ use nuncio::msgs::sensor_msgs::msg::Image;
 use nuncio::{Node, Publisher, QosProfile};
 use serde_json::json;
 
-use crate::program::{User, listen, node};
+use crate::program::{User, listen, node, port};
 
 /// A node that has published five speeds, 0 to 4 m/s, which late subscribers get, too.
 async fn speeds() -> (Node, Publisher<Twist>, String) {
@@ -64,6 +64,43 @@ async fn only_messages_that_satisfy_the_filter_are_shown_and_counted() {
     ];
     let ended = User::new().run(&args);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+}
+
+#[test]
+fn messages_that_are_left_out_do_not_make_the_wait_longer() {
+    let (robot, operator, (_port, endpoint)) = (User::new(), User::new(), port());
+    let mut talker = robot.start(&[
+        "topic",
+        "pub",
+        "/x",
+        "std_msgs/Int32",
+        "-r",
+        "50",
+        "--listen",
+        &endpoint,
+    ]);
+    talker.line();
+    for command in [["echo", "--once"], ["hz", "--wall-time"]] {
+        let [verb, flag] = command;
+        let args = [
+            "topic",
+            verb,
+            flag,
+            "/x",
+            "--connect",
+            &endpoint,
+            "--timeout",
+            "1",
+            "--filter",
+            "data > 0",
+        ];
+        let ended = operator.run(&args);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+        assert!(
+            verb == "hz" || ended.stderr.contains("came, and none satisfies the filter"),
+            "{ended:?}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
