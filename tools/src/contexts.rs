@@ -345,7 +345,7 @@ impl fmt::Display for ContextError {
             Self::Unknown { name, near } => {
                 write!(f, "there is no context {name}; ")?;
                 match near.is_empty() {
-                    true => f.write_str("`nuncio context list` shows them")?,
+                    true => f.write_str("`nuncio context list` shows them,")?,
                     false => write!(f, "did you mean {}?", near.join(" or "))?,
                 }
                 write!(f, " `nuncio context set {name} --connect ENDPOINT` makes one")

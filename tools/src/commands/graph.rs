@@ -37,7 +37,10 @@ pub(super) async fn run(session: &mut Session<'_>, args: Graph) -> Result<Outcom
             .try_for_each(|(tone, line)| render.line(tone, &line))?,
     }
     if shown.nodes.is_empty() {
-        render.note("no node that would be shown");
+        render.note(match args.all || graph.nodes.len() < 2 {
+            true => "no node that would be shown",
+            false => "no node that would be shown; `-a` shows those with hidden names, too, such as other commands",
+        });
         session.explain_nothing(&graph).await;
         return Ok(Outcome::Nothing);
     }
