@@ -135,6 +135,7 @@ async fn bad_input_is_answered_with_what_is_wrong_and_others_do_not_notice() {
     )
     .await;
     let publisher = site.robot.publisher::<Text>("/chatter").unwrap();
+    site.until_topic("/chatter").await;
     let mut other = site.client().await;
     let mut events = Events::of(&mut other, to(&["/chatter"])).await;
     events.joined("/chatter").await;
