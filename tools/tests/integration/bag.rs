@@ -221,12 +221,12 @@ async fn a_recorder_that_is_killed_at_any_moment_leaves_a_bag_that_misses_a_seco
                 last = u64::from(record.sequence);
             }
         }
-        // Publishing at this rate takes two seconds for so many, which is twice what may be missing.
         assert!(
             last > 0 && last <= killed + 1,
             "kill {kill}: {last} of {before} to {killed}"
         );
-        assert!(before < last + 10_000, "kill {kill}: {last} of {before}");
+        // With a pause of 2 ms after each ten, a second is not enough for more.
+        assert!(before <= last + 5000, "kill {kill}: {last} of {before}");
         std::fs::remove_dir_all(&bag).unwrap();
     }
 }
