@@ -109,6 +109,9 @@ async fn a_peer_is_known_by_key_with_what_trust_says_of_it() {
     let subscriber = peers.listener.subscriber::<UInt32>("/numbers").unwrap();
     let publisher = peers.talker.publisher::<UInt32>("/numbers").unwrap();
     assert!(publisher.wait_for_subscribers(DEADLINE).unwrap());
+    // Its card is noted a moment after the node is known by it.
+    let is_noted = || peers.listener.peers().iter().any(|peer| peer.first_seen_ns.is_some());
+    eventually("the talker's card is noted", is_noted).await;
     let [talker] = &*peers.listener.peers() else {
         panic!("one other node")
     };
