@@ -42,16 +42,15 @@ impl Node {
         if !of.is_verified() {
             return Err(FactsError::NotVerified { node: of.name.clone() });
         }
-        let until = Instant::now() + timeout;
-        let mut pause = PAUSE_MIN;
+        let (since, mut pause) = (Instant::now(), PAUSE_MIN);
         loop {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = timeout.saturating_sub(since.elapsed());
             let refused = match self.core.ask_for_facts(of, left).await? {
                 Ok(facts) => return Ok(facts),
                 Err(refused) => refused,
             };
             let may_answer_yet = refused.is_none() && self.core.graph.is_there(of.key, &of.name, of.epoch);
-            if !may_answer_yet || until <= Instant::now() + pause {
+            if !may_answer_yet || timeout.saturating_sub(since.elapsed()) <= pause {
                 let node = of.name.clone();
                 return Err(FactsError::NoAnswer { node, refused });
             }
