@@ -53,6 +53,10 @@ impl MessageFilter {
 
     /// Whether the condition fits this type.
     pub(crate) fn fits(&mut self, codec: &RunTimeType, hash: TypeHash) -> bool {
+        self.typed_for(codec, hash).is_some()
+    }
+
+    fn typed_for(&mut self, codec: &RunTimeType, hash: TypeHash) -> Option<&TypedFilter> {
         let id = (codec.type_name().to_owned(), hash);
         if self.typed.len() >= TYPES_MAX && !self.typed.contains_key(&id) {
             self.typed.clear();
@@ -64,13 +68,13 @@ impl MessageFilter {
                 self.misfit.get_or_insert_with(|| error.clone());
             }
         }
-        typed.is_ok()
+        typed.as_ref().ok()
     }
 
     /// Whether a message satisfies the condition.
     pub(crate) fn passes(&mut self, codec: &RunTimeType, hash: TypeHash, message: &Value, known: &Known) -> bool {
-        self.fits(codec, hash)
-            && matches!(self.typed.get(&(codec.type_name().to_owned(), hash)), Some(Ok(typed)) if typed.matches(message, known))
+        let typed = self.typed_for(codec, hash);
+        typed.is_some_and(|typed| typed.matches(message, known))
     }
 
     /// What is wrong with the condition, if it fits no type that was met.
