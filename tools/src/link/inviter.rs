@@ -32,6 +32,9 @@ const GUESTS_MAX: usize = 8;
 /// How long one of them may take.
 const GUEST_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long it waits when the system gives no further connection.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
 /// What stands behind one code.
 #[derive(Debug)]
 pub(crate) struct Invitation {
@@ -91,9 +94,10 @@ impl Invitation {
         loop {
             tokio::select! {
                 arrived = listener.accept(), if guests.len() < GUESTS_MAX => {
-                    // One that has gone again is nobody's loss.
-                    if let Ok((stream, from)) = arrived {
-                        guests.spawn(Arc::clone(&self).receive(stream, from, acceptor.clone()));
+                    match arrived {
+                        Ok((stream, from)) => drop(guests.spawn(Arc::clone(&self).receive(stream, from, acceptor.clone()))),
+                        // One that has gone again is nobody's loss; with no room for another socket, one must end first.
+                        Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
                     }
                 }
                 Some(Ok(came)) = guests.join_next() => {
